@@ -1,0 +1,71 @@
+"""Sheets of images to look at."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageDraw
+
+CELL = (128, 64)
+GAP_PX = 4
+CAPTION_PX = 16
+INK = (60, 60, 60)
+
+
+def grid(rows: Sequence[Sequence[Image.Image]], captions: Sequence[str]) -> Image.Image:
+    """Rows of images, each image scaled to one cell, each row under its caption; an empty caption takes no room."""
+    height, width = CELL
+    columns = max((len(row) for row in rows), default=1)
+    heights = [height + GAP_PX + (CAPTION_PX if caption else 0) for caption in captions]
+    sheet = Image.new("RGB", (GAP_PX + columns * (width + GAP_PX), GAP_PX + sum(heights)), "white")
+    draw, y = ImageDraw.Draw(sheet), GAP_PX
+    for row, caption, room in zip(rows, captions, heights, strict=True):
+        if caption:
+            draw.text((GAP_PX, y), caption, fill=INK)
+        for column, image in enumerate(row):
+            cell = image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
+            sheet.paste(cell, (GAP_PX + column * (width + GAP_PX), y + room - height - GAP_PX))
+        y += room
+    return sheet
+
+
+def people(
+    rows: pd.DataFrame, keypoints: Mapping[str, np.ndarray], parsing: Path, identities: int = 8, images: int = 10
+) -> Image.Image:
+    """Some training identities: their images, the skeletons over them and, where there are any, their parsing maps.
+
+    Args:
+        rows: index rows with `path` as found from here and `name`.
+        keypoints: name -> [18, 2] as (y, x) pixels.
+        parsing: folder of label PNGs with a palette; may be absent.
+    """
+    train = rows[rows["split"] == "train"]
+    pids = train["pid"].unique()
+    cells, captions = [], []
+    for pid in pids[np.linspace(0, len(pids) - 1, min(identities, len(pids))).round().astype(int)]:
+        chosen = train[train["pid"] == pid].head(images)
+        cameras = " ".join(str(camid + 1) for camid in chosen["camid"])
+        pictures = [Image.open(path).convert("RGB") for path in chosen["path"]]
+        cells.append(pictures)
+        captions.append(f"pid {pid}, cameras {cameras}")
+        cells.append([_with_skeleton(p, keypoints.get(name)) for p, name in zip(pictures, chosen["name"], strict=True)])
+        captions.append("")
+        if parsing.is_dir():
+            cells.append([Image.open(parsing / Path(name).with_suffix(".png")) for name in chosen["name"]])
+            captions.append("")
+    return grid(cells, captions)
+
+
+def skeleton(keypoints: np.ndarray, size: tuple[int, int], behind: Image.Image | None = None) -> Image.Image:
+    """The skeleton of keypoints [18, 2] on an image of `size`, over a dimmed picture or on black."""
+    import torch
+
+    from generators.pose import draw_skeleton
+
+    background = None if behind is None else np.asarray(behind) // 2
+    return Image.fromarray(draw_skeleton(torch.from_numpy(keypoints.astype(np.float32)), size, background))
+
+
+def _with_skeleton(image: Image.Image, keypoints: np.ndarray | None) -> Image.Image:
+    return image if keypoints is None else skeleton(keypoints, (image.height, image.width), image)

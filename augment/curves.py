@@ -1,0 +1,123 @@
+"""Results of arms -> tables and curves over the portion of real images; from numbers to numbers, and one picture."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from augment.paths import NONE
+
+ARM = ["dataset", "model", "augmentation", "portion", "ratio", "budget"]
+CURVE = ["dataset", "model", "augmentation", "budget"]
+MEASURED = [
+    "rank1", "rank5", "rank10", "mAP", "mAP_trapezoid",
+    "num_queries", "num_gallery", "train_images", "iterations", "seconds",
+]  # fmt: skip
+
+
+def table(results: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """A row per arm and seed, from what train-reid writes; `file` says where each came from.
+
+    Raises:
+        ValueError: a result lacks a key, or two results are of one arm and seed.
+    """
+    columns = [*ARM, "seed", *MEASURED, "file"]
+    rows = []
+    for result in results:
+        if missing := [name for name in columns if name not in result]:
+            raise ValueError(f"{result['file']}: missing key {', '.join(missing)}; train this arm again")
+        rows.append([result[name] for name in columns])
+    frame = pd.DataFrame(rows, columns=columns).sort_values([*ARM, "seed"], ignore_index=True)
+    if len(twice := frame.index[frame.duplicated([*ARM, "seed"])]):
+        raise ValueError(f"{frame.at[twice[0], 'file']}: another result is of the same arm and seed")
+    return frame
+
+
+def summarise(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per arm: number of seeds, mean and standard deviation (n - 1; empty for one seed), and the gap closed.
+
+    gap_closed = (mAP of the arm - mAP reduced) / (mAP real - mAP reduced), of means over seeds with everything but the
+    augmentation equal; empty for `none`, and where the real set does not beat the reduced one.
+    """
+    groups = frame.groupby(ARM, sort=True)
+    summary = groups.agg(
+        seeds=("seed", "size"),
+        rank1_mean=("rank1", "mean"),
+        rank1_std=("rank1", "std"),
+        mAP_mean=("mAP", "mean"),
+        mAP_std=("mAP", "std"),
+    ).reset_index()
+    summary["gap_closed"] = [_gap_closed(row, summary) for row in summary.itertuples()]
+    return summary
+
+
+def _gap_closed(arm: Any, summary: pd.DataFrame) -> float:
+    if arm.augmentation == NONE:
+        return np.nan
+    alike = (summary["augmentation"] == NONE) & (summary["ratio"] == 1)
+    for name in ("dataset", "model", "budget"):
+        alike &= summary[name] == getattr(arm, name)
+    reduced = summary.loc[alike & (summary["portion"] == arm.portion), "mAP_mean"]
+    real = summary.loc[alike & (summary["portion"] == 1), "mAP_mean"]
+    if reduced.empty or real.empty or (gap := real.item() - reduced.item()) <= 0:
+        return np.nan
+    return (arm.mAP_mean - reduced.item()) / gap
+
+
+def by_curve(summary: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
+    """(dataset, model, augmentation, budget) and its points by portion, at ratio 1.
+
+    At portion 1 nothing is removed, so that every augmented set is the real set: its point ends every curve.
+    """
+    points = summary[summary["ratio"] == 1]
+    for key, curve in points.groupby(CURVE, sort=True):
+        named = dict(zip(CURVE, key, strict=True))
+        if not (curve["portion"] == 1).any():
+            same = (points[["dataset", "model", "budget"]] == [named[n] for n in ("dataset", "model", "budget")]).all(axis=1)
+            curve = pd.concat([curve, points[same & (points["augmentation"] == NONE) & (points["portion"] == 1)]])
+        yield named, curve.sort_values("portion")
+
+
+def plot(summary: pd.DataFrame, file: Path) -> None:
+    """mAP and rank-1 over the portion of real images, a row of panels per data set, model and budget, as a PNG."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    panels: dict[tuple[str, ...], list[tuple[str, pd.DataFrame]]] = {}
+    for key, curve in by_curve(summary):
+        panels.setdefault((key["dataset"], key["model"], key["budget"]), []).append((key["augmentation"], curve))
+    figure, axes = plt.subplots(len(panels), 2, figsize=(11, 4.2 * len(panels)), squeeze=False, layout="constrained")
+    for (title, curves), row in zip(panels.items(), axes, strict=True):
+        curves.sort(key=lambda item: (item[0] != NONE, item[0]))
+        for axis, metric in zip(row, ("mAP", "rank1"), strict=True):
+            for number, (augmentation, curve) in enumerate(curves):
+                _draw(axis, curve, metric, augmentation, f"C{number}" if augmentation != NONE else "0.45")
+            axis.set(
+                title=f"{title[0]}, {title[1]} (equal {title[2]})",
+                xlabel="portion of real images",
+                ylabel={"rank1": "rank-1"}.get(metric, metric),
+                ylim=(0, None),
+            )
+            axis.grid(alpha=0.25)
+            axis.spines[["top", "right"]].set_visible(False)
+            axis.legend(frameon=False, loc="lower right")
+    figure.savefig(file, dpi=130, format="png")
+    plt.close(figure)
+
+
+def _draw(axis: Any, curve: pd.DataFrame, metric: str, augmentation: str, colour: str) -> None:
+    mean, spread = curve[f"{metric}_mean"], curve[f"{metric}_std"].fillna(0)
+    label = "real images only" if augmentation == NONE else f"+ {augmentation}"
+    style = "--" if augmentation == NONE else "-"
+    axis.errorbar(curve["portion"], mean, spread, color=colour, linestyle=style, marker="o", ms=5, capsize=3, label=label)
+    if metric != "mAP":
+        return
+    for point in curve.dropna(subset="gap_closed").itertuples():
+        axis.annotate(
+            f"{point.gap_closed:.0%} of the gap", (point.portion, point.mAP_mean),
+            xytext=(6, 8), textcoords="offset points", color=colour, fontsize=9,
+        )  # fmt: skip

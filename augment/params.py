@@ -1,0 +1,98 @@
+"""params.yaml -> frozen dataclasses, strictly.
+
+A section of the file fills a dataclass that stands beside the code it steers: every field must be there, no other key
+may be, and each value must have the field's type. Nothing has a default, so that no value has two homes.
+"""
+
+import dataclasses
+import types
+import typing
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+FILE = Path("params.yaml")
+
+T = TypeVar("T")
+
+
+def load(cls: type[T], section: str, file: Path = FILE) -> T:
+    """The dotted `section` of `file` as an instance of the dataclass `cls`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a key is missing, unknown or of the wrong type; the message names file and key.
+    """
+    return _build(cls, raw(section, file), f"{file}: {section}")
+
+
+def raw(section: str, file: Path = FILE) -> Any:
+    """What YAML holds under the dotted `section` of `file`."""
+    if not file.is_file():
+        raise FileNotFoundError(f"{file}: not found; run from the project's folder, or copy a file of profiles/ there")
+    try:
+        value = yaml.safe_load(file.read_text())
+    except yaml.YAMLError as error:
+        raise ValueError(f"{file}: not YAML ({error})") from error
+    for depth, key in enumerate(keys := section.split(".")):
+        if not isinstance(value, dict) or key not in value:
+            known = ", ".join(map(str, value)) if isinstance(value, dict) else type(value).__name__
+            raise ValueError(f"{file}: no key {'.'.join(keys[: depth + 1])!r} (there: {known})")
+        value = value[key]
+    return value
+
+
+def _build(cls: Any, value: Any, where: str) -> Any:
+    """`value` as type `cls`: a dataclass, a plain type, a tuple, a Literal, or a union of these."""
+    origin, arguments = typing.get_origin(cls), typing.get_args(cls)
+    if dataclasses.is_dataclass(cls):
+        return _build_dataclass(cls, value, where)
+    if origin in (typing.Union, types.UnionType):
+        return _build_union(arguments, value, where)
+    if origin is typing.Literal:
+        if value in arguments and not isinstance(value, bool):
+            return value
+        raise ValueError(f"{where}: {value!r} is none of {', '.join(map(str, arguments))}")
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise ValueError(f"{where}: expected a list, found {_describe(value)}")
+        if arguments[-1] is Ellipsis:
+            arguments = (arguments[0],) * len(value)
+        if len(value) != len(arguments):
+            raise ValueError(f"{where}: expected {len(arguments)} values, found {len(value)}")
+        return tuple(_build(a, v, f"{where}[{i}]") for i, (a, v) in enumerate(zip(arguments, value, strict=True)))
+    if cls is float and type(value) is int:
+        return float(value)
+    if cls is type(None) and value is None or type(value) is cls:
+        return value
+    hint = ""
+    if cls is float and isinstance(value, str):
+        hint = " (YAML reads 2e-4 as a string: write 2.0e-4)"
+    raise ValueError(f"{where}: expected {getattr(cls, '__name__', cls)}, found {_describe(value)}{hint}")
+
+
+def _build_dataclass(cls: Any, value: Any, where: str) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError(f"{where}: expected keys and values, found {_describe(value)}")
+    hints = typing.get_type_hints(cls)
+    names = [field.name for field in dataclasses.fields(cls)]
+    if missing := [name for name in names if name not in value]:
+        raise ValueError(f"{where}: missing key {', '.join(missing)}")
+    if unknown := [str(key) for key in value if key not in names]:
+        raise ValueError(f"{where}: unknown key {', '.join(unknown)} (known: {', '.join(names)})")
+    return cls(**{name: _build(hints[name], value[name], f"{where}.{name}") for name in names})
+
+
+def _build_union(arguments: tuple[Any, ...], value: Any, where: str) -> Any:
+    failures = []
+    for argument in arguments:
+        try:
+            return _build(argument, value, where)
+        except ValueError as error:
+            failures.append(str(error))
+    raise ValueError("; or ".join(failures))
+
+
+def _describe(value: Any) -> str:
+    return f"{type(value).__name__} {value!r}"

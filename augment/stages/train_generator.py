@@ -1,0 +1,69 @@
+"""train-generator: data/prepared -> models/full/<generator>: generator.pt, losses.csv and sample sheets.
+
+Runs as it is on a laptop or on one GPU, and on several under `accelerate launch --module augment train-generator ...`.
+"""
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import click
+
+from augment import index, keypoints, market1501, params, paths, tracking
+
+
+def run(name: str, dry_run: bool) -> None:
+    import torch
+    from accelerate import PartialState
+
+    from generators.checkpoint import save_generator
+    from generators.pairs import ImageSet, decode, training_pairs
+    from generators.pose import rescale
+    from generators.training import train
+
+    generator = build(name)
+    settings, folder = generator.params, paths.generator_model(name)
+    rows = index.read(paths.PREPARED / "index.csv")
+    rows = rows[rows["split"] == "train"].reset_index(drop=True)
+    found = keypoints.read(paths.PREPARED / "keypoints.csv", market1501.SIZE)
+    points = torch.from_numpy(keypoints.of_names(found, (Path(path).name for path in rows["path"])))
+    pairs = training_pairs(rows["pid"].to_numpy(), points)
+    if not len(pairs):
+        raise ValueError(f"{paths.PREPARED}: no pair to train on: no identity has two images with both hips and shoulders")
+    main_process = PartialState().is_main_process
+    if main_process:
+        click.echo(
+            f"train-generator: {name} ({_parameters(generator) / 1e6:.2f} M parameters) on {len(pairs):,} pairs of "
+            f"{len(rows):,} images at {'x'.join(map(str, settings.image_size))} -> {folder}"
+        )
+    if dry_run:
+        return
+    pixels = decode([paths.PREPARED / path for path in rows["path"]], settings.image_size)
+    images = ImageSet(pixels, rescale(points, market1501.SIZE, settings.image_size))
+    tags = {"stage": "train_generator", "generator": name, "dataset": params.raw("dataset.name")}
+    with tracking.run(name, tags, {name: settings}, folder / "losses.csv") if main_process else nullcontext() as run:
+        train(
+            generator,
+            images,
+            pairs,
+            folder,
+            lambda step, values: run.metrics(values, step),
+            lambda _, sheet: run.artifact(sheet, "samples"),
+        )
+    if main_process:
+        used = sorted(rows["path"][torch.unique(pairs).numpy()])
+        trained_on = {"set": str(paths.PREPARED), "pairs": len(pairs), "images": used}
+        save_generator(generator, folder / "generator.pt", trained_on)
+
+
+def build(name: str) -> Any:
+    """A fresh generator of the registry, as params.yaml's `generators.<name>` says. ValueError for an unknown name."""
+    from generators import GENERATORS
+
+    if name not in GENERATORS:
+        raise ValueError(f"unknown generator {name!r}; there are {', '.join(sorted(GENERATORS))}")
+    return GENERATORS[name](params.load(GENERATORS[name].Params, f"generators.{name}"))
+
+
+def _parameters(generator: Any) -> int:
+    return sum(p.numel() for network in generator.networks.values() for p in network.parameters())
