@@ -1,0 +1,106 @@
+"""Files of a training run: its whole state (checkpoint.pt) and the finished generator (generator.pt).
+
+Both are written whole or not at all, hold tensors and plain values alone, and are read with weights_only=True.
+"""
+
+import os
+import pickle
+from collections.abc import Mapping
+from dataclasses import asdict, fields, is_dataclass
+from pathlib import Path
+from typing import get_type_hints
+
+import torch
+
+FORMAT = "reid-augment generator, version 1"
+
+
+def save(contents: dict, path: Path) -> None:
+    """Write `contents` to `path` whole or not at all, also where the process is killed or the machine loses power."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_name(path.name + ".part")
+    with half.open("wb") as file:
+        torch.save(contents, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(half, path)
+
+
+def load(path: Path, device: torch.device | str) -> dict:
+    """The contents of a file that `save` wrote. ValueError where the file is damaged or something else."""
+    try:
+        contents = torch.load(path, map_location=device, weights_only=True)
+    except FileNotFoundError:
+        raise
+    except (RuntimeError, EOFError, OSError, KeyError, ValueError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f"{path}: not a readable checkpoint ({reason}); delete it to start afresh") from error
+    if not isinstance(contents, dict):
+        raise ValueError(f"{path}: holds a {type(contents).__name__}, not a checkpoint; delete it to start afresh")
+    return contents
+
+
+def differences(stored: Mapping, present: Mapping, prefix: str = "") -> list[str]:
+    """What changed between two nested mappings, as `params.ngf: 16 -> 32` lines."""
+    lines = []
+    for key in sorted(stored.keys() | present.keys()):
+        old, new = stored.get(key, "absent"), present.get(key, "absent")
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            lines += differences(old, new, f"{prefix}{key}.")
+        elif old != new:
+            lines.append(f"{prefix}{key}: {old} -> {new}")
+    return lines
+
+
+def save_generator(generator, path: Path, trained_on: dict) -> None:
+    """Write a finished generator with everything that rebuilds it.
+
+    trained_on: plain values (str, int, float, bool, None, lists, dicts) that say which images it has seen.
+    """
+    weights = {
+        name: {key: tensor.detach().cpu() for key, tensor in network.state_dict().items()}
+        for name, network in generator.networks.items()
+    }
+    described = {"format": FORMAT, "name": generator.name, "params": asdict(generator.params)}
+    save({**described, "weights": weights, "trained_on": trained_on}, path)
+
+
+def load_generator(path: Path, device: torch.device | str):
+    """Rebuild the generator that `save_generator` wrote, on `device`. Its `trained_on` is read by `read_trained_on`."""
+    from generators import GENERATORS
+
+    contents = _finished(path)
+    if contents["name"] not in GENERATORS:
+        raise ValueError(f"{path}: generator {contents['name']!r} is unknown; known: {', '.join(sorted(GENERATORS))}")
+    kind = GENERATORS[contents["name"]]
+    try:
+        generator = kind(_build(kind.Params, contents["params"]))
+        for name, network in generator.networks.items():
+            network.load_state_dict(contents["weights"][name])
+            network.to(device, memory_format=torch.channels_last)
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise ValueError(
+            f"{path}: was written by another version of {contents['name']} ({error}); train it again"
+        ) from error
+    return generator
+
+
+def read_trained_on(path: Path) -> dict:
+    """What a finished generator was trained on, as given to `save_generator`."""
+    return _finished(path)["trained_on"]
+
+
+def _finished(path: Path) -> dict:
+    contents = load(path, "cpu")
+    if contents.get("format") != FORMAT:
+        raise ValueError(f"{path}: not a finished generator (its format is {contents.get('format')!r}, not {FORMAT!r})")
+    return contents
+
+
+def _build(kind: type, values: dict):
+    """The dataclass `kind` from its asdict: nested dataclasses are built too."""
+    hints = get_type_hints(kind)
+    if values.keys() != {field.name for field in fields(kind)}:
+        raise TypeError(f"{kind.__name__} has other fields: {', '.join(sorted(values.keys() ^ hints.keys()))}")
+    built = {name: _build(hints[name], value) if is_dataclass(hints[name]) else value for name, value in values.items()}
+    return kind(**built)

@@ -1,0 +1,97 @@
+"""Joints, limbs and pose maps.
+
+Keypoints are float32 [N, 18, 2], (y, x) in pixels, -1 in both columns for a missing joint, in OpenPose-18 order. A
+pixel's centre has integer coordinates, so every visible coordinate lies above -0.5, and that is how missing joints
+are told apart.
+"""
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+JOINTS = (
+    "nose", "neck",
+    "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
+    "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle",
+    "right_eye", "left_eye", "right_ear", "left_ear",
+)  # fmt: skip
+TORSO = (2, 5, 8, 11)
+# Joint j of a mirrored person is joint MIRROR[j] of the original.
+MIRROR = (0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16)
+LIMBS = (
+    (1, 8), (8, 9), (9, 10), (1, 11), (11, 12), (12, 13),
+    (1, 2), (2, 3), (3, 4), (1, 5), (5, 6), (6, 7),
+    (1, 0), (0, 14), (14, 16), (0, 15), (15, 17),
+)  # fmt: skip
+# One colour per limb: right leg and arm warm, left leg and arm cool, head grey-violet.
+LIMB_COLOURS = (
+    (240, 150, 40), (245, 175, 60), (250, 200, 90), (40, 160, 200), (70, 185, 215), (110, 210, 230),
+    (225, 70, 60), (235, 100, 85), (245, 130, 115), (60, 170, 110), (90, 195, 135), (130, 215, 165),
+    (190, 170, 220), (205, 185, 230), (215, 200, 235), (175, 160, 215), (165, 150, 205),
+)  # fmt: skip
+
+
+def visible(keypoints: Tensor) -> Tensor:
+    """Which joints are present: bool [..., 18] for keypoints [..., 18, 2]."""
+    return (keypoints > -0.5).all(-1)
+
+
+def has_torso(keypoints: Tensor) -> Tensor:
+    """Whether both shoulders and both hips are present (the papers' condition on a usable image): bool [N]."""
+    return visible(keypoints)[:, list(TORSO)].all(-1)
+
+
+def rescale(keypoints: Tensor, from_size: tuple[int, int], to_size: tuple[int, int]) -> Tensor:
+    """Keypoints of an image resized from `from_size` to `to_size`, both (height, width) in px."""
+    scale = keypoints.new_tensor([to_size[0] / from_size[0], to_size[1] / from_size[1]])
+    moved = (keypoints + 0.5) * scale - 0.5
+    return torch.where(visible(keypoints)[..., None], moved, -1.0)
+
+
+def flip(keypoints: Tensor, width: int) -> Tensor:
+    """Keypoints of the mirrored image of `width` px: x turns round and left and right joints change places."""
+    mirrored = keypoints[..., list(MIRROR), :]
+    turned = torch.stack([mirrored[..., 0], width - 1 - mirrored[..., 1]], -1)
+    return torch.where(visible(mirrored)[..., None], turned, -1.0)
+
+
+def pose_maps(keypoints: Tensor, size: tuple[int, int], sigma_px: float) -> Tensor:
+    """Heat maps exp(-d^2 / (2 sigma^2)) of the joints (patn_apatn, section 3: the 18-channel pose S), not normalised.
+
+    keypoints [N, 18, 2] at `size` (height, width) -> float32 [N, 18, H, W] on the same device; a missing joint's map
+    is zero.
+    """
+    height, width = size
+    y = torch.arange(height, device=keypoints.device) - keypoints[..., 0, None]
+    x = torch.arange(width, device=keypoints.device) - keypoints[..., 1, None]
+    # The Gaussian is separable: H + W exponentials a joint instead of H * W.
+    rows, columns = torch.exp(-y.square() / (2 * sigma_px**2)), torch.exp(-x.square() / (2 * sigma_px**2))
+    return (rows * visible(keypoints)[..., None])[..., :, None] * columns[..., None, :]
+
+
+def draw_skeleton(keypoints: Tensor, size: tuple[int, int], background: np.ndarray | None = None) -> np.ndarray:
+    """A coloured skeleton of one person, uint8 [H, W, 3] RGB.
+
+    keypoints [18, 2] at `size` (height, width); background uint8 [H, W, 3] is drawn over (dark slate where None).
+    Drawn four times as large and reduced, so that lines stay smooth in small pictures.
+    """
+    height, width = size
+    zoom = 4
+    if background is None:
+        canvas = Image.new("RGB", (width * zoom, height * zoom), (28, 32, 40))
+    else:
+        canvas = Image.fromarray(background).resize((width * zoom, height * zoom), Image.Resampling.BICUBIC)
+    draw = ImageDraw.Draw(canvas)
+    present = visible(keypoints).tolist()
+    # (x, y) of each joint's centre on the zoomed canvas, where pixel 0 spans 0 to zoom.
+    points = [((x + 0.5) * zoom, (y + 0.5) * zoom) for y, x in keypoints.tolist()]
+    thick = max(2, round(0.035 * height * zoom))
+    for (a, b), colour in zip(LIMBS, LIMB_COLOURS, strict=True):
+        if present[a] and present[b]:
+            draw.line([points[a], points[b]], fill=colour, width=thick)
+    radius = 0.55 * thick
+    for (x, y), seen in zip(points, present, strict=True):
+        if seen:
+            draw.ellipse([x - radius, y - radius, x + radius, y + radius], fill=(250, 250, 250))
+    return np.asarray(canvas.resize((width, height), Image.Resampling.BOX))

@@ -1,0 +1,484 @@
+"""Phase, Adversary and train: the one loop that trains every generator.
+
+A generator describes its phases as data; the loop owns optimisers, schedule, precision, devices and processes
+(Hugging Face accelerate), checkpoints, logging and sample sheets.
+
+Randomness. Every draw is keyed: pairs and flips by (seed, phase, iteration), drawn for the whole batch and then split
+over the processes; dropout and pool draws by (seed, phase, iteration, process). No generator carries state from one
+iteration to the next, so (seed, phase, iteration), stored in the checkpoint, is the whole state of the random
+numbers, and a run that was killed and started again repeats, to the bit on CPU, what it would have done.
+
+Several processes. Gradients are averaged with one all-reduce per optimiser instead of a DDP wrapper, because a phase
+calls its networks as it likes (several times, through closures) before one backward pass. Losses that are means over
+images, with the batch split evenly, then give the gradients of one process with the whole batch. Batch norm counts
+each process's share by itself; its running statistics are averaged at every checkpoint.
+"""
+
+import csv
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from accelerate import PartialState
+from accelerate.utils import gather_object, reduce
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from generators import checkpoint
+from generators.batch import Batch
+from generators.layers import ImagePool
+from generators.pairs import ImageSet, make_batch
+from generators.sheets import draw_sheet, save_sheet
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+SHEET_PAIRS = 12
+NEVER = torch.iinfo(torch.int64).max
+
+
+@dataclass(frozen=True)
+class TrainingParams:
+    """How one phase is trained. ValueError where a number makes no sense."""
+
+    iterations: int
+    decay_start: int  # iterations at the full learning rate, before it falls linearly to 0
+    batch_size: int  # pairs per iteration, over all processes
+    learning_rate: float
+    betas: tuple[float, float]  # of Adam
+    flip: bool  # mirror half of the pairs
+    seed: int
+    precision: str  # auto (bfloat16 where the device has it in hardware), float32, bfloat16
+    log_every: int
+    sheet_every: int
+    checkpoint_every: int
+
+    def __post_init__(self):
+        for name in ("iterations", "batch_size", "log_every", "sheet_every", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"training.{name} is {getattr(self, name)}; it must be at least 1")
+        if not 0 <= self.decay_start <= self.iterations:
+            raise ValueError(
+                f"training.decay_start is {self.decay_start}; it must lie in 0 to iterations ({self.iterations})"
+            )
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"training.precision is {self.precision!r}; it must be one of {', '.join(PRECISIONS)}")
+        if self.seed < 0:
+            raise ValueError(f"training.seed is {self.seed}; it must not be negative")
+
+
+@dataclass(frozen=True)
+class Adversary:
+    """A discriminator and how it is trained, after each step of the network it judges.
+
+    judged(batch, output) -> (real, fake): what the discriminator is shown, [N, C, H, W] each
+    losses(real, fake) -> {name: weighted scalar}: their sum is minimised over the discriminator's parameters; `fake`
+        comes without gradient and through a pool of `pool_size` samples
+    """
+
+    name: str
+    network: nn.Module
+    judged: Callable[[Batch, Any], tuple[Tensor, Tensor]]
+    losses: Callable[[Tensor, Tensor], dict[str, Tensor]]
+    pool_size: int
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stage of a generator's training.
+
+    network: what is trained; its parameters belong to generator.networks (several at once as an nn.ModuleDict)
+    render(batch) -> output: whatever the losses and adversaries need, made by `network`
+    losses(batch, output) -> {name: weighted scalar}: their sum is minimised over `network`'s parameters; adversarial
+        terms are among them (the discriminators are frozen meanwhile)
+    picture(output) -> float32 [N, 3, H, W] in [-1, 1], for the sample sheets
+    """
+
+    name: str
+    network: nn.Module
+    training: TrainingParams
+    render: Callable[[Batch], Any]
+    losses: Callable[[Batch, Any], dict[str, Tensor]]
+    picture: Callable[[Any], Tensor]
+    adversaries: tuple[Adversary, ...]
+
+
+class Generator(Protocol):
+    """What the loop asks of a generator. phases() is called once per training and trains those of `networks`."""
+
+    name: str
+    params: Any  # frozen dataclass with image_size and sigma_px
+    networks: dict[str, nn.Module]
+
+    def phases(self) -> tuple[Phase, ...]: ...
+
+
+class NonFiniteLoss(FloatingPointError):
+    """A loss or a weight became infinite or not a number."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """How a call of train went: iterations and seconds of this call, the iteration it resumed at, and that in words."""
+
+    iterations: int
+    seconds: float
+    resumed_at: int
+    message: str
+
+
+def learning_rate(step: int, params: TrainingParams) -> float:
+    """Of iteration `step`, counted from 0: constant, then linear to 0 (patn_apatn, 3.5, implementation details)."""
+    if step < params.decay_start:
+        return params.learning_rate
+    return params.learning_rate * (params.iterations - step) / (params.iterations - params.decay_start)
+
+
+def supports_bfloat16(device: torch.device) -> bool:
+    """Whether the device computes in bfloat16 in hardware: a recent GPU, or a CPU with AVX512-BF16."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+
+
+def autocast(precision: str, device: torch.device) -> torch.autocast:
+    """The mixed-precision context of a `precision` parameter on a device."""
+    enabled = precision == "bfloat16" or (precision == "auto" and supports_bfloat16(device))
+    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+
+
+def train(
+    generator: Generator,
+    images: ImageSet,
+    pairs: Tensor,
+    folder: Path,
+    on_log: Callable[[int, dict[str, float]], None],
+    on_sheet: Callable[[int, Path], None],
+) -> Trained:
+    """Train all phases of a generator on the rows pairs int64 [P, 2] of `images`, drawn with replacement.
+
+    Writes folder/checkpoint.pt, folder/losses.csv and folder/samples/*.png. Started again with the same params and
+    data it resumes at the last checkpoint; with others it starts afresh, and says so in Trained.message (printed,
+    too). The callbacks are called by the main process, with the iteration counted over all phases; those after the
+    last checkpoint are called again when a run is resumed.
+
+    Raises NonFiniteLoss, and ValueError for a batch that does not fit the processes, pairs or images.
+    """
+    processes = PartialState()
+    run = _Run(generator, images.to(processes.device), pairs, Path(folder), processes, on_log, on_sheet)
+    started = time.monotonic()
+    resumed_at, message = run.resume()
+    if processes.is_main_process:
+        tqdm.write(f"{generator.name}: {message}")
+    while run.phase < len(run.phases):
+        run.train_phase()
+    processes.wait_for_everyone()
+    return Trained(run.iterations - resumed_at, time.monotonic() - started, resumed_at, message)
+
+
+def fingerprint(images: ImageSet, pairs: Tensor) -> str:
+    """A hash of all that a run is trained on."""
+    digest = sha256()
+    for tensor in (images.pixels, images.keypoints, pairs):
+        digest.update(f"{tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(memoryview(tensor.cpu().contiguous().numpy()).cast("B"))
+    return digest.hexdigest()
+
+
+@dataclass
+class _Log:
+    """Losses since the last row, summed on the device, and all rows so far."""
+
+    names: list[str] = field(default_factory=list)
+    sums: Tensor | None = None  # [K]
+    count: int = 0
+    first_bad: Tensor | None = None  # int64 [K]: the first iteration at which each loss was not finite, else NEVER
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, step: int, losses: dict[str, Tensor]) -> None:
+        values = torch.stack([value.detach().float() for value in losses.values()])
+        if self.sums is None:
+            self.names, self.sums = list(losses), torch.zeros_like(values)
+        if self.first_bad is None:
+            self.first_bad = torch.full_like(values, NEVER, dtype=torch.int64)
+        # On the device: looking at the values here would make the host wait for the GPU at every iteration.
+        self.first_bad = torch.where(values.isfinite(), self.first_bad, self.first_bad.clamp(max=step))
+        self.sums = self.sums + values
+        self.count += 1
+
+
+class _Trainer:
+    """A network with its optimiser and, for a discriminator, its pool."""
+
+    def __init__(self, network: nn.Module, params: TrainingParams, pool_size: int):
+        self.network = network
+        self.parameters = [p for p in network.parameters() if p.requires_grad]
+        self.optimiser = torch.optim.Adam(self.parameters, params.learning_rate, params.betas, fused=True)
+        self.pool = ImagePool(pool_size)
+
+    def step(self, losses: dict[str, Tensor], rate: float, processes: PartialState) -> None:
+        """One step down the sum of the losses."""
+        self.optimiser.zero_grad(set_to_none=True)
+        sum(losses.values()).backward()
+        if processes.num_processes > 1:
+            gradients = [p.grad for p in self.parameters if p.grad is not None]
+            flat = reduce(torch.cat([g.flatten() for g in gradients]), "mean")
+            for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+                gradient.copy_(mean.view(gradient.shape))
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.optimiser.step()
+
+
+class _Run:
+    """The state of one call of train."""
+
+    def __init__(self, generator, images, pairs, folder, processes, on_log, on_sheet):
+        self.generator, self.images, self.pairs, self.folder = generator, images, pairs, folder
+        self.processes, self.on_log, self.on_sheet = processes, on_log, on_sheet
+        self.phases: tuple[Phase, ...] = generator.phases()
+        self.path = folder / "checkpoint.pt"
+        self.phase, self.step, self.saved_at = 0, 0, None
+        self.trainers: dict[str, _Trainer] = {}
+        self.log = _Log()
+        self._check()
+        self.networks = dict(generator.networks)
+        for phase in self.phases:
+            self.networks |= {f"{phase.name}/{adversary.name}": adversary.network for adversary in phase.adversaries}
+        for network in [*self.networks.values(), *(phase.network for phase in self.phases)]:
+            network.to(processes.device, memory_format=torch.channels_last)
+        self.identity = {
+            "name": generator.name,
+            "params": asdict(generator.params),
+            "data": fingerprint(images, pairs),
+            "processes": processes.num_processes,
+            "bfloat16": supports_bfloat16(processes.device),
+        }
+
+    @property
+    def iterations(self) -> int:
+        """Iterations done, over all phases."""
+        return sum(phase.training.iterations for phase in self.phases[: self.phase]) + self.step
+
+    def _check(self) -> None:
+        size = tuple(self.images.pixels.shape[2:])
+        if size != tuple(self.generator.params.image_size):
+            raise ValueError(f"the images are {size} px, but image_size is {tuple(self.generator.params.image_size)}")
+        if len(self.pairs) == 0:
+            raise ValueError("there are no training pairs: no identity has two images with shoulders and hips")
+        owned = {id(p) for network in self.generator.networks.values() for p in network.parameters()}
+        for phase in self.phases:
+            if phase.training.batch_size % self.processes.num_processes:
+                raise ValueError(
+                    f"training.batch_size {phase.training.batch_size} cannot be split evenly over "
+                    f"{self.processes.num_processes} processes"
+                )
+            if any(id(p) not in owned for p in phase.network.parameters()):
+                raise ValueError(f"phase {phase.name} trains what is not among {self.generator.name}.networks")
+
+    def resume(self) -> tuple[int, str]:
+        """Take up the checkpoint, if there is one of this very run: its iteration, and what happened in words."""
+        if not self.path.exists():
+            self._open_phase()
+            return 0, "starts at iteration 0"
+        state = checkpoint.load(self.path, self.processes.device)
+        changed = checkpoint.differences(state.get("identity", {}), self.identity)
+        if changed:
+            self._open_phase()
+            return 0, f"starts afresh: {self.path} belongs to another run ({'; '.join(changed)})"
+        for name, network in self.networks.items():
+            network.load_state_dict(state["networks"][name])
+        self.phase, self.step = state["phase"], state["step"]
+        self._open_phase()
+        for name, trainer in self.trainers.items():
+            trainer.optimiser.load_state_dict(state["optimisers"][name])
+            trainer.pool.samples = state["pools"][self.processes.process_index][name]
+        self.log = _Log(**state["log"])
+        self.saved_at = self.iterations
+        if self.processes.is_main_process:
+            self._write_losses()
+        done = self.phase == len(self.phases)
+        return self.iterations, f"{'is complete' if done else 'resumes'} at iteration {self.iterations}"
+
+    def _open_phase(self) -> None:
+        self.trainers = {}
+        if self.phase < len(self.phases):
+            phase = self.phases[self.phase]
+            self.trainers["network"] = _Trainer(phase.network, phase.training, 0)
+            for adversary in phase.adversaries:
+                self.trainers[adversary.name] = _Trainer(adversary.network, phase.training, adversary.pool_size)
+
+    def train_phase(self) -> None:
+        """Train the present phase to its end and open the next one."""
+        phase, params = self.phases[self.phase], self.phases[self.phase].training
+        for trainer in self.trainers.values():
+            trainer.network.train()
+        with tqdm(
+            total=params.iterations * params.batch_size,
+            initial=self.step * params.batch_size,
+            desc=phase.name,
+            unit="image",
+            disable=not self.processes.is_main_process,
+            mininterval=1.0,
+        ) as bar:
+            while self.step < params.iterations:
+                losses = self._iterate(phase)
+                self.step += 1
+                self.log.add(self.iterations, losses)
+                bar.update(params.batch_size)
+                last = self.step == params.iterations
+                if last or self.step % params.log_every == 0:
+                    bar.set_postfix(self._write_row(phase), refresh=False)
+                if last or self.step % params.sheet_every == 0:
+                    self._draw_sheet(phase)
+                if last:
+                    self.phase, self.step, self.trainers, self.log = self.phase + 1, 0, {}, _Log(rows=self.log.rows)
+                    self._open_phase()
+                if last or self.step % params.checkpoint_every == 0:
+                    self._save()
+                if last:
+                    return
+
+    def _iterate(self, phase: Phase) -> dict[str, Tensor]:
+        """One step of the network, then one of each discriminator; their losses."""
+        params, rank = phase.training, self.processes.process_index
+        # 0 keys the draws of the whole batch, rank + 1 those of one process.
+        key = (params.seed, self.phase, self.step)
+        batch = self._batch(params, np.random.default_rng([*key, 0]))
+        torch.manual_seed(int(np.random.SeedSequence([*key, rank + 1]).generate_state(1, np.uint64)[0]))
+        draws = np.random.default_rng([*key, rank + 1])
+        context = autocast(params.precision, self.processes.device)
+        rate = learning_rate(self.step, params)
+
+        # Discriminators frozen: the adversarial terms need the gradient of the image alone, not of their weights.
+        for adversary in phase.adversaries:
+            adversary.network.requires_grad_(False)
+        with context:
+            output = phase.render(batch)
+            losses = phase.losses(batch, output)
+        self.trainers["network"].step(losses, rate, self.processes)
+        every = dict(losses)
+
+        for adversary in phase.adversaries:
+            trainer = self.trainers[adversary.name]
+            adversary.network.requires_grad_(True)
+            with torch.no_grad():
+                real, fake = adversary.judged(batch, output)
+                fake = trainer.pool.exchange(fake, draws)
+            with context:
+                judged = adversary.losses(real, fake)
+            trainer.step(judged, rate, self.processes)
+            every |= {f"{adversary.name}/{name}": value for name, value in judged.items()}
+        return every
+
+    def _batch(self, params: TrainingParams, draws: np.random.Generator) -> Batch:
+        """This process's share of an iteration's batch."""
+        rows = torch.from_numpy(draws.integers(len(self.pairs), size=params.batch_size))
+        flips = torch.from_numpy(draws.random(params.batch_size) < 0.5) if params.flip else None
+        share = params.batch_size // self.processes.num_processes
+        mine = slice(self.processes.process_index * share, (self.processes.process_index + 1) * share)
+        flips = None if flips is None else flips[mine]
+        return make_batch(
+            self.images, self.pairs[rows[mine]], self.generator.params.sigma_px, self.processes.device, flips
+        )
+
+    def _write_row(self, phase: Phase) -> dict[str, float]:
+        """Average the losses since the last row, over the processes too, and hand them on."""
+        self._check_losses()
+        means = reduce(self.log.sums / self.log.count, "mean").tolist()
+        values = dict(zip(self.log.names, means, strict=True))
+        self.log.rows.append({"phase": phase.name, "step": self.iterations, **values})
+        self.log.sums, self.log.count = None, 0
+        if self.processes.is_main_process:
+            self._write_losses()
+            self.on_log(self.iterations, values)
+        return values
+
+    def _write_losses(self) -> None:
+        """losses.csv whole, from the rows: a column per loss, empty in phases that lack it."""
+        columns = list(dict.fromkeys(name for row in self.log.rows for name in row)) or ["phase", "step"]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        half = self.folder / "losses.csv.part"
+        with half.open("w", newline="") as file:
+            writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.log.rows)
+        os.replace(half, self.folder / "losses.csv")
+
+    def _draw_sheet(self, phase: Phase) -> None:
+        """The same pairs every time, in evaluation mode."""
+        if not self.processes.is_main_process:
+            return
+        rows = np.random.default_rng(phase.training.seed).integers(len(self.pairs), size=SHEET_PAIRS)
+        batch = make_batch(
+            self.images, self.pairs[torch.from_numpy(rows)], self.generator.params.sigma_px, self.processes.device
+        )
+        phase.network.eval()
+        with torch.no_grad(), autocast(phase.training.precision, self.processes.device):
+            output = phase.picture(phase.render(batch))
+        phase.network.train()
+        path = self.folder / "samples" / f"{phase.name}-{self.iterations:06d}.png"
+        save_sheet(draw_sheet(batch, output, f"{phase.name}, iteration {self.iterations:,}"), path)
+        self.on_sheet(self.iterations, path)
+
+    def _check_losses(self) -> None:
+        """NonFiniteLoss if any loss of any process was not finite; all processes stop together."""
+        if self.log.first_bad is None:
+            return
+        # The smallest over the processes, by summing a table with one row per process.
+        first = self.log.first_bad
+        if self.processes.num_processes > 1:
+            table = torch.zeros(self.processes.num_processes, len(first), dtype=first.dtype, device=first.device)
+            table[self.processes.process_index] = first
+            first = reduce(table, "sum").amin(0)
+        steps = first.tolist()
+        step = min(steps)
+        if step < NEVER:
+            names = ", ".join(name for name, at in zip(self.log.names, steps, strict=True) if at == step)
+            raise NonFiniteLoss(f"iteration {step}: {names} is not finite; {self._last_good()}")
+
+    def _last_good(self) -> str:
+        advice = "a lower learning_rate or precision: float32 may help"
+        if self.saved_at is None:
+            return f"there is no checkpoint yet; {advice}"
+        return f"the last good checkpoint is {self.path}, of iteration {self.saved_at}; {advice}"
+
+    def _save(self) -> None:
+        """Write the checkpoint, unless anything in it is not finite."""
+        self._check_losses()
+        if self.processes.num_processes > 1:
+            for network in self.networks.values():
+                for buffer in network.buffers():
+                    if buffer.is_floating_point():
+                        buffer.copy_(reduce(buffer.clone(), "mean"))
+        networks = {name: network.state_dict() for name, network in self.networks.items()}
+        optimisers = {name: trainer.optimiser.state_dict() for name, trainer in self.trainers.items()}
+        finite = [t.isfinite().all() for t in _tensors([networks, optimisers])]
+        if finite and not torch.stack(finite).all():
+            raise NonFiniteLoss(f"iteration {self.iterations}: a weight is not finite; {self._last_good()}")
+        pools = gather_object([{name: trainer.pool.samples for name, trainer in self.trainers.items()}])
+        if self.processes.is_main_process:
+            log = {name: getattr(self.log, name) for name in ("names", "sums", "count", "rows")}
+            state = {
+                "identity": self.identity,
+                "phase": self.phase,
+                "step": self.step,
+                "networks": networks,
+                "optimisers": optimisers,
+                "pools": pools,
+                "log": log,
+            }
+            checkpoint.save(state, self.path)
+        self.saved_at = self.iterations
+
+
+def _tensors(nested: Any) -> list[Tensor]:
+    if isinstance(nested, Tensor):
+        return [nested] if nested.is_floating_point() else []
+    if isinstance(nested, dict):
+        nested = list(nested.values())
+    return [t for value in nested for t in _tensors(value)] if isinstance(nested, list) else []
