@@ -1,0 +1,1 @@
+"""Person re-identification: images, models, training, retrieval scores. Knows nothing of generation."""

@@ -1,0 +1,246 @@
+"""Retrieval scores: features, distances, and exact CMC and mAP.
+
+No ranking is sorted. Average precision and CMC need the rank of each match alone, and the rank of a match is 1 + the
+number of kept gallery images before it: those strictly closer, and of those just as close the ones that stand earlier
+in the gallery. That is the order a stable sort of the distances gives.
+
+The Market-1501 protocol (Zheng et al. 2015): gallery images with pid -1 (junk) are dropped; those with pid 0
+(distractors) stay and match nobody; for each query the gallery images of its own pid and camera are dropped. A query
+that is left without a match is skipped, and counted.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from reid.data import DISTRACTOR, JUNK, ReidSet, normalise, resize
+from reid.models import ReidModel
+from reid.params import ReidParams
+from reid.precision import Precision, autocast, resolve
+
+Metric = Literal["euclidean", "cosine"]
+
+CHUNK_BYTES = 64 * 2**20  # of distances at a time
+FEATURE_BATCH = 256  # images through the network at a time
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Shares in [0, 1] of the queries that were scored, num_queries - skipped_queries of them."""
+
+    rank1: float
+    rank5: float
+    rank10: float
+    mAP: float  # mean over matches of the precision there (torchreid, scikit-learn since 0.19)
+    mAP_trapezoid: float  # of the mean of precision there and one place before (the official Market-1501 code)
+    num_queries: int  # given
+    num_gallery: int  # without junk
+    skipped_queries: int  # without a match in the gallery
+
+
+def features(
+    model: ReidModel,
+    images: ReidSet,
+    image_size: tuple[int, int],
+    output: Literal["embedding", "logits"],
+    precision: Precision,
+    flip: bool = False,
+) -> Tensor:
+    """float32 [N, D] on the CPU, one row per image; with `flip` the mean over the image and its mirror image.
+
+    The model is left in the mode it was in.
+    """
+    device = next(model.parameters()).device
+    dtype = resolve(precision, device)
+    training = model.training
+    model.eval()
+    rows = []
+    with torch.inference_mode(), autocast(device, dtype):
+        for pixels in images.pixels.split(FEATURE_BATCH):
+            inputs = normalise(resize(pixels.to(device), image_size))
+            row = _output(model, inputs, output)
+            if flip:
+                row = (row + _output(model, inputs.flip(3), output)) / 2
+            rows.append(row.cpu())
+    model.train(training)
+    return torch.cat(rows).clone()
+
+
+def _output(model: ReidModel, inputs: Tensor, output: str) -> Tensor:
+    embedding, logits = model(inputs)
+    return (logits if output == "logits" else embedding).float()
+
+
+def score(model: ReidModel, query: ReidSet, gallery: ReidSet, params: ReidParams, flip: bool = False) -> Scores:
+    """The scores of a trained model as `params` wants its features compared."""
+    query_features, gallery_features = (
+        features(model, images, params.image_size, params.features, params.precision, flip)
+        for images in (query, gallery)
+    )
+    return evaluate(
+        query_features, gallery_features, query.pids, gallery.pids, query.camids, gallery.camids, params.metric
+    )
+
+
+def evaluate(
+    query_features: Tensor,
+    gallery_features: Tensor,
+    query_pids: Tensor,
+    gallery_pids: Tensor,
+    query_camids: Tensor,
+    gallery_camids: Tensor,
+    metric: Metric = "euclidean",
+    drop_same_camera: bool = True,
+) -> Scores:
+    """Scores of features [Q, D] against [G, D]; pids and camids are int64 [Q] or [G].
+
+    Distances exist for a chunk of the queries at a time. Euclidean ones stay squared, which orders them alike.
+
+    Raises:
+        ValueError: no queries, no gallery, shapes that do not fit, features that are not finite, or no query with a
+            match.
+    """
+    query_features, gallery_features = query_features.float(), gallery_features.float()
+    for name, value in (("query", query_features), ("gallery", gallery_features)):
+        if value.ndim != 2:
+            raise ValueError(f"{name} features must be [images, numbers], got {list(value.shape)}")
+        broken = (~value.isfinite()).any(1)
+        if broken.any():
+            raise ValueError(
+                f"{int(broken.sum())} of {len(value)} rows of the {name} features are not finite, "
+                f"the first is row {int(broken.nonzero()[0])}"
+            )
+    if query_features.shape[1] != gallery_features.shape[1]:
+        raise ValueError(
+            f"query features have {query_features.shape[1]} numbers, gallery features {gallery_features.shape[1]}"
+        )
+    if metric not in ("euclidean", "cosine"):
+        raise ValueError(f"unknown metric {metric!r}; there are euclidean and cosine")
+    if metric == "cosine":  # for unit vectors the squared Euclidean distance is 2 - 2 cos
+        query_features = torch.nn.functional.normalize(query_features, dim=1)
+        gallery_features = torch.nn.functional.normalize(gallery_features, dim=1)
+    people = _people(
+        (len(query_features), len(gallery_features)),
+        (query_pids, query_camids),
+        (gallery_pids, gallery_camids),
+        drop_same_camera,
+    )
+    gallery_features = gallery_features[torch.from_numpy(people.kept)]
+    squares = gallery_features.square().sum(1)
+
+    def distances(rows: slice) -> np.ndarray:
+        # |q - g|^2 less |q|^2, which is the same along a row and moves no rank.
+        return torch.addmm(squares, query_features[rows], gallery_features.T, alpha=-2).numpy()
+
+    return _score(distances, people)
+
+
+def evaluate_distances(
+    distances: Tensor | np.ndarray,
+    query_pids: Tensor,
+    gallery_pids: Tensor,
+    query_camids: Tensor,
+    gallery_camids: Tensor,
+    drop_same_camera: bool = True,
+) -> Scores:
+    """Scores of given distances, float [Q, G], small = alike; all else as in `evaluate`."""
+    matrix = distances.detach().cpu().numpy() if isinstance(distances, Tensor) else np.asarray(distances)
+    if matrix.ndim != 2:
+        raise ValueError(f"distances must be [queries, gallery], got {list(matrix.shape)}")
+    people = _people(matrix.shape, (query_pids, query_camids), (gallery_pids, gallery_camids), drop_same_camera)
+    if len(people.kept) == matrix.shape[1]:
+        return _score(lambda rows: matrix[rows], people)
+    return _score(lambda rows: matrix[rows][:, people.kept], people)
+
+
+@dataclass(frozen=True)
+class _People:
+    """Which gallery images stay, and for each query the ones of its identity. Gallery rows count without junk."""
+
+    kept: np.ndarray  # int64 [K], gallery rows that are not junk
+    same: list[np.ndarray]  # per query: gallery rows of its pid, ascending
+    match: list[np.ndarray]  # bool, of the same length: a match (True), or dropped for this query
+
+
+def _people(
+    shape: tuple[int, int],
+    query: tuple[Tensor, Tensor],  # pids, camids
+    gallery: tuple[Tensor, Tensor],
+    drop_same_camera: bool,
+) -> _People:
+    for name, size, values in (("query", shape[0], query), ("gallery", shape[1], gallery)):
+        for kind, value in zip(("pids", "camids"), values, strict=True):
+            if len(value) != size:
+                raise ValueError(f"{size} {name} images, but {len(value)} {name} {kind}")
+        if size == 0:
+            raise ValueError(f"the {name} set is empty")
+    query_pids, query_camids = (np.asarray(value) for value in query)
+    gallery_pids, gallery_camids = (np.asarray(value) for value in gallery)
+    kept = np.flatnonzero(gallery_pids != JUNK)
+    if len(kept) == 0:
+        raise ValueError(f"the gallery set is empty: all of its {len(gallery_pids)} images are junk (pid {JUNK})")
+    gallery_pids, gallery_camids = gallery_pids[kept], gallery_camids[kept]
+    order = np.argsort(gallery_pids, kind="stable")
+    start, end = (np.searchsorted(gallery_pids[order], query_pids, side) for side in ("left", "right"))
+    end = np.where(query_pids == DISTRACTOR, start, end)  # all distractors have one pid, but are not one person
+    same = [order[one:two] for one, two in zip(start, end, strict=True)]
+    match = [
+        (gallery_camids[rows] != camid) | (not drop_same_camera) for rows, camid in zip(same, query_camids, strict=True)
+    ]
+    if not any(one.any() for one in match):
+        raise ValueError(
+            f"none of the {len(match)} queries has a match in the gallery "
+            f"(same pid{', another camera' if drop_same_camera else ''}): there is nothing to score"
+        )
+    return _People(kept, same, match)
+
+
+def _score(distances: Callable[[slice], np.ndarray], people: _People) -> Scores:
+    """`distances(rows)` gives those of a slice of the queries to the kept gallery, [rows, K]."""
+    first, precision, trapezoid = [], [], []
+    num_queries, num_gallery = len(people.same), len(people.kept)
+    size = max(1, CHUNK_BYTES // (8 * num_gallery))
+    for begin in range(0, num_queries, size):
+        rows = slice(begin, min(begin + size, num_queries))
+        chunk = distances(rows)
+        if not (np.isfinite(chunk.min()) and np.isfinite(chunk.max())):
+            raise ValueError(f"distances of queries {rows.start} to {rows.stop - 1} are not all finite")
+        for row, same, match in zip(chunk, people.same[rows], people.match[rows], strict=True):
+            if match.any():
+                ranks = _ranks(np.ascontiguousarray(row), same[match], same[~match])
+                found = np.arange(1, len(ranks) + 1)
+                here = found / ranks
+                before = np.where(ranks > 1, (found - 1) / np.maximum(ranks - 1, 1), 1)
+                first.append(ranks[0])
+                precision.append(here.mean())
+                trapezoid.append((here + before).mean() / 2)
+    ranks = np.array(first)
+    return Scores(
+        rank1=float((ranks <= 1).mean()),
+        rank5=float((ranks <= 5).mean()),
+        rank10=float((ranks <= 10).mean()),
+        mAP=float(np.mean(precision)),
+        mAP_trapezoid=float(np.mean(trapezoid)),
+        num_queries=num_queries,
+        num_gallery=num_gallery,
+        skipped_queries=num_queries - len(first),
+    )
+
+
+def _ranks(row: np.ndarray, matches: np.ndarray, dropped: np.ndarray) -> np.ndarray:
+    """Ranks, from 1 and ascending, that the gallery rows `matches` take in a stable sort of `row` without `dropped`."""
+    ranks = np.empty(len(matches), np.int64)
+    near = row[dropped]
+    for place, match in enumerate(matches.tolist()):
+        distance = row[match]
+        # Before a match come the equally close that stand before it, and the closer ones that stand after it.
+        closer = np.count_nonzero(row[:match] <= distance) + np.count_nonzero(row[match + 1 :] < distance)
+        if len(dropped):
+            closer -= np.count_nonzero(np.where(dropped < match, near <= distance, near < distance))
+        ranks[place] = closer + 1
+    ranks.sort()
+    return ranks

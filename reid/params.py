@@ -1,0 +1,91 @@
+"""What a training is asked to do, and what that means for a set of a given size."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args, get_origin, get_type_hints
+
+from reid.data import AugmentParams
+from reid.models import NetworkParams
+from reid.precision import Precision
+
+
+@dataclass(frozen=True)
+class ReidParams:
+    image_size: tuple[int, int]  # (height, width) in px; open-reid: resnet50 256 x 128, inception 144 x 56
+    network: NetworkParams
+    features: Literal["embedding", "logits"]  # what retrieval compares; open-reid logits
+    metric: Literal["euclidean", "cosine"]  # how; open-reid euclidean
+    budget: Literal["epochs", "iterations"]  # which of the next two numbers counts
+    epochs: int  # an epoch drops its last, incomplete batch, as in open-reid
+    iterations: int  # epochs, newly shuffled, follow each other without a gap
+    batch_size: int  # of all processes together
+    optimiser: Literal["sgd", "adam", "adamw"]
+    learning_rate: float
+    base_factor: float  # on the learning rate of the base; open-reid 0.1 where the base is pretrained
+    momentum: float  # of sgd, Nesterov's; for adam and adamw their first beta
+    weight_decay: float
+    schedule: Literal["constant", "step", "cosine"]
+    step_every: float  # share of the run after which `step` multiplies by step_factor, again and again
+    step_factor: float
+    warmup: float  # share of the run in which the learning rate rises linearly
+    label_smoothing: float
+    augment: AugmentParams
+    precision: Precision
+    log_iterations: int
+    checkpoint_iterations: int
+
+    def __post_init__(self):
+        for field in ("epochs", "iterations", "batch_size", "log_iterations", "checkpoint_iterations"):
+            if getattr(self, field) < 1:
+                raise ValueError(f"{field} must be at least 1, got {getattr(self, field)}")
+        for field in ("learning_rate", "step_every", "step_factor"):
+            if getattr(self, field) <= 0:
+                raise ValueError(f"{field} must be positive, got {getattr(self, field)}")
+        for field in ("base_factor", "weight_decay"):
+            if getattr(self, field) < 0:
+                raise ValueError(f"{field} must not be negative, got {getattr(self, field)}")
+        for field in ("warmup", "label_smoothing", "momentum"):
+            if not 0 <= getattr(self, field) < 1:
+                raise ValueError(f"{field} must lie in [0, 1), got {getattr(self, field)}")
+        if len(self.image_size) != 2 or min(self.image_size) < 1:
+            raise ValueError(f"image_size must be (height, width) in pixels, got {self.image_size}")
+        for field, kind in get_type_hints(ReidParams).items():
+            if get_origin(kind) is Literal and getattr(self, field) not in get_args(kind):
+                raise ValueError(f"{field} {getattr(self, field)!r} is none of {', '.join(get_args(kind))}")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`params` applied to a set of `num_images`."""
+
+    num_images: int
+    batch_size: int
+    iterations: int
+    images_per_epoch: int  # that are used; the rest of an epoch is dropped
+    notes: tuple[str, ...]  # where it departs from the params, in words
+
+
+def plan(num_images: int, params: ReidParams) -> Plan:
+    """A set smaller than a batch shrinks the batch, and the plan's notes say so. ValueError for under 2 images."""
+    if num_images < 2:
+        raise ValueError(f"the training set has {num_images} images; batch norm needs at least 2 in a batch")
+    batch_size, notes = params.batch_size, ()
+    if num_images < batch_size:
+        batch_size = num_images
+        notes = (f"batch_size lowered from {params.batch_size} to {num_images}: the set has no more images",)
+    if params.budget == "epochs":
+        batches = num_images // batch_size
+        return Plan(num_images, batch_size, params.epochs * batches, batches * batch_size, notes)
+    return Plan(num_images, batch_size, params.iterations, num_images, notes)
+
+
+def learning_rate_factor(step: int, iterations: int, params: ReidParams) -> float:
+    """Factor on the learning rate for update `step` (from 0) of `iterations`."""
+    rising = params.warmup * iterations
+    rise = min(1.0, (step + 1) / rising) if rising else 1.0
+    if params.schedule == "step":
+        return rise * params.step_factor ** math.floor(step / iterations / params.step_every)
+    if params.schedule == "cosine":
+        done = max(0.0, step - rising) / (iterations - rising)
+        return rise * 0.5 * (1 + math.cos(math.pi * done))
+    return rise
