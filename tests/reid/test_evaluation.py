@@ -1,0 +1,223 @@
+import dataclasses
+import math
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reid_toy import PARAMS, coloured_people
+
+from reid import evaluation
+from reid.data import normalise
+from reid.evaluation import Scores, evaluate, evaluate_distances, features, score
+from reid.models import build
+
+
+def naive(distances, query_pids, gallery_pids, query_camids, gallery_camids, drop_same_camera=True):
+    """The definition, word for word: a stable sort and a walk down the list."""
+    hits, precisions, trapezoids, skipped = [], [], [], 0
+    for row, pid, camid in zip(distances, query_pids, query_camids, strict=True):
+        found, length, precision, trapezoid, first = 0, 0, [], [], None
+        old_precision = 1.0
+        for item in sorted(range(len(row)), key=lambda item: row[item]):  # noqa: B023 - used at once
+            same = gallery_pids[item] == pid and pid > 0
+            if gallery_pids[item] == -1 or (same and drop_same_camera and gallery_camids[item] == camid):
+                continue
+            length += 1
+            if same:
+                found += 1
+                first = first or length
+                precision.append(found / length)
+                trapezoid.append((old_precision + found / length) / 2)
+            old_precision = found / length
+        if not found:
+            skipped += 1
+            continue
+        hits.append(first)
+        precisions.append(sum(precision) / found)
+        trapezoids.append(sum(trapezoid) / found)
+    if not hits:
+        return None
+    ranks = [sum(hit <= k for hit in hits) / len(hits) for k in (1, 5, 10)]
+    means = [sum(values) / len(values) for values in (precisions, trapezoids)]
+    return Scores(*ranks, *means, len(query_pids), sum(pid != -1 for pid in gallery_pids), skipped)
+
+
+def assert_equal(ours: Scores, theirs: Scores):
+    assert dataclasses.astuple(ours) == pytest.approx(dataclasses.astuple(theirs), abs=1e-12)
+
+
+def people(seed, queries=40, gallery=150, identities=12, cameras=3, junk=True):
+    rng = np.random.default_rng(seed)
+    lowest = -1 if junk else 1
+    return (
+        rng.integers(1, identities + 1, queries),
+        rng.integers(lowest, identities + 1, gallery),
+        rng.integers(0, cameras, queries),
+        rng.integers(0, cameras, gallery),
+    )
+
+
+@pytest.mark.parametrize("levels", [2, 7, 1000000])  # few levels = many ties
+@pytest.mark.parametrize("drop_same_camera", [True, False])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_equals_a_naive_loop(levels, drop_same_camera, dtype):
+    who = people(levels)
+    distances = np.random.default_rng(1).integers(0, levels, (40, 150)).astype(dtype)
+    assert_equal(evaluate_distances(distances, *who, drop_same_camera), naive(distances, *who, drop_same_camera))
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.data())
+def test_equals_a_naive_loop_on_anything(data):
+    queries, gallery = data.draw(st.integers(1, 5)), data.draw(st.integers(1, 12))
+
+    def drawn(low, high, n):
+        return np.array(data.draw(st.lists(st.integers(low, high), min_size=n, max_size=n)))
+
+    distances = drawn(-2, 3, queries * gallery).reshape(queries, gallery).astype(np.float32)
+    who = drawn(-1, 3, queries), drawn(-1, 3, gallery), drawn(0, 2, queries), drawn(0, 2, gallery)
+    expected = naive(distances, *who)
+    if expected is None:
+        with pytest.raises(ValueError, match="has a match in the gallery|is empty"):
+            evaluate_distances(distances, *who)
+    else:
+        assert_equal(evaluate_distances(distances, *who), expected)
+
+
+def test_hand_worked():
+    # One query (pid 1, camera 0). In order of distance: distractor, match, same camera (dropped), junk (dropped),
+    # somebody else, match. Kept ranks of the matches: 2 and 4 of 4.
+    distances = np.array([[0.1, 0.2, 0.25, 0.27, 0.3, 0.4]])
+    gallery_pids = np.array([0, 1, 1, -1, 5, 1])
+    gallery_camids = np.array([0, 1, 0, 1, 0, 2])
+    scores = evaluate_distances(distances, np.array([1]), gallery_pids, np.array([0]), gallery_camids)
+    # Precision 1/2 and 2/4. One place before: 0/1 and 1/3.
+    assert scores == Scores(0.0, 1.0, 1.0, 0.5, pytest.approx((0.25 + 5 / 12) / 2), 1, 5, 0)
+    # With the own camera: ranks 2, 3, 5; one place before 0/1, 1/2, 2/4.
+    scores = evaluate_distances(
+        distances, np.array([1]), gallery_pids, np.array([0]), gallery_camids, drop_same_camera=False
+    )
+    precision, before = [1 / 2, 2 / 3, 3 / 5], [0, 1 / 2, 2 / 4]
+    assert scores.mAP == pytest.approx(np.mean(precision))
+    assert scores.mAP_trapezoid == pytest.approx(np.mean(precision + before))
+
+
+def test_trapezoid_starts_at_one():
+    """The official code's old_precision is 1 before the list begins, so a match at rank 1 counts in full."""
+    scores = evaluate_distances(np.array([[0.0, 1.0, 2.0]]), [1], [1, 2, 1], [0], [1, 1, 1])
+    assert scores.mAP == pytest.approx((1 + 2 / 3) / 2)
+    assert scores.mAP_trapezoid == pytest.approx((1 + (1 / 2 + 2 / 3) / 2) / 2)
+
+
+def test_equally_close_gallery_images_rank_in_the_gallery_s_order():
+    distances = np.zeros((1, 3), np.float32)
+    ranked_first = evaluate_distances(distances, [1], [1, 2, 3], [0], [1, 1, 1])
+    ranked_last = evaluate_distances(distances, [1], [2, 3, 1], [0], [1, 1, 1])
+    assert (ranked_first.mAP, ranked_last.mAP) == (1.0, pytest.approx(1 / 3))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_equals_torchreid(seed):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torchreid warns that its Cython evaluator is missing
+        from torchreid.reid.metrics.rank import evaluate_rank
+    query_pids, gallery_pids, query_camids, gallery_camids = people(seed, 60, 400)
+    distances = np.random.default_rng(seed).permutation(60 * 400).reshape(60, 400).astype(np.float32)  # no ties
+    ours = evaluate_distances(distances, query_pids, gallery_pids, query_camids, gallery_camids)
+    kept = gallery_pids != -1  # torchreid's readers drop junk before they evaluate
+    cmc, mean_precision = evaluate_rank(
+        distances[:, kept], query_pids, gallery_pids[kept], query_camids, gallery_camids[kept], use_cython=False
+    )
+    assert (gallery_pids == 0).any() and (~kept).any()
+    assert ours.mAP == pytest.approx(mean_precision, abs=1e-9)
+    assert (ours.rank1, ours.rank5, ours.rank10) == pytest.approx((cmc[0], cmc[4], cmc[9]), abs=1e-7)
+
+
+def test_queries_without_a_match_are_counted_and_left_out():
+    distances = np.array([[0.0, 1.0], [0.0, 1.0], [0.0, 1.0]])
+    # Query 0 matches; query 1's only image is of its own camera; query 2 is in no gallery image.
+    scores = evaluate_distances(distances, [1, 2, 3], [1, 2], [0, 0, 0], [1, 0])
+    assert (scores.rank1, scores.num_queries, scores.skipped_queries) == (1.0, 3, 2)
+
+
+def test_distractors_match_nobody():
+    with pytest.raises(ValueError, match="none of the 1 queries has a match"):
+        evaluate_distances(np.zeros((1, 2)), [0], [0, 0], [0], [1, 1])
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_features_are_compared_by_the_metric_asked_for(metric):
+    rng = np.random.default_rng(3)
+    who = people(3)
+    query, gallery = rng.normal(size=(40, 6)), rng.normal(size=(150, 6)) * rng.uniform(0.5, 2, (150, 1))
+    if metric == "cosine":
+        query_unit, gallery_unit = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (query, gallery))
+        distances = 1 - query_unit @ gallery_unit.T
+    else:
+        distances = np.linalg.norm(query[:, None] - gallery[None], axis=2)
+    scores = evaluate(torch.tensor(query), torch.tensor(gallery), *map(torch.tensor, who), metric=metric)
+    assert_equal(scores, naive(distances, *who))
+
+
+def test_chunks_change_nothing(monkeypatch):
+    who = list(map(torch.tensor, people(5)))
+    query, gallery = torch.randn(40, 6), torch.randn(150, 6)
+    whole = evaluate(query, gallery, *who)
+    monkeypatch.setattr(evaluation, "CHUNK_BYTES", 150 * 8 * 3)  # three queries at a time
+    assert_equal(evaluate(query, gallery, *who), whole)
+
+
+def test_errors():
+    who = [1, 1], [1, 1, 2], [0, 0], [1, 1, 1]
+    query, gallery = torch.randn(2, 4), torch.randn(3, 4)
+    with pytest.raises(ValueError, match=r"the query set is empty"):
+        evaluate(torch.empty(0, 4), gallery, [], who[1], [], who[3])
+    with pytest.raises(ValueError, match=r"the gallery set is empty"):
+        evaluate(query, torch.empty(0, 4), who[0], [], who[2], [])
+    with pytest.raises(ValueError, match=r"the gallery set is empty: all of its 3 images are junk"):
+        evaluate(query, gallery, who[0], [-1, -1, -1], who[2], who[3])
+    with pytest.raises(ValueError, match=r"none of the 2 queries has a match in the gallery \(same pid, another camera\)"):
+        evaluate(query, gallery, who[0], who[1], who[2], [0, 0, 0])
+    with pytest.raises(ValueError, match=r"2 query images, but 1 query camids"):
+        evaluate(query, gallery, who[0], who[1], [0], who[3])
+    with pytest.raises(ValueError, match=r"query features have 4 numbers, gallery features 5"):
+        evaluate(query, torch.randn(3, 5), *who)
+    with pytest.raises(ValueError, match=r"unknown metric 'hamming'"):
+        evaluate(query, gallery, *who, metric="hamming")
+    for bad in (math.nan, math.inf):
+        gallery[1, 2] = bad
+        with pytest.raises(ValueError, match=r"1 of 3 rows of the gallery features are not finite, the first is row 1"):
+            evaluate(query, gallery, *who)
+        with pytest.raises(ValueError, match=r"distances of queries 0 to 1 are not all finite"):
+            evaluate_distances(np.array([[0, 1, 2], [0, bad, 1]]), *who)
+    with pytest.raises(ValueError, match=r"distances must be \[queries, gallery\], got \[3\]"):
+        evaluate_distances(np.zeros(3), *who)
+
+
+def test_features_follow_the_model():
+    images = coloured_people(3, 2, seed=0)
+    model = build("inception", 3, PARAMS.network)
+    model.train()
+    embedding = features(model, images, (32, 16), "embedding", "float32")
+    assert model.training
+    model.eval()
+    with torch.no_grad():
+        expected = model(normalise(images.pixels))
+        mirrored = model(normalise(images.pixels.flip(3)))
+    assert embedding.shape == (12, 32) and embedding.dtype == torch.float32 and not embedding.requires_grad
+    torch.testing.assert_close(embedding, expected[0], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(features(model, images, (32, 16), "logits", "float32"), expected[1], rtol=1e-4, atol=1e-5)
+    both = features(model, images, (32, 16), "embedding", "float32", flip=True)
+    torch.testing.assert_close(both, (expected[0] + mirrored[0]) / 2, rtol=1e-4, atol=1e-5)
+
+
+def test_score_uses_the_params():
+    images = coloured_people(3, 2, seed=0)
+    model = build("inception", 3, PARAMS.network)
+    params = dataclasses.replace(PARAMS, features="logits", metric="cosine")
+    logits = features(model, images, (32, 16), "logits", params.precision)
+    expected = evaluate(logits, logits, images.pids, images.pids, images.camids, images.camids, "cosine")
+    assert score(model, images, images, params) == expected
