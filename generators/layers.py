@@ -82,5 +82,7 @@ class ImagePool:
                 slot = int(draws.integers(self.size))
                 given[-1], slots[slot] = slots[slot], number
         every = samples if self.samples is None else torch.cat([self.samples, samples])
-        self.samples = every[slots]
-        return every[given]
+        # One copy of both lists to the device, without waiting for it.
+        rows = torch.tensor(slots + given).to(samples.device, non_blocking=True)
+        self.samples = every[rows[: len(slots)]]
+        return every[rows[len(slots) :]]

@@ -51,7 +51,9 @@ def rescale(keypoints: Tensor, from_size: tuple[int, int], to_size: tuple[int, i
 
 def flip(keypoints: Tensor, width: int) -> Tensor:
     """Keypoints of the mirrored image of `width` px: x turns round and left and right joints change places."""
-    mirrored = keypoints[..., list(MIRROR), :]
+    # Indexing with a list would make the host wait for a GPU at every call.
+    order = torch.tensor(MIRROR).to(keypoints.device, non_blocking=True)
+    mirrored = keypoints.index_select(-2, order)
     turned = torch.stack([mirrored[..., 0], width - 1 - mirrored[..., 1]], -1)
     return torch.where(visible(mirrored)[..., None], turned, -1.0)
 

@@ -16,6 +16,7 @@ each process's share by itself; its running statistics are averaged at every che
 
 import csv
 import os
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -173,7 +174,7 @@ def train(
     started = time.monotonic()
     resumed_at, message = run.resume()
     if processes.is_main_process:
-        tqdm.write(f"{generator.name}: {message}")
+        tqdm.write(f"{generator.name}: {message}", file=sys.stderr)
     while run.phase < len(run.phases):
         run.train_phase()
     processes.wait_for_everyone()

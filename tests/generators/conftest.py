@@ -1,0 +1,81 @@
+"""Small people made of coloured rectangles, and a PATN small enough to train in a second."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from generators.pairs import ImageSet, training_pairs
+from generators.patn import DiscriminatorParams, Patn, PatnParams
+from generators.training import TrainingParams
+
+SIZE = (32, 16)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Sums come out the same in every process whatever machine runs the tests."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def people() -> tuple[ImageSet, torch.Tensor]:
+    """12 images of 3 identities, each its own colour at a place given by its keypoints; and their training pairs."""
+    draws = torch.Generator().manual_seed(0)
+    pids = torch.arange(12) // 4 + 1
+    pixels = torch.full((12, 3, *SIZE), 60, dtype=torch.uint8)
+    keypoints = torch.rand(12, 18, 2, generator=draws)
+    for row, pid in enumerate(pids.tolist()):
+        top, left = int(torch.randint(2, 8, (), generator=draws)), int(torch.randint(1, 7, (), generator=draws))
+        pixels[row, :, top : top + 20, left : left + 8] = 40
+        pixels[row, pid - 1, top : top + 20, left : left + 8] = 220
+        keypoints[row] = keypoints[row] * torch.tensor([20.0, 8.0]) + torch.tensor([top, left])
+    keypoints[5, 4] = -1.0
+    return ImageSet(pixels, keypoints), training_pairs(pids, keypoints)
+
+
+@pytest.fixture
+def params() -> PatnParams:
+    training = TrainingParams(
+        iterations=12,
+        decay_start=6,
+        batch_size=4,
+        learning_rate=1e-3,
+        betas=(0.5, 0.999),
+        flip=True,
+        seed=3,
+        precision="float32",
+        log_every=2,
+        sheet_every=100,
+        checkpoint_every=5,
+    )
+    return PatnParams(
+        image_size=SIZE,
+        sigma_px=1.5,
+        ngf=4,
+        blocks=2,
+        norm="batch",
+        dropout=0.5,
+        discriminator=DiscriminatorParams(ndf=4, blocks=1, norm="instance", dropout=0.0),
+        gan="vanilla",
+        image_pool=6,
+        lambda_gan=1.0,
+        lambda_l1=10.0,
+        lambda_perceptual=0.0,
+        perceptual="none",
+        training=training,
+    )
+
+
+@pytest.fixture
+def patn(params) -> callable:
+    """patn(**changes) -> a Patn; changes of training's fields are told by their names."""
+
+    def make(**changes) -> Patn:
+        inner = {name: changes.pop(name) for name in list(changes) if name in TrainingParams.__dataclass_fields__}
+        return Patn(replace(params, training=replace(params.training, **inner), **changes))
+
+    return make
