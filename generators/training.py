@@ -27,7 +27,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from accelerate import PartialState
-from accelerate.utils import gather_object, reduce
+from accelerate.utils import gather_object, parse_flag_from_env, reduce
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -169,7 +169,8 @@ def train(
 
     Raises NonFiniteLoss, and ValueError for a batch that does not fit the processes, pairs or images.
     """
-    processes = PartialState()
+    # Processes on CPUs find one another only if accelerate is told that there is nothing better.
+    processes = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available())
     run = _Run(generator, images.to(processes.device), pairs, Path(folder), processes, on_log, on_sheet)
     started = time.monotonic()
     resumed_at, message = run.resume()

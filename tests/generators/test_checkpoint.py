@@ -1,0 +1,78 @@
+import os
+
+import pytest
+import torch
+
+from generators import checkpoint
+from generators.checkpoint import differences, load_generator, save_generator
+
+
+def test_saving_is_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "folder" / "state.pt"
+    checkpoint.save({"step": 1}, path)
+
+    def killed(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        checkpoint.save({"step": 2}, path)
+    monkeypatch.undo()
+    assert checkpoint.load(path, "cpu") == {"step": 1}
+    checkpoint.save({"step": 3}, path)
+    assert checkpoint.load(path, "cpu") == {"step": 3} and len(list(path.parent.iterdir())) == 1
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: b"", lambda data: b"hello" * 20])
+def test_damaged_file(patn, tmp_path, damage):
+    path = tmp_path / "generator.pt"
+    save_generator(patn(), path, {})
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(ValueError, match=r"generator\.pt: not a readable checkpoint \(.*\); delete it to start afresh"):
+        load_generator(path, "cpu")
+
+
+def test_code_in_a_file_is_not_run(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "owned"),)
+
+    torch.save({"format": Evil()}, tmp_path / "evil.pt")
+    with pytest.raises(ValueError, match=r"evil\.pt: not a readable checkpoint"):
+        checkpoint.load(tmp_path / "evil.pt", "cpu")
+    assert not (tmp_path / "owned").exists()
+
+
+def test_foreign_files(patn, tmp_path):
+    path = tmp_path / "other.pt"
+    torch.save({"weights": torch.zeros(2)}, path)
+    with pytest.raises(ValueError, match=r"other\.pt: not a finished generator \(its format is None"):
+        load_generator(path, "cpu")
+    torch.save(torch.zeros(2), path)
+    with pytest.raises(ValueError, match=r"other\.pt: holds a Tensor, not a checkpoint"):
+        load_generator(path, "cpu")
+    with pytest.raises(FileNotFoundError, match="absent"):
+        load_generator(tmp_path / "absent.pt", "cpu")
+
+    save_generator(patn(), path, {})
+    contents = checkpoint.load(path, "cpu")
+    checkpoint.save(contents | {"name": "puppet"}, path)
+    with pytest.raises(ValueError, match=r"other\.pt: generator 'puppet' is unknown; known: .*patn"):
+        load_generator(path, "cpu")
+    checkpoint.save(contents | {"params": contents["params"] | {"colour": 1}}, path)
+    with pytest.raises(ValueError, match=r"written by another version of patn \(PatnParams has other fields: colour\)"):
+        load_generator(path, "cpu")
+    checkpoint.save(contents | {"params": contents["params"] | {"blocks": 3}}, path)
+    with pytest.raises(ValueError, match=r"(?s)other\.pt: was written by another version of patn .*train it again"):
+        load_generator(path, "cpu")
+
+
+def test_differences_name_the_keys():
+    old = {"name": "patn", "params": {"ngf": 16, "size": (64, 32), "gone": 1}}
+    new = {"name": "patn", "params": {"ngf": 32, "size": (64, 32), "training": {"seed": 1}}}
+    assert differences(old, new) == [
+        "params.gone: 1 -> absent",
+        "params.ngf: 16 -> 32",
+        "params.training: absent -> {'seed': 1}",
+    ]
+    assert differences(old, old) == []

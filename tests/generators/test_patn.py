@@ -1,0 +1,190 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from generators.checkpoint import load_generator, read_trained_on, save_generator
+from generators.pairs import make_batch
+from generators.patn import (
+    Discriminator,
+    DiscriminatorParams,
+    Patb,
+    PatnNetwork,
+    appearance_judged,
+    shape_judged,
+)
+from generators.training import train
+
+
+def count(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+@pytest.mark.parametrize(("kind", "millions"), [("instance", 41.358), ("batch", 41.366)])
+def test_parameter_counts_of_the_paper(kind, millions):
+    network = PatnNetwork(64, 9, kind, 0.5)
+    assert round(count(network) / 1e6, 3) == millions
+    assert [round(count(block) / 1e6, 2) for block in network.blocks[1:]] == [4.72] * 8
+
+
+def by_hand(layers: nn.Sequential, x: torch.Tensor) -> torch.Tensor:
+    """conv-norm-ReLU-conv(-norm) with reflected borders, norm by its formula."""
+    convolutions = [layer for layer in layers if isinstance(layer, nn.Conv2d)]
+
+    def normalised(x):
+        return (x - x.mean((2, 3), keepdim=True)) / (x.var((2, 3), correction=0, keepdim=True) + 1e-5).sqrt()
+
+    def convolved(x, layer):
+        return F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), layer.weight, layer.bias)
+
+    x = convolved(F.relu(normalised(convolved(x, convolutions[0]))), convolutions[1])
+    return normalised(x) if isinstance(layers[-1], nn.InstanceNorm2d) else x
+
+
+@pytest.mark.parametrize("pose_channels", [8, 16])
+def test_block_is_equations_1_to_4(pose_channels):
+    torch.manual_seed(0)
+    block = Patb(8, pose_channels, "instance", 0.5).eval()
+    image, pose = torch.randn(2, 8, 6, 4), torch.randn(2, pose_channels, 6, 4)
+    new_image, new_pose = block(image, pose)
+    logits = by_hand(block.pose, pose)
+    mask = 1 / (1 + torch.exp(-logits))  # (1)
+    attended = mask * by_hand(block.image, image)  # (2)
+    wanted = attended + image  # (3)
+    assert 0 < mask.min() and mask.max() < 1
+    assert torch.allclose(new_image, wanted, atol=1e-5)
+    assert torch.allclose(new_pose, torch.cat([logits, wanted], 1), atol=1e-5)  # (4)
+    assert new_pose.shape == (2, 16, 6, 4)
+
+
+def test_image_code_changes_only_where_the_mask_is_open():
+    torch.manual_seed(0)
+    block = Patb(4, 4, "instance", 0.0)
+    image, pose = torch.randn(1, 4, 6, 4), torch.randn(1, 4, 6, 4)
+    nn.init.zeros_(block.pose[-1].weight)
+    nn.init.constant_(block.pose[-1].bias, -100.0)
+    assert torch.equal(block(image, pose)[0], image)
+
+
+def test_stated_shapes(patn, people):
+    batch = make_batch(people[0], people[1][:3], 1.5, "cpu")
+    generator = patn()
+    network = generator.networks["network"]
+    codes = []
+    for encoder in (network.image_encoder, network.pose_encoder):
+        encoder.register_forward_hook(lambda module, given, code: codes.append(code.shape))
+    output = generator.generate(batch)
+    assert codes == [(3, 16, 8, 4)] * 2  # 4 ngf channels at a quarter of the size
+    assert output.shape == (3, 3, 32, 16) and output.dtype == torch.float32
+    assert output.abs().max() <= 1 and not output.requires_grad and not network.training
+
+
+@pytest.mark.parametrize("kind", ["batch", "instance"])
+def test_discriminator_gives_a_map_of_scores(kind):
+    network = Discriminator(21, DiscriminatorParams(ndf=4, blocks=3, norm=kind, dropout=0.0))
+    assert network(torch.randn(2, 21, 32, 16)).shape == (2, 1, 8, 4)
+    assert count(network) > count(Discriminator(21, DiscriminatorParams(4, 0, kind, 0.0)))
+
+
+def test_discriminators_are_shown_the_right_images(people):
+    batch = make_batch(people[0], people[1][:2], 1.5, "cpu")
+    output = torch.zeros_like(batch.target_image)
+    real, fake = appearance_judged(batch, output)
+    assert torch.equal(real, torch.cat([batch.target_image, batch.source_image], 1))
+    assert torch.equal(fake, torch.cat([output, batch.source_image], 1))
+    real, fake = shape_judged(batch, output)
+    assert torch.equal(real, torch.cat([batch.target_image, batch.target_pose], 1))
+    assert torch.equal(fake, torch.cat([output, batch.target_pose], 1))
+
+
+@pytest.mark.parametrize("gan", ["vanilla", "lsgan"])
+def test_losses_are_the_weighted_terms_of_equation_9(patn, people, gan):
+    generator = patn(lambda_gan=5.0, lambda_l1=2.0, gan=gan)
+    (phase,) = generator.phases()
+    batch = make_batch(people[0], people[1][:2], 1.5, "cpu")
+    output = phase.render(batch)
+    losses = phase.losses(batch, output)
+    assert list(losses) == ["l1", "gan_appearance", "gan_shape"]
+    assert losses["l1"].item() == pytest.approx(2 * (output - batch.target_image).abs().mean().item(), rel=1e-5)
+
+    def judged(logits, real):
+        if gan == "lsgan":
+            return (logits - real).square().mean().item()
+        return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, real)).item()
+
+    for adversary in phase.adversaries:
+        real, fake = adversary.judged(batch, output.detach())
+        scores = adversary.network(real), adversary.network(fake)
+        assert losses[f"gan_{adversary.name}"].item() == pytest.approx(5 / 2 * judged(scores[1], 1.0), rel=1e-4)
+        terms = adversary.losses(real, fake)
+        assert terms["real"].item() == pytest.approx(5 / 2 * judged(scores[0], 1.0), rel=1e-4)
+        assert terms["fake"].item() == pytest.approx(5 / 2 * judged(scores[1], 0.0), rel=1e-4)
+
+
+def test_without_gan_there_are_no_discriminators(patn, people):
+    (phase,) = patn(lambda_gan=0.0).phases()
+    batch = make_batch(people[0], people[1][:2], 1.5, "cpu")
+    assert phase.adversaries == () and list(phase.losses(batch, phase.render(batch))) == ["l1"]
+
+
+def test_perceptual_term(patn, people, monkeypatch):
+    weights = {f"features.{name}": torch.ones(shape) for name, shape in
+               {"0.weight": (64, 3, 3, 3), "0.bias": 64, "2.weight": (64, 64, 3, 3), "2.bias": 64}.items()}  # fmt: skip
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", lambda *args, **kwargs: weights)
+    (phase,) = patn(perceptual="vgg19", lambda_perceptual=3.0).phases()
+    batch = make_batch(people[0], people[1][:2], 1.5, "cpu")
+    assert phase.losses(batch, phase.render(batch))["perceptual"] > 0
+    assert phase.losses(batch, batch.target_image)["perceptual"] == 0
+
+
+def test_equal_seeds_give_equal_weights(patn):
+    first, second, other = (patn(seed=seed).networks["network"].decoder[0].weight for seed in (1, 1, 2))
+    assert torch.equal(first, second) and not torch.equal(first, other)
+
+
+def test_making_a_generator_leaves_the_random_state_alone(patn):
+    torch.manual_seed(5)
+    wanted = torch.rand(1)
+    torch.manual_seed(5)
+    patn().phases()
+    assert torch.equal(torch.rand(1), wanted)
+
+
+def test_overfits_one_pair(patn, people, tmp_path):
+    images, pairs = people
+    generator = patn(
+        iterations=80, decay_start=40, learning_rate=6e-3, flip=False, dropout=0.0, ngf=8, norm="instance",
+        lambda_gan=0.1, image_pool=0, log_every=80,
+    )  # fmt: skip
+    batch = make_batch(images, pairs[:1], 1.5, "cpu")
+    before = (generator.generate(batch) - batch.target_image).abs().mean()
+    train(generator, images, pairs[:1], tmp_path, lambda step, losses: None, lambda step, path: None)
+    after = (generator.generate(batch) - batch.target_image).abs().mean()
+    assert after < 0.1 < 0.4 < before
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"image_size": (30, 16)}, r"patn.image_size is \(30, 16\); both sides must be multiples of 4, at least 16"),
+        ({"gan": "hinge"}, "patn.gan is 'hinge'; it must be one of vanilla, lsgan"),
+        ({"perceptual": "vgg16"}, "patn.perceptual is 'vgg16'; it must be one of none, vgg19"),
+        ({"lambda_perceptual": 1.0}, "patn.perceptual is none but lambda_perceptual is 1.0; set both"),
+    ],
+)
+def test_senseless_params(params, change, message):
+    with pytest.raises(ValueError, match=message):
+        replace(params, **change)
+
+
+def test_finished_generator_is_rebuilt(patn, people, tmp_path):
+    generator = patn()
+    generator.networks["network"](torch.randn(4, 3, 32, 16), *torch.rand(2, 4, 18, 32, 16))  # moves the running statistics
+    save_generator(generator, tmp_path / "generator.pt", {"portion": 0.3, "pids": [1, 2]})
+    again = load_generator(tmp_path / "generator.pt", "cpu")
+    assert again.params == generator.params and read_trained_on(tmp_path / "generator.pt") == {"portion": 0.3, "pids": [1, 2]}
+    batch = make_batch(people[0], people[1][:3], 1.5, "cpu")
+    assert torch.equal(again.generate(batch), generator.generate(batch))
+    assert [path.name for path in tmp_path.iterdir()] == ["generator.pt"]
