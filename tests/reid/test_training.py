@@ -1,0 +1,298 @@
+import dataclasses
+import logging
+import math
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from reid_toy import NO_AUGMENT, PARAMS, coloured_people
+
+from reid.evaluation import score
+from reid.params import learning_rate_factor, plan
+from reid.training import CHECKPOINT, batch, check, train
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+
+
+def weights(model):
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def assert_same(one, two):
+    assert one.keys() == two.keys()
+    for name in one:
+        assert torch.equal(one[name], two[name]), name
+
+
+# What is to be done
+
+
+def test_plan_of_epochs_drops_the_incomplete_batch():
+    params = dataclasses.replace(PARAMS, budget="epochs", epochs=3, batch_size=16)
+    planned = plan(50, params)
+    assert (planned.batch_size, planned.iterations, planned.images_per_epoch, planned.notes) == (16, 9, 48, ())
+
+
+def test_plan_of_iterations_is_the_same_for_every_set():
+    for size in (16, 50, 1000):
+        assert plan(size, PARAMS).iterations == PARAMS.iterations
+
+
+@pytest.mark.parametrize("budget", ["epochs", "iterations"])
+def test_a_small_set_shrinks_the_batch_and_says_so(budget):
+    planned = plan(10, dataclasses.replace(PARAMS, budget=budget))
+    assert planned.batch_size == 10
+    assert planned.notes == ("batch_size lowered from 16 to 10: the set has no more images",)
+    assert planned.iterations == {"epochs": 3, "iterations": 40}[budget]
+    with pytest.raises(ValueError, match="the training set has 1 images"):
+        plan(1, PARAMS)
+
+
+@pytest.mark.parametrize("size", [16, 50, 203])
+def test_iterations_use_every_image_equally_often(size):
+    planned = plan(size, PARAMS)
+    rows = torch.cat([batch(step, planned, seed=3) for step in range(planned.iterations)])
+    counts = rows.bincount(minlength=size)
+    assert len(rows) == 640 and counts.max() - counts.min() <= 1
+    assert rows[:size].unique().tolist() == list(range(size))
+    if size < 320:
+        assert not torch.equal(rows[:size], rows[size : 2 * size])  # another order each time
+
+
+def test_epochs_use_no_image_twice():
+    planned = plan(50, dataclasses.replace(PARAMS, budget="epochs"))
+    for epoch in range(3):
+        rows = torch.cat([batch(3 * epoch + step, planned, seed=3) for step in range(3)])
+        assert len(rows.unique()) == 48
+
+
+def test_batches_follow_the_seed():
+    planned = plan(50, PARAMS)
+    assert torch.equal(batch(7, planned, 1), batch(7, planned, 1))
+    assert not torch.equal(batch(7, planned, 1), batch(7, planned, 2))
+
+
+def test_step_schedule_is_open_reids():
+    """x0.1 every 40 of 50 epochs."""
+    params = dataclasses.replace(PARAMS, schedule="step", step_every=0.8, step_factor=0.1, warmup=0.0)
+    factors = [learning_rate_factor(step, 500, params) for step in range(500)]
+    assert factors[:400] == [1.0] * 400 and factors[400:] == pytest.approx([0.1] * 100)
+    twice = dataclasses.replace(params, step_every=0.4)
+    assert learning_rate_factor(499, 500, twice) == pytest.approx(0.01)
+
+
+def test_cosine_schedule_with_warmup():
+    params = dataclasses.replace(PARAMS, schedule="cosine", warmup=0.1)
+    factors = [learning_rate_factor(step, 100, params) for step in range(100)]
+    assert factors[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])
+    assert factors[55] == pytest.approx(0.5 * (1 + math.cos(math.pi / 2)))
+    assert factors[99] == pytest.approx(0.5 * (1 + math.cos(math.pi * 89 / 90))) and min(factors[10:]) == factors[99]
+
+
+def test_constant_schedule():
+    params = dataclasses.replace(PARAMS, schedule="constant", warmup=0.0)
+    assert {learning_rate_factor(step, 10, params) for step in range(10)} == {1.0}
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"optimiser": "lion"}, "optimiser 'lion' is none of sgd, adam, adamw"),
+        ({"features": "pixels"}, "features 'pixels' is none of embedding, logits"),
+        ({"iterations": 0}, "iterations must be at least 1, got 0"),
+        ({"learning_rate": 0.0}, "learning_rate must be positive, got 0.0"),
+        ({"weight_decay": -1.0}, "weight_decay must not be negative, got -1.0"),
+        ({"warmup": 1.0}, r"warmup must lie in \[0, 1\), got 1.0"),
+        ({"image_size": (0, 16)}, r"image_size must be \(height, width\) in pixels, got \(0, 16\)"),
+    ],
+)
+def test_params_are_checked(fields, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(PARAMS, **fields)
+
+
+def test_sets_are_checked():
+    people = coloured_people(4, 4, seed=0)
+    pids = people.pids.clone()
+    pids[:3] = torch.tensor([-1, 0, 0])
+    with pytest.raises(ValueError, match="3 training images have pid -1"):
+        check(dataclasses.replace(people, pids=pids), PARAMS)
+    with pytest.raises(ValueError, match="32 x 16 px, are larger than image_size 16 x 16"):
+        check(people, dataclasses.replace(PARAMS, image_size=(16, 16)))
+    with pytest.raises(ValueError, match="a batch of 16 images cannot be shared by 3 processes"):
+        check(people, PARAMS, num_processes=3)
+
+
+# Doing it
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
+def test_learns_what_is_easy(tmp_path, optimiser):
+    params = dataclasses.replace(
+        PARAMS,
+        iterations=80,
+        optimiser=optimiser,
+        learning_rate={"sgd": 0.1, "adamw": 0.005}[optimiser],
+        network=dataclasses.replace(PARAMS.network, dropout=0.0),
+        augment=dataclasses.replace(NO_AUGMENT, flip=0.5),
+    )
+    logged = []
+    trained = train(
+        "inception", coloured_people(8, 8, seed=1), params, 0, tmp_path, lambda *entry: logged.append(entry)
+    )
+    held_out = coloured_people(8, 4, seed=2)
+    scores = score(trained.model, held_out, held_out, params)
+    assert scores.rank1 == 1.0 and scores.mAP > 0.95
+    assert trained.accuracy > 0.9 and not trained.model.training and trained.num_classes == 8
+    assert [step for step, _ in logged] == list(range(10, 81, 10))
+    assert logged[0][1].keys() == {"loss", "accuracy", "learning_rate"}
+    assert logged[-1][1]["loss"] == trained.loss < logged[0][1]["loss"]
+
+
+def test_resnet50_trains_with_a_slower_base(tmp_path):
+    params = dataclasses.replace(
+        PARAMS,
+        iterations=1,
+        batch_size=4,
+        network=dataclasses.replace(PARAMS.network, width=1.0),
+        base_factor=0.0,
+        weight_decay=0.0,
+    )
+    people = coloured_people(2, 2, seed=0)
+    trained = train("resnet50", people, params, 0, tmp_path / "still")
+    moving = train("resnet50", people, dataclasses.replace(params, base_factor=0.1), 0, tmp_path / "moving")
+    still, moved = (dict(one.model.named_parameters()) for one in (trained, moving))
+    assert not torch.equal(still["base.conv1.weight"], moved["base.conv1.weight"])
+    assert torch.equal(still["classifier.weight"], moved["classifier.weight"])
+
+
+def test_equal_seeds_give_equal_weights_and_leave_the_callers_random_state(tmp_path):
+    people = coloured_people(4, 8, seed=0)
+    params = dataclasses.replace(PARAMS, iterations=5)
+    before = torch.get_rng_state()
+    one = train("inception", people, params, 0, tmp_path / "one")
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(99)
+    assert_same(weights(one.model), weights(train("inception", people, params, 0, tmp_path / "two").model))
+    other = train("inception", people, params, 1, tmp_path / "three")
+    assert not torch.equal(one.model.classifier.weight, other.model.classifier.weight)
+
+
+def test_a_finished_training_is_not_repeated(tmp_path):
+    people = coloured_people(4, 8, seed=0)
+    params = dataclasses.replace(PARAMS, iterations=5)
+    first = train("inception", people, params, 0, tmp_path)
+    again = train("inception", people, params, 0, tmp_path, lambda *_: pytest.fail("nothing was left to do"))
+    assert again.resumed_from == 5 and (again.loss, again.accuracy) == (first.loss, first.accuracy)
+    assert again.seconds == first.seconds
+    assert_same(weights(first.model), weights(again.model))
+
+
+def test_a_checkpoint_of_something_else_is_not_continued(tmp_path, caplog):
+    people = coloured_people(4, 8, seed=0)
+    params = dataclasses.replace(PARAMS, iterations=3)
+    train("inception", people, params, 0, tmp_path)
+    faster = dataclasses.replace(params, learning_rate=0.06)
+    changes = {
+        "params": ("inception", people, faster, 0),
+        "seed": ("inception", people, faster, 1),
+        "data": ("inception", coloured_people(4, 8, seed=5), faster, 1),
+    }
+    for reason, arguments in changes.items():
+        caplog.clear()
+        assert train(*arguments, tmp_path).resumed_from == 0
+        assert f"{tmp_path / CHECKPOINT} is of other {reason}: training starts afresh" in caplog.text
+    caplog.clear()
+    (tmp_path / CHECKPOINT).write_bytes((tmp_path / CHECKPOINT).read_bytes()[:1000])
+    assert train(*changes["data"], tmp_path).resumed_from == 0
+    assert "cannot be read" in caplog.text and "training starts afresh" in caplog.text
+
+
+def test_a_shrunk_batch_is_reported(tmp_path, caplog):
+    with caplog.at_level(logging.WARNING):
+        train("inception", coloured_people(2, 2, seed=0), dataclasses.replace(PARAMS, iterations=1), 0, tmp_path)
+    assert "batch_size lowered from 16 to 8" in caplog.text
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
+    people = coloured_people(4, 8, seed=0)
+    params = dataclasses.replace(
+        PARAMS, optimiser="sgd", learning_rate=1e18, schedule="constant", warmup=0.0, checkpoint_iterations=1
+    )
+    with pytest.raises(FloatingPointError, match=r"the loss is (nan|inf) at step \d+; .*checkpoint.pt holds step \d+"):
+        train("inception", people, params, 0, tmp_path)
+    with pytest.raises(FloatingPointError, match="there is no checkpoint yet; lower learning_rate"):
+        train("inception", people, dataclasses.replace(params, checkpoint_iterations=1000), 0, tmp_path / "none")
+
+
+# In other processes
+
+SCRIPT = """
+import sys
+sys.path[:0] = [{root!r}, {here!r}]
+import dataclasses, torch
+torch.set_num_threads(1)
+from accelerate import PartialState
+from reid_toy import PARAMS, coloured_people
+from reid.training import train
+folder = sys.argv[1]
+params = dataclasses.replace(PARAMS, iterations=40, checkpoint_iterations=3)
+trained = train("inception", coloured_people(6, 8, seed=0), params, 0, folder)
+state = PartialState()
+rank = state.process_index
+torch.save(trained.model.state_dict(), folder + "/weights" + str(rank) + ".pt")
+print(trained.resumed_from if state.num_processes == 1 else state.num_processes, flush=True)
+state.destroy_process_group()
+"""
+ENVIRONMENT = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture
+def script(tmp_path):
+    path = tmp_path / "training_script.py"
+    path.write_text(SCRIPT.format(root=str(ROOT), here=str(HERE)))
+    return str(path)
+
+
+def test_killed_and_continued_equals_unbroken(tmp_path, script):
+    unbroken, killed = tmp_path / "unbroken", tmp_path / "killed"
+    command = [sys.executable, script]
+    for folder in (unbroken, killed):
+        folder.mkdir()
+    subprocess.run([*command, str(unbroken)], check=True, capture_output=True, env=ENVIRONMENT)
+
+    for _ in range(2):
+        process = subprocess.Popen(
+            [*command, str(killed)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT
+        )
+        stamp = (killed / CHECKPOINT).stat().st_mtime_ns if (killed / CHECKPOINT).exists() else 0
+        deadline = time.monotonic() + 120
+        while process.poll() is None and time.monotonic() < deadline:
+            if (killed / CHECKPOINT).exists() and (killed / CHECKPOINT).stat().st_mtime_ns != stamp:
+                break
+            time.sleep(0.005)
+        time.sleep(random.uniform(0, 0.1))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    last = subprocess.run([*command, str(killed)], check=True, capture_output=True, text=True, env=ENVIRONMENT)
+    assert int(last.stdout) > 0
+    assert_same(*(torch.load(folder / "weights0.pt", weights_only=True) for folder in (unbroken, killed)))
+
+
+def test_two_processes_end_with_the_same_weights(tmp_path, script):
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    result = subprocess.run([*launch, script, str(tmp_path)], capture_output=True, text=True, env=ENVIRONMENT)
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert "".join(result.stdout.split()) == "22"  # both found each other
+    one, two = (torch.load(tmp_path / f"weights{rank}.pt", weights_only=True) for rank in (0, 1))
+    for name in one:
+        # Running statistics are each process's own; before every forward pass the others take the first one's.
+        if "running" not in name:
+            assert torch.equal(one[name], two[name]), name
