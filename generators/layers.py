@@ -72,7 +72,7 @@ class ImagePool:
         if self.size == 0:
             return samples
         held = 0 if self.samples is None else len(self.samples)
-        # Follow the samples by number: 0..held-1 are the stored ones, held.. the new ones; then move them all at once.
+        # Follow the samples by number, 0 to held - 1 the stored ones, held and up the new ones; then move all at once.
         slots, given = list(range(held)), []
         for number in range(held, held + len(samples)):
             given.append(number)
@@ -81,8 +81,16 @@ class ImagePool:
             elif draws.random() < 0.5:
                 slot = int(draws.integers(self.size))
                 given[-1], slots[slot] = slots[slot], number
-        every = samples if self.samples is None else torch.cat([self.samples, samples])
-        # One copy of both lists to the device, without waiting for it.
-        rows = torch.tensor(slots + given).to(samples.device, non_blocking=True)
-        self.samples = every[rows[: len(slots)]]
-        return every[rows[len(slots) :]]
+        touched = [slot for slot in range(held) if slots[slot] != slot]
+        place = {number: row for row, number in enumerate([*touched, *range(held, held + len(samples))])}
+
+        def rows(numbers: list[int]) -> Tensor:
+            return torch.tensor(numbers, dtype=torch.int64).to(samples.device, non_blocking=True)
+
+        if self.samples is None:
+            self.samples = samples[:0]
+        moving = torch.cat([self.samples[rows(touched)], samples])
+        self.samples[rows(touched)] = moving[rows([place[slots[slot]] for slot in touched])]
+        if len(slots) > held:
+            self.samples = torch.cat([self.samples, moving[rows([place[number] for number in slots[held:]])]])
+        return moving[rows([place[number] for number in given])]
