@@ -243,7 +243,8 @@ def augment(images: Tensor, draws: Draws, size: tuple[int, int]) -> Tensor:
     grid = F.affine_grid(theta, [len(images), 3, *size], align_corners=False)
     images = F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
-    images = _recolour(images, colour)
+    if bool((draws.colour != 1).any()):
+        images = _recolour(images, colour)
     images = normalise(images)
     rows = (torch.arange(size[0], device=images.device) + 0.5) / size[0]
     columns = (torch.arange(size[1], device=images.device) + 0.5) / size[1]
@@ -255,8 +256,6 @@ def augment(images: Tensor, draws: Draws, size: tuple[int, int]) -> Tensor:
 
 def _recolour(images: Tensor, factors: Tensor) -> Tensor:
     """Brightness, contrast, saturation in torchvision's sense, in this order, for images in [0, 255]."""
-    if bool((factors == 1).all()):
-        return images
     brightness, contrast, saturation = (factor.view(-1, 1, 1, 1) for factor in factors.unbind(1))
     grey = images.new_tensor([0.2989, 0.587, 0.114]).view(1, 3, 1, 1)
     images = (images * brightness).clamp(0, 255)

@@ -6,7 +6,6 @@ embedding -> batch norm -> ReLU -> dropout -> linear classifier.
 
 from dataclasses import dataclass
 
-import timm
 import torch
 from torch import Tensor, nn
 
@@ -130,6 +129,8 @@ TIMM_RESNET50 = "resnet50.tv_in1k"  # torchvision's first ImageNet weights, the 
 def _resnet50(num_classes: int, params: NetworkParams) -> ReidModel:
     if params.width != 1:
         raise ValueError(f"resnet50 comes in one width; set network.width: 1.0 (it is {params.width})")
+    import timm  # takes longer to import than all the rest; the other models do without
+
     try:
         base = timm.create_model(TIMM_RESNET50, pretrained=params.pretrained, num_classes=0, global_pool="")
     except Exception as error:  # timm passes on whatever the download raises: OSError, RuntimeError, httpx errors

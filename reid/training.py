@@ -65,7 +65,7 @@ def train(
     Raises:
         ValueError: the set holds junk or distractors, has images larger than params.image_size or fewer than two, or a
             batch cannot be shared by the processes.
-        FloatingPointError: the loss is not finite; names the step and the last checkpoint.
+        FloatingPointError: the loss or a weight is not finite; names the step and the last checkpoint.
     """
     # Said outright, or accelerate would not join the processes of a machine without an accelerator.
     state = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available())
@@ -181,9 +181,12 @@ class _Run:
         first = self.step - len(values) + 1
         for offset, (loss, _) in enumerate(values):
             if not math.isfinite(loss):
-                last = f"{self.checkpoint} holds step {self.saved}" if self.saved else "there is no checkpoint yet"
-                raise FloatingPointError(f"the loss is {loss} at step {first + offset}; {last}; lower learning_rate")
+                raise self._diverged(f"the loss is {loss} at step {first + offset}")
         self.window += [tuple(value) for value in values]
+
+    def _diverged(self, what: str) -> FloatingPointError:
+        last = f"{self.checkpoint} holds step {self.saved}" if self.saved else "there is no checkpoint yet"
+        return FloatingPointError(f"{what}; {last}; lower learning_rate")
 
     def _progress(self) -> Iterator[int]:
         """The steps still to be made, behind a bar that counts images."""
@@ -203,6 +206,9 @@ class _Run:
                     bar.set_postfix(loss=f"{self.window[-1][0]:.3f}", refresh=False)
 
     def _save(self) -> None:
+        # A finite loss can still have had a gradient that was not: no checkpoint may hold what came of it.
+        if not all(bool(value.isfinite().all()) for value in self.model.state_dict().values()):
+            raise self._diverged(f"weights are not finite after step {self.step}")
         self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
         partial = self.checkpoint.with_suffix(".partial")
         torch.save(

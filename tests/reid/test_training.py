@@ -226,14 +226,18 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
     params = dataclasses.replace(
         PARAMS, optimiser="sgd", learning_rate=1e18, schedule="constant", warmup=0.0, checkpoint_iterations=1
     )
-    with pytest.raises(FloatingPointError, match=r"the loss is (nan|inf) at step \d+; .*checkpoint.pt holds step \d+"):
+    message = r"(the loss is (nan|inf) at|weights are not finite after) step \d+; .*checkpoint.pt holds step \d+"
+    with pytest.raises(FloatingPointError, match=message):
         train("inception", people, params, 0, tmp_path)
+    kept = torch.load(tmp_path / CHECKPOINT, weights_only=True)["model"]
+    assert all(value.isfinite().all() for value in kept.values())
     with pytest.raises(FloatingPointError, match="there is no checkpoint yet; lower learning_rate"):
         train("inception", people, dataclasses.replace(params, checkpoint_iterations=1000), 0, tmp_path / "none")
 
 
 # In other processes
 
+LONGER = dataclasses.replace(PARAMS, iterations=100, checkpoint_iterations=3)
 SCRIPT = """
 import sys
 sys.path[:0] = [{root!r}, {here!r}]
@@ -243,15 +247,13 @@ from accelerate import PartialState
 from reid_toy import PARAMS, coloured_people
 from reid.training import train
 folder = sys.argv[1]
-params = dataclasses.replace(PARAMS, iterations=40, checkpoint_iterations=3)
+params = dataclasses.replace(PARAMS, iterations=100, checkpoint_iterations=3)
 trained = train("inception", coloured_people(6, 8, seed=0), params, 0, folder)
 state = PartialState()
-rank = state.process_index
-torch.save(trained.model.state_dict(), folder + "/weights" + str(rank) + ".pt")
-print(trained.resumed_from if state.num_processes == 1 else state.num_processes, flush=True)
+torch.save(trained.model.state_dict(), folder + "/weights" + str(state.process_index) + ".pt")
+print(state.num_processes, flush=True)
 state.destroy_process_group()
 """
-ENVIRONMENT = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture
@@ -261,34 +263,56 @@ def script(tmp_path):
     return str(path)
 
 
-def test_killed_and_continued_equals_unbroken(tmp_path, script):
-    unbroken, killed = tmp_path / "unbroken", tmp_path / "killed"
-    command = [sys.executable, script]
-    for folder in (unbroken, killed):
-        folder.mkdir()
-    subprocess.run([*command, str(unbroken)], check=True, capture_output=True, env=ENVIRONMENT)
+@pytest.fixture
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
-    for _ in range(2):
-        process = subprocess.Popen(
-            [*command, str(killed)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT
-        )
-        stamp = (killed / CHECKPOINT).stat().st_mtime_ns if (killed / CHECKPOINT).exists() else 0
-        deadline = time.monotonic() + 120
-        while process.poll() is None and time.monotonic() < deadline:
-            if (killed / CHECKPOINT).exists() and (killed / CHECKPOINT).stat().st_mtime_ns != stamp:
-                break
-            time.sleep(0.005)
-        time.sleep(random.uniform(0, 0.1))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    last = subprocess.run([*command, str(killed)], check=True, capture_output=True, text=True, env=ENVIRONMENT)
-    assert int(last.stdout) > 0
-    assert_same(*(torch.load(folder / "weights0.pt", weights_only=True) for folder in (unbroken, killed)))
+
+def test_killed_and_continued_equals_unbroken(tmp_path, script, one_thread):
+    folder = tmp_path / "killed"
+    process = subprocess.Popen([sys.executable, script, str(folder)], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while process.poll() is None and not (folder / CHECKPOINT).exists() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    time.sleep(random.uniform(0, 0.2))
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "it ended before it was killed"
+    people = coloured_people(6, 8, seed=0)
+    continued = train("inception", people, LONGER, 0, folder)
+    assert 0 < continued.resumed_from < 100 and continued.resumed_from % 3 == 0
+    unbroken = train("inception", people, LONGER, 0, tmp_path / "unbroken")
+    assert_same(weights(continued.model), weights(unbroken.model))
+    assert (continued.loss, continued.accuracy) == (unbroken.loss, unbroken.accuracy)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_stopped_at_any_step_equals_unbroken(tmp_path, one_thread, precision):
+    """The same without processes, in both number formats, and with Adam's state."""
+    people = coloured_people(4, 8, seed=0)
+    params = dataclasses.replace(PARAMS, iterations=12, checkpoint_iterations=5, optimiser="adam", precision=precision)
+
+    class Stop(Exception):
+        pass
+
+    def stop(step, _):
+        if step == 10:
+            raise Stop
+
+    with pytest.raises(Stop):  # after step 10's update, before its checkpoint: 5 is the last
+        train("inception", people, params, 0, tmp_path / "stopped", stop)
+    continued = train("inception", people, params, 0, tmp_path / "stopped")
+    unbroken = train("inception", people, params, 0, tmp_path / "unbroken")
+    assert continued.resumed_from == 5
+    assert_same(weights(continued.model), weights(unbroken.model))
 
 
 def test_two_processes_end_with_the_same_weights(tmp_path, script):
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    result = subprocess.run([*launch, script, str(tmp_path)], capture_output=True, text=True, env=ENVIRONMENT)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    result = subprocess.run([*launch, script, str(tmp_path)], capture_output=True, text=True, env=environment)
     assert result.returncode == 0, result.stderr[-3000:]
     assert "".join(result.stdout.split()) == "22"  # both found each other
     one, two = (torch.load(tmp_path / f"weights{rank}.pt", weights_only=True) for rank in (0, 1))
