@@ -22,9 +22,16 @@ class _Stages(click.Group):
             raise click.ClickException(str(error)) from error
 
 
+
+def _refuse_nan(_: click.Context, __: click.Parameter, value: float) -> float:
+    if value != value:
+        raise click.BadParameter("nan is no portion")
+    return value
+
+
 dry_run = click.option("--dry-run", is_flag=True, help="Check, print the plan, and stop.")
 portion = click.option(
-    "--portion", type=click.FloatRange(0, 1, min_open=True), required=True, metavar="P",
+    "--portion", type=click.FloatRange(0, 1, min_open=True), required=True, metavar="P", callback=_refuse_nan,
     help="Portion of the real training images that is kept, in (0, 1].",
 )  # fmt: skip
 protocol = click.option(

@@ -8,6 +8,7 @@ way, that is said once, and the numbers stay in the files that the stage writes.
 import dataclasses
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,24 +24,53 @@ CURVE_TAG = "curve"
 class Run:
     """A run that is under way; after the first failure every call does nothing."""
 
-    def __init__(self, mlflow: Any, numbers: str):
-        self._mlflow = mlflow
+    def __init__(self, name: str, tags: Mapping[str, Any], numbers: Path):
         self._numbers = numbers
+        self._id = ""
+        self._store = _connect(numbers)
+        self.attempt(lambda store: self._create(store, name, tags))
+
+    def params(self, values: Mapping[str, Any]) -> None:
+        def write(store: "_Store") -> None:
+            from mlflow.entities import Param
+
+            store.client.log_batch(self._id, params=[Param(key, str(value)) for key, value in flatten(values).items()])
+
+        self.attempt(write)
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
-        self.attempt(lambda mlflow: mlflow.log_metrics(dict(values), step=step))
+        def write(store: "_Store") -> None:
+            from mlflow.entities import Metric
 
-    def artifact(self, path: Path, folder: str | None = None) -> None:
-        self.attempt(lambda mlflow: mlflow.log_artifact(str(path), artifact_path=folder))
+            now_ms = int(time.time() * 1000)
+            store.client.log_batch(self._id, metrics=[Metric(key, value, now_ms, step) for key, value in values.items()])
 
-    def attempt(self, call: Callable[[Any], None]) -> None:
-        if self._mlflow is None:
+        self.attempt(write)
+
+    def artifact(self, path: Path, folder: str) -> None:
+        self.attempt(lambda store: store.client.log_artifact(self._id, str(path), folder))
+
+    def end(self, status: str) -> None:
+        self.attempt(lambda store: store.client.set_terminated(self._id, status))
+
+    def attempt(self, call: Callable[["_Store"], None]) -> None:
+        if self._store is None:
             return
         try:
-            call(self._mlflow)
+            call(self._store)
         except Exception as error:  # whatever the store raises: the work goes on without it
-            self._mlflow = None
+            self._store = None
             _say(f"MLflow failed ({_first_line(error)}); the work goes on, the numbers stay in {self._numbers}")
+
+    def _create(self, store: "_Store", name: str, tags: Mapping[str, Any]) -> None:
+        text = {key: str(value) for key, value in tags.items()} | {"git_commit": _commit()}
+        self._id = store.client.create_run(store.experiment, run_name=name, tags=text).info.run_id
+
+
+@dataclasses.dataclass(frozen=True)
+class _Store:
+    client: Any
+    experiment: str
 
 
 @contextmanager
@@ -53,35 +83,34 @@ def run(name: str, tags: Mapping[str, Any], params: Mapping[str, Any], numbers: 
         params: settings, nested ones flattened to dotted names.
         numbers: where the same numbers are kept on disk, for the message when MLflow cannot be reached.
     """
-    current = Run(_connect(numbers), str(numbers))
-    current.attempt(lambda mlflow: mlflow.start_run(run_name=name, tags={**_text(tags), "git_commit": _commit()}))
-    current.attempt(lambda mlflow: mlflow.log_params(_text(flatten(params))))
+    current = Run(name, tags, numbers)
+    current.params(params)
     try:
         yield current
     except BaseException:
-        current.attempt(lambda mlflow: mlflow.end_run("FAILED"))
+        current.end("FAILED")
         raise
-    current.attempt(lambda mlflow: mlflow.end_run())
+    current.end("FINISHED")
 
 
 def replace_curve(name: str, tags: Mapping[str, Any], points: Mapping[int, Mapping[str, float]], numbers: Path) -> None:
-    """A run per curve, whose metrics have the portion in percent as step; an older run of the same curve is deleted.
+    """A run per curve, whose metrics have the portion in percent as step; older runs of the same curve are deleted.
 
     Args:
         name: the curve, such as `mini_market inception patn`; unique within the experiment.
         points: portion in percent -> metrics.
     """
-    current = Run(_connect(numbers), str(numbers))
 
-    def write(mlflow: Any) -> None:
-        chosen = f"tags.{CURVE_TAG} = '{name}'"
-        for old in mlflow.search_runs(filter_string=chosen, output_format="list"):
-            mlflow.delete_run(old.info.run_id)
-        with mlflow.start_run(run_name=name, tags={**_text(tags), CURVE_TAG: name, "git_commit": _commit()}):
-            for percent, values in sorted(points.items()):
-                mlflow.log_metrics(dict(values), step=percent)
+    def delete_older(store: _Store) -> None:
+        for old in store.client.search_runs([store.experiment], f"tags.{CURVE_TAG} = '{name}'"):
+            if old.info.run_id != current._id:
+                store.client.delete_run(old.info.run_id)
 
-    current.attempt(write)
+    current = Run(name, {**tags, CURVE_TAG: name}, numbers)
+    for percent, values in sorted(points.items()):
+        current.metrics(values, percent)
+    current.end("FINISHED")
+    current.attempt(delete_older)
 
 
 def flatten(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -97,17 +126,18 @@ def flatten(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _connect(numbers: Path) -> Any | None:
+def _connect(numbers: Path) -> _Store | None:
     # MLflow's own retries would hold a stage up for minutes where a server does not answer.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     store = os.environ.get("MLFLOW_TRACKING_URI", DEFAULT_STORE)
+    name = os.environ.get("MLFLOW_EXPERIMENT_NAME", DEFAULT_EXPERIMENT)
     try:
-        import mlflow
+        from mlflow import MlflowClient
 
-        mlflow.set_tracking_uri(store)
-        mlflow.set_experiment(os.environ.get("MLFLOW_EXPERIMENT_NAME", DEFAULT_EXPERIMENT))
-        return mlflow
+        client = MlflowClient(store)
+        found = client.get_experiment_by_name(name)
+        return _Store(client, found.experiment_id if found else client.create_experiment(name))
     except Exception as error:  # not installed, no server, a locked or foreign database: see the module's head
         _say(f"MLflow at {store} cannot be used ({_first_line(error)}); the numbers stay in {numbers}")
         return None
@@ -116,10 +146,6 @@ def _connect(numbers: Path) -> Any | None:
 def _commit() -> str:
     done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True)
     return done.stdout.strip() if done.returncode == 0 else "unknown"
-
-
-def _text(values: Mapping[str, Any]) -> dict[str, str]:
-    return {key: str(value) for key, value in values.items()}
 
 
 def _first_line(error: Exception) -> str:

@@ -156,7 +156,7 @@ def _render_missing(
 
     generator = load_generator(checkpoint, state.device)
     mine = rows.iloc[state.process_index :: state.num_processes]
-    missing = mine[[not (out / path).is_file() for path in mine["path"]]]
+    missing = mine[np.array([not (out / path).is_file() for path in mine["path"]], dtype=bool)]
     if len(missing) < len(mine):
         click.echo(f"{len(mine) - len(missing):,} images are there already")
     size = generator.params.image_size

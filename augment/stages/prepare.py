@@ -11,6 +11,7 @@ data/prepared/
 import os
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -53,9 +54,9 @@ def run(dry_run: bool) -> None:
         return
     building = paths.PREPARED.with_name(f".{paths.PREPARED.name}.partial")
     shutil.rmtree(building, ignore_errors=True)
-    building.mkdir(parents=True)
     if root is None:
-        mini_market.write(building, settings.mini_market, progress=tqdm)
+        building.parent.mkdir(parents=True, exist_ok=True)
+        mini_market.write(building, settings.mini_market, partial(tqdm, desc="render", unit="img"))
         root, annotations = building, [building / name for name in market1501.ANNOTATIONS]
     market = market1501.read(root, annotations, _limits(settings.max_ids))
     _write(market, building, from_folder=root)
@@ -89,7 +90,7 @@ def _write(market: market1501.Market1501, folder: Path, from_folder: Path) -> No
     rows = market.rows
     rows = rows.assign(path=[f"{market1501.FOLDERS[s]}/{n}" for s, n in zip(rows["split"], rows["name"], strict=True)])
     for name in market1501.FOLDERS.values():
-        (folder / name).mkdir(exist_ok=True)
+        (folder / name).mkdir(parents=True, exist_ok=True)
     if from_folder != folder:
         for file, path in zip(rows["file"], rows["path"], strict=True):
             shutil.copyfile(file, folder / path)
@@ -113,7 +114,7 @@ def _print_counts(market: market1501.Market1501) -> None:
     click.echo(table.to_string(index=False))
     train = market.rows[market.rows["split"] == "train"]
     points = torch.from_numpy(keypoints.of_names(market.keypoints, train["name"]))
-    pairs = training_pairs(torch.from_numpy(train["pid"].to_numpy()), points)
+    pairs = training_pairs(train["pid"].to_numpy(), points)
     click.echo(
         f"{len(pairs):,} training pairs; {int((~has_torso(points)).sum()):,} of {len(train):,} training images lack a hip or "
         f"shoulder and are in none; {int(table['images'].sum() - table['with_pose'].sum()):,} images have no joint at all; "

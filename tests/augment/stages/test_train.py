@@ -1,0 +1,71 @@
+"""train-generator and train-reid as stages; what they train is tested in tests/generators and tests/reid."""
+
+import json
+
+import pytest
+import torch
+
+from augment import index
+from augment.stages.train_reid import training_rows
+
+KEYS = {
+    "rank1", "rank5", "rank10", "mAP", "mAP_trapezoid", "num_queries", "num_gallery", "train_images", "iterations", "seconds",
+}  # fmt: skip
+
+
+def test_generator_folder(finished):
+    folder = finished / "models/full/patn"
+    assert {"generator.pt", "checkpoint.pt", "losses.csv", "samples"} <= {path.name for path in folder.iterdir()}
+
+
+def test_unknown_generator_and_model(project, augment):
+    assert "unknown generator 'pattn'; there are patn" in augment("train-generator", "--generator", "pattn").output
+    result = augment("train-reid", "--model", "inceptoin", "--portion", "0.4")
+    assert result.exit_code == 1 and "no key 'reid.inceptoin' (there: inception" in result.output
+
+
+def test_a_generator_cannot_be_trained_on_single_images(project, augment):
+    file = project / "data/prepared/index.csv"
+    rows = index.read(file)
+    index.write(rows.drop_duplicates(["pid", "split"]), file)
+    result = augment("train-generator", "--dry-run")
+    assert result.exit_code == 1 and "no pair to train on" in result.output
+
+
+def test_result_file(finished):
+    for augmentation, real, generated in (("none", 8, 0), ("patn", 8, 12)):
+        result = json.loads((finished / f"results/reid/inception/{augmentation}/0.4/seed0.json").read_text())
+        assert KEYS <= set(result)
+        assert (result["train_images"], result["generated_images"]) == (real + generated, generated)
+        assert result["iterations"] == 3 and 0 <= result["mAP"] <= 1
+    weights = torch.load(finished / "models/reid/inception/patn/0.4/seed0/weights.pt", weights_only=True)
+    assert weights["classifier.weight"].shape[0] == 4
+    assert not (finished / "models/reid/inception/patn/0.4/seed0/checkpoint.pt").exists()
+
+
+def test_generated_people_are_no_new_identities(project):
+    rows = training_rows("patn", 0.4)
+    assert rows["pid"].nunique() == 4 and (rows["generator"] != "").sum() == 12
+    assert rows["path"].is_unique
+
+
+def test_generated_images_of_strangers_are_refused(project, augment):
+    file = project / "data/generated/patn/0.4/index.csv"
+    rows = index.read(file)
+    rows.loc[0, "pid"] = 999
+    index.write(rows, file)
+    result = augment("train-reid", "--model", "inception", "--portion", "0.4", "--augmentation", "patn")
+    assert result.exit_code == 1 and "identity 999 is not in data/reduced/0.4: generate again" in result.output
+
+
+def test_two_names_for_the_augmentation_are_refused(project, augment):
+    result = augment("train-reid", "--model", "inception", "--portion", "0.4", "--generator", "patn", "--augmentation", "none")
+    assert result.exit_code == 2 and "give one of --generator and --augmentation" in result.output
+
+
+@pytest.mark.parametrize("arguments", [("train-generator",), ("train-reid", "--model", "inception", "--portion", "1.0")])
+def test_dry_runs_write_nothing(project, augment, arguments):
+    before = {path: path.stat().st_mtime_ns for path in project.rglob("*")}
+    result = augment(*arguments, "--dry-run")
+    assert result.exit_code == 0 and "->" in result.output
+    assert {path: path.stat().st_mtime_ns for path in project.rglob("*")} == before

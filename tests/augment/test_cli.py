@@ -1,0 +1,39 @@
+import subprocess
+import sys
+import time
+
+import pytest
+
+COMMANDS = ("prepare", "reduce", "train-generator", "generate", "train-reid", "report")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_examples_and_a_dry_run(augment, command):
+    result = augment(command, "--help")
+    assert result.exit_code == 0
+    assert "Examples:" in result.output and f"augment {command}" in result.output and "--dry-run" in result.output
+
+
+def test_help_is_quick_and_loads_no_framework():
+    code = (
+        "import sys; from augment.cli import main; main(['--help'], standalone_mode=False);"
+        "sys.exit(any(m in sys.modules for m in ('torch', 'mlflow', 'pandas', 'numpy')))"
+    )
+    started = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert all(command in done.stdout for command in COMMANDS)
+    assert time.perf_counter() - started < 5  # 0.1 s on an idle machine; this only catches a heavy import
+
+
+def test_shown_defaults(augment):
+    text = augment("generate", "--help").output
+    assert "[default: patn]" in text and "[default: paper]" in text
+
+
+def test_errors_are_one_line_unless_debugging(tmp_path, monkeypatch, augment):
+    monkeypatch.chdir(tmp_path)
+    result = augment("prepare")
+    assert result.exit_code == 1 and result.output.startswith("Error: params.yaml: not found; run from the project's folder")
+    monkeypatch.setenv("AUGMENT_DEBUG", "1")
+    assert isinstance(augment("prepare").exception, FileNotFoundError)

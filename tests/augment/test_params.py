@@ -1,0 +1,62 @@
+import dataclasses
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+
+from augment.params import load, raw
+
+
+@dataclass(frozen=True)
+class Inner:
+    rate: float
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Outer:
+    name: Literal["a", "b"]
+    inner: Inner
+    limit: int | Inner | None
+    files: tuple[str, ...] | None
+
+
+GOOD = "s: {name: a, inner: {rate: 1, size: [2, 3]}, limit: null, files: [x, y]}\n"
+
+
+def read(tmp_path, text):
+    file = tmp_path / "params.yaml"
+    file.write_text(text)
+    return load(Outer, "s", file)
+
+
+def test_fills_nested_dataclasses(tmp_path):
+    assert read(tmp_path, GOOD) == Outer("a", Inner(1.0, (2, 3)), None, ("x", "y"))
+    assert dataclasses.astuple(read(tmp_path, GOOD.replace("null", "4")))[2] == 4
+    assert read(tmp_path, GOOD.replace("limit: null", "limit: {rate: 0.5, size: [1, 1]}")).limit == Inner(0.5, (1, 1))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("rate: 1, ", "", r"params.yaml: s.inner: missing key rate"),
+        ("rate: 1", "rate: 1, rat: 2", r"s.inner: unknown key rat \(known: rate, size\)"),
+        ("rate: 1", "rate: 2e-4", r"s.inner.rate: expected float, found str '2e-4' \(YAML reads 2e-4 as a string"),
+        ("rate: 1", "rate: true", r"s.inner.rate: expected float, found bool True"),
+        ("[2, 3]", "[2]", r"s.inner.size: expected 2 values, found 1"),
+        ("[2, 3]", "[2, 3.5]", r"s.inner.size\[1\]: expected int, found float 3.5"),
+        ("[2, 3]", "4", r"s.inner.size: expected a list, found int 4"),
+        ("name: a", "name: c", r"s.name: 'c' is none of a, b"),
+        ("limit: null", "limit: x", r"s.limit: expected int, found str 'x'; or .*expected NoneType"),
+        ("s: {", "t: {", r"no key 's' \(there: t\)"),
+        ("s: {", "s: [", r"params.yaml: not YAML"),
+    ],
+)
+def test_names_what_is_wrong(tmp_path, old, new, message):
+    with pytest.raises(ValueError, match=message):
+        read(tmp_path, GOOD.replace(old, new))
+
+
+def test_names_a_missing_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"nowhere.yaml: not found; run from the project's folder"):
+        raw("s", tmp_path / "nowhere.yaml")

@@ -1,0 +1,113 @@
+"""dvc.yaml under real DVC, in a copy of the project with small params."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from augment import paths
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def dvc(tmp_path_factory, small_project_params):
+    """dvc("repro", ...) -> what it printed, in a repository with everything that dvc.yaml names."""
+    folder = tmp_path_factory.mktemp("repository")
+    for name in ("augment", "generators", "reid"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("dvc.yaml", ".dvcignore"):
+        shutil.copy(ROOT / name, folder)
+    (folder / "params.yaml").write_text(yaml.safe_dump(small_project_params))
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1"}
+
+    def call(*arguments):
+        done = subprocess.run(["dvc", *arguments], cwd=folder, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    call("init", "--quiet")
+    call.folder = folder
+    return call
+
+
+def stages_run(output):
+    return set(re.findall(r"Running stage '([^']+)'", output))
+
+
+def change(folder, edit):
+    file = folder / "params.yaml"
+    params = yaml.safe_load(file.read_text())
+    edit(params)
+    file.write_text(yaml.safe_dump(params))
+
+
+def test_the_pipeline_runs_once_and_then_only_what_changed(dvc):
+    first = stages_run(dvc("repro"))
+    assert first == {
+        "prepare", "reduce@0.4", "reduce@1.0", "train_generator@patn", "generate@patn-0.4",
+        "train_reid@inception-0.4-0", "train_reid@inception-1.0-0", "train_reid_augmented@inception-patn-0.4-0", "report",
+    }  # fmt: skip
+    for name in ("curves.csv", "summary.csv", "curves.png"):
+        assert (dvc.folder / "reports" / name).is_file()
+    assert (dvc.folder / "mlflow.db").is_file()
+
+    assert stages_run(dvc("repro")) == set()
+
+    change(dvc.folder, lambda params: params["sweep"]["portions"].append(0.7))
+    assert stages_run(dvc("repro", "--dry")) == {"reduce@0.7", "train_reid@inception-0.7-0", "report"}
+    change(dvc.folder, lambda params: params["sweep"]["augmented_portions"].append(0.7))
+    assert stages_run(dvc("repro", "--dry")) == {
+        "reduce@0.7", "train_reid@inception-0.7-0", "generate@patn-0.7", "train_reid_augmented@inception-patn-0.7-0", "report",
+    }  # fmt: skip
+    change(dvc.folder, lambda params: [params["sweep"][key].remove(0.7) for key in ("portions", "augmented_portions")])
+
+    change(dvc.folder, lambda params: params["generators"]["patn"].update(lambda_l1=3.0))
+    assert stages_run(dvc("repro", "--dry")) == {
+        "train_generator@patn", "generate@patn-0.4", "train_reid_augmented@inception-patn-0.4-0", "report",
+    }  # fmt: skip
+
+
+def test_star_is_a_switch_away(dvc):
+    change(dvc.folder, lambda params: params["sweep"].update(star=["patn"], augmentations=["patn", "patn-star"]))
+    listed = dvc("stage", "list", "--name-only").split()
+    assert {"generate_star@patn-0.4", "train_reid_augmented@inception-patn-star-0.4-0"} <= set(listed)
+
+
+def test_dvc_and_paths_agree():
+    """dvc.yaml cannot call paths.py, so its strings are compared with what the functions give."""
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    cell = {"generator": "g", "portion": 0.3, "model": "m", "augmentation": "a", "seed": 1}
+
+    def outs(stage):
+        listed = stages[stage].get("outs", []) + stages[stage].get("metrics", [])
+        names = [next(iter(out)) if isinstance(out, dict) else out for out in listed]
+        return [re.sub(r"\$\{item\.(\w+)\}", lambda match: str(cell[match[1]]), name) for name in names]
+
+    assert outs("prepare") == [str(paths.PREPARED)]
+    assert outs("reduce") == [str(paths.reduced(0.3))]
+    assert outs("train_generator") == [str(paths.generator_model("g"))]
+    for stage, protocol in (("generate", "paper"), ("generate_star", "star")):
+        assert outs(stage) == [str(paths.generated(paths.augmentation("g", protocol), 0.3))]
+    for stage, augmentation in (("train_reid", "none"), ("train_reid_augmented", "a")):
+        named = ("m", augmentation, 0.3, 1)
+        assert outs(stage) == [str(paths.reid_model(*named)), str(paths.reid_result(*named))]
+    assert outs("report") == [str(paths.REPORTS)]
+
+
+def test_every_module_that_a_stage_runs_is_a_dependency():
+    """DVC reruns a stage only for files that it lists: each must be there, and none of generators/ may be forgotten."""
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    for name, stage in stages.items():
+        for dep in stage["deps"]:
+            if dep.split("/")[0] in ("augment", "generators", "reid") and "$" not in dep:
+                assert (ROOT / dep).exists(), f"{name}: {dep}"
+    shared = {f"generators/{file.name}" for file in (ROOT / "generators").glob("*.py")}
+    own = {"generators/__init__.py", "generators/patn.py"}
+    assert shared - own <= set(stages["train_generator"]["deps"])

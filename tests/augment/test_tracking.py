@@ -1,0 +1,96 @@
+"""Real MLflow on a real sqlite file."""
+
+import shutil
+
+import pytest
+from mlflow import MlflowClient
+
+from augment import tracking
+
+
+@pytest.fixture(scope="module")
+def empty_store(tmp_path_factory):
+    """A database with MLflow's tables, which takes seconds to make and none to copy."""
+    file = tmp_path_factory.mktemp("store") / "mlflow.db"
+    MlflowClient(f"sqlite:///{file}").search_experiments()
+    return file
+
+
+@pytest.fixture
+def client(empty_store, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(empty_store, tmp_path / "tracking.db")
+    store = f"sqlite:///{tmp_path}/tracking.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    return MlflowClient(store)
+
+
+def runs(client, filter_string=""):
+    experiment = client.get_experiment_by_name(tracking.DEFAULT_EXPERIMENT)
+    return client.search_runs([experiment.experiment_id], filter_string)
+
+
+def test_a_run_holds_params_tags_metrics_and_artifacts(client, tmp_path):
+    (tmp_path / "sheet.png").write_bytes(b"picture")
+    with tracking.run("arm", {"portion": 0.3}, {"a": {"b": 1}}, tmp_path) as run:
+        run.metrics({"loss": 2.0}, 5)
+        run.artifact(tmp_path / "sheet.png", "samples")
+    (found,) = runs(client)
+    assert found.info.status == "FINISHED" and found.info.run_name == "arm"
+    assert found.data.params == {"a.b": "1"}
+    assert found.data.tags["portion"] == "0.3" and found.data.tags["git_commit"]
+    (metric,) = client.get_metric_history(found.info.run_id, "loss")
+    assert (metric.value, metric.step) == (2.0, 5)
+    assert [file.path for file in client.list_artifacts(found.info.run_id, "samples")] == ["samples/sheet.png"]
+
+
+def test_a_run_that_breaks_off_is_marked(client, tmp_path):
+    with pytest.raises(KeyError), tracking.run("arm", {}, {}, tmp_path):
+        raise KeyError
+    assert [run.info.status for run in runs(client)] == ["FAILED"]
+
+
+def test_a_curve_has_the_portion_in_percent_as_step_and_is_there_once(client, tmp_path):
+    for value in (0.2, 0.3):
+        points = {10: {"mAP": value, "rank1": 0.4}, 100: {"mAP": 0.7, "rank1": 0.8}}
+        tracking.replace_curve("d m patn iterations", {"augmentation": "patn"}, points, tmp_path)
+    (found,) = runs(client, "tags.augmentation = 'patn'")
+    history = client.get_metric_history(found.info.run_id, "mAP")
+    assert [(point.step, point.value) for point in history] == [(10, 0.3), (100, 0.7)]
+
+
+@pytest.mark.parametrize("store", ["http://127.0.0.1:9", "sqlite:////dev/null/mlflow.db", "nonsense://x"])
+def test_an_unreachable_store_costs_nothing_but_a_warning(tmp_path, monkeypatch, capsys, store):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    done = []
+    with tracking.run("arm", {}, {}, tmp_path / "result.json") as run:
+        run.metrics({"loss": 1.0}, 0)
+        done.append(True)
+    tracking.replace_curve("c", {}, {10: {"mAP": 0.1}}, tmp_path / "summary.csv")
+    warned = capsys.readouterr().err
+    assert done and warned.count(f"MLflow at {store} cannot be used") == 2
+    assert f"the numbers stay in {tmp_path / 'result.json'}" in warned
+
+
+def test_a_store_that_fails_on_the_way_is_given_up_once(client, tmp_path, capsys):
+    with tracking.run("arm", {}, {}, tmp_path) as run:
+        run.artifact(tmp_path / "absent.png", "samples")
+        run.metrics({"loss": 1.0}, 0)
+    warned = capsys.readouterr().err
+    assert warned.count("MLflow failed") == 1 and "the work goes on" in warned
+
+
+def test_stages_track_every_arm_and_curve(project, augment, monkeypatch):
+    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project}/mlflow.db")
+    assert augment("report").exit_code == 0
+    arms = runs(client, "tags.stage = 'train_reid'")
+    assert {(run.data.tags["augmentation"], run.data.tags["portion"]) for run in arms} == {
+        ("none", "0.4"), ("none", "1.0"), ("patn", "0.4"),
+    }  # fmt: skip
+    assert all({"loss", "mAP", "rank1"} <= set(run.data.metrics) for run in arms)
+    assert {run.data.tags["dataset"] for run in arms} == {"mini_market"}
+    curves = runs(client, "tags.curve != ''")
+    assert {run.data.tags["augmentation"] for run in curves} == {"none", "patn"}
+    (patn,) = [run for run in curves if run.data.tags["augmentation"] == "patn"]
+    assert [point.step for point in client.get_metric_history(patn.info.run_id, "rank1")] == [40, 100]
