@@ -21,7 +21,8 @@ PARSING_LABELS = (
 SKIN, HAIR, UPPER, SECOND, LOWER, SHOES, PACK, STRAP, DARK = range(1, 10)
 # Parts: what a pixel belongs to. Cloth over a leg has its own number, since its label differs from bare skin's.
 (FACE, SCALP, NECK, TORSO, PELVIS, SKIRT, BAG,
- R_UPPER_ARM, L_UPPER_ARM, R_FOREARM, L_FOREARM, R_THIGH, L_THIGH, R_SHIN, L_SHIN, R_FOOT, L_FOOT, R_CLOTH, L_CLOTH, R_LOW_CLOTH, L_LOW_CLOTH) = range(1, 22)  # fmt: skip
+ R_UPPER_ARM, L_UPPER_ARM, R_FOREARM, L_FOREARM, R_THIGH, L_THIGH, R_SHIN, L_SHIN,
+ R_FOOT, L_FOOT, R_CLOTH, L_CLOTH, R_LOW_CLOTH, L_LOW_CLOTH) = range(1, 22)  # fmt: skip
 LABEL_OF_PART = np.zeros(22, np.uint8)
 for _label, _parts in {
     1: (FACE, NECK), 2: (SCALP,), 3: (TORSO, BAG), 4: (PELVIS, R_CLOTH, L_CLOTH, R_LOW_CLOTH, L_LOW_CLOTH), 5: (SKIRT,),

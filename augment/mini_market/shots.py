@@ -71,8 +71,8 @@ def identity_shots(seed: int, pid: int, count: int, queries: bool) -> list[Shot]
 
 
 def stray_shots(seed: int, pid: int, count: int, test_pids: list[int]) -> list[Shot]:
-    """Gallery boxes that are nobody's: distractors (pid 0) show strangers or no one, junk (pid -1) badly boxed people of
-    the test split."""
+    """Gallery boxes that are nobody's: distractors (pid 0) show strangers or no one, junk (pid -1) badly boxed
+    people of the test split."""
     shots = []
     for k in range(count):
         rng = np.random.default_rng([seed, PLAN, 100_000 - pid, k])

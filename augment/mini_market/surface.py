@@ -16,7 +16,7 @@ Paint = int | Callable[..., np.ndarray]
 
 @dataclass(frozen=True)
 class Surface:
-    """What each canvas pixel shows, [H, W]: depth and lambert (cosine to the light) float32, material and part uint8."""
+    """What each canvas pixel shows, [H, W]: float32 depth and lambert (cosine to the light); uint8 material, part."""
 
     depth: np.ndarray
     lambert: np.ndarray
