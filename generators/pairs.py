@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,15 @@ def training_pairs(pids: np.ndarray | Tensor | Sequence[int], keypoints: Tensor)
     ]
     found = np.concatenate(pairs) if len(rows) else np.empty((0, 2), np.int64)
     return torch.from_numpy(found[np.lexsort((found[:, 1], found[:, 0]))].astype(np.int64))
+
+
+def fingerprint(images: ImageSet, pairs: Tensor) -> str:
+    """A hash of all that a run is trained on."""
+    digest = sha256()
+    for tensor in (images.pixels, images.keypoints, pairs):
+        digest.update(f"{tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(memoryview(tensor.cpu().contiguous().numpy()).cast("B"))
+    return digest.hexdigest()
 
 
 def make_batch(

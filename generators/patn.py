@@ -40,8 +40,8 @@ from torch import Tensor, nn
 from generators.batch import Batch
 from generators.layers import ResidualBlock, conv, initialise, norm
 from generators.losses import GAN_KINDS, PERCEPTUAL_KINDS, PerceptualLoss, gan_loss, l1
+from generators.phases import Adversary, Phase, TrainingParams, autocast
 from generators.pose import JOINTS
-from generators.training import Adversary, Phase, TrainingParams, autocast
 
 
 @dataclass(frozen=True)

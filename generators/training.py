@@ -14,15 +14,12 @@ images, with the batch split evenly, then give the gradients of one process with
 each process's share by itself; its running statistics are averaged at every checkpoint.
 """
 
-import csv
-import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from hashlib import sha256
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,92 +31,21 @@ from tqdm import tqdm
 from generators import checkpoint
 from generators.batch import Batch
 from generators.layers import ImagePool
-from generators.pairs import ImageSet, make_batch
+from generators.losslog import LossLog, NonFiniteLoss
+from generators.pairs import ImageSet, fingerprint, make_batch
+from generators.phases import (
+    Adversary,
+    Generator,
+    Phase,
+    TrainingParams,
+    autocast,
+    learning_rate,
+    uses_bfloat16,
+)
 from generators.sheets import draw_sheet, save_sheet
 
-PRECISIONS = ("auto", "float32", "bfloat16")
+__all__ = ["Adversary", "Generator", "NonFiniteLoss", "Phase", "Trained", "TrainingParams", "train"]
 SHEET_PAIRS = 12
-NEVER = torch.iinfo(torch.int64).max
-
-
-@dataclass(frozen=True)
-class TrainingParams:
-    """How one phase is trained. ValueError where a number makes no sense."""
-
-    iterations: int
-    decay_start: int  # iterations at the full learning rate, before it falls linearly to 0
-    batch_size: int  # pairs per iteration, over all processes
-    learning_rate: float
-    betas: tuple[float, float]  # of Adam
-    flip: bool  # mirror half of the pairs
-    seed: int
-    precision: str  # auto (bfloat16 where the device has it in hardware), float32, bfloat16
-    log_every: int
-    sheet_every: int
-    checkpoint_every: int
-
-    def __post_init__(self):
-        for name in ("iterations", "batch_size", "log_every", "sheet_every", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"training.{name} is {getattr(self, name)}; it must be at least 1")
-        if not 0 <= self.decay_start <= self.iterations:
-            raise ValueError(
-                f"training.decay_start is {self.decay_start}; it must lie in 0 to iterations ({self.iterations})"
-            )
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"training.precision is {self.precision!r}; it must be one of {', '.join(PRECISIONS)}")
-        if self.seed < 0:
-            raise ValueError(f"training.seed is {self.seed}; it must not be negative")
-
-
-@dataclass(frozen=True)
-class Adversary:
-    """A discriminator and how it is trained, after each step of the network it judges.
-
-    judged(batch, output) -> (real, fake): what the discriminator is shown, [N, C, H, W] each
-    losses(real, fake) -> {name: weighted scalar}: their sum is minimised over the discriminator's parameters; `fake`
-        comes without gradient and through a pool of `pool_size` samples
-    """
-
-    name: str
-    network: nn.Module
-    judged: Callable[[Batch, Any], tuple[Tensor, Tensor]]
-    losses: Callable[[Tensor, Tensor], dict[str, Tensor]]
-    pool_size: int
-
-
-@dataclass(frozen=True)
-class Phase:
-    """One stage of a generator's training.
-
-    network: what is trained; its parameters belong to generator.networks (several at once as an nn.ModuleDict)
-    render(batch) -> output: whatever the losses and adversaries need, made by `network`
-    losses(batch, output) -> {name: weighted scalar}: their sum is minimised over `network`'s parameters; adversarial
-        terms are among them (the discriminators are frozen meanwhile)
-    picture(output) -> float32 [N, 3, H, W] in [-1, 1], for the sample sheets
-    """
-
-    name: str
-    network: nn.Module
-    training: TrainingParams
-    render: Callable[[Batch], Any]
-    losses: Callable[[Batch, Any], dict[str, Tensor]]
-    picture: Callable[[Any], Tensor]
-    adversaries: tuple[Adversary, ...]
-
-
-class Generator(Protocol):
-    """What the loop asks of a generator. phases() is called once per training and trains those of `networks`."""
-
-    name: str
-    params: Any  # frozen dataclass with image_size and sigma_px
-    networks: dict[str, nn.Module]
-
-    def phases(self) -> tuple[Phase, ...]: ...
-
-
-class NonFiniteLoss(FloatingPointError):
-    """A loss or a weight became infinite or not a number."""
 
 
 @dataclass(frozen=True)
@@ -132,26 +58,6 @@ class Trained:
     message: str
 
 
-def learning_rate(step: int, params: TrainingParams) -> float:
-    """Of iteration `step`, counted from 0: constant, then linear to 0 (patn_apatn, 3.5, implementation details)."""
-    if step < params.decay_start:
-        return params.learning_rate
-    return params.learning_rate * (params.iterations - step) / (params.iterations - params.decay_start)
-
-
-def supports_bfloat16(device: torch.device) -> bool:
-    """Whether the device computes in bfloat16 in hardware: a recent GPU, or a CPU with AVX512-BF16."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
-
-
-def autocast(precision: str, device: torch.device) -> torch.autocast:
-    """The mixed-precision context of a `precision` parameter on a device."""
-    enabled = precision == "bfloat16" or (precision == "auto" and supports_bfloat16(device))
-    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
-
-
 def train(
     generator: Generator,
     images: ImageSet,
@@ -162,10 +68,10 @@ def train(
 ) -> Trained:
     """Train all phases of a generator on the rows pairs int64 [P, 2] of `images`, drawn with replacement.
 
-    Writes folder/checkpoint.pt, folder/losses.csv and folder/samples/*.png. Started again with the same params and
-    data it resumes at the last checkpoint; with others it starts afresh, and says so in Trained.message (printed,
-    too). The callbacks are called by the main process, with the iteration counted over all phases; those after the
-    last checkpoint are called again when a run is resumed.
+    Writes folder/checkpoint.pt, folder/losses.csv and folder/samples/*.png (several processes share the folder). Started
+    again with the same params and data it resumes at the last checkpoint; with others it removes these files and starts
+    afresh, and says so in Trained.message (printed, too). The callbacks are called by the main process, with the iteration
+    counted over all phases; those after the last checkpoint are called again when a run is resumed.
 
     Raises NonFiniteLoss, and ValueError for a batch that does not fit the processes, pairs or images.
     """
@@ -174,43 +80,15 @@ def train(
     run = _Run(generator, images.to(processes.device), pairs, Path(folder), processes, on_log, on_sheet)
     started = time.monotonic()
     resumed_at, message = run.resume()
+    processes.wait_for_everyone()
     if processes.is_main_process:
         tqdm.write(f"{generator.name}: {message}", file=sys.stderr)
+        if run.saved_at is None:
+            run.remove_leftovers()
     while run.phase < len(run.phases):
         run.train_phase()
     processes.wait_for_everyone()
     return Trained(run.iterations - resumed_at, time.monotonic() - started, resumed_at, message)
-
-
-def fingerprint(images: ImageSet, pairs: Tensor) -> str:
-    """A hash of all that a run is trained on."""
-    digest = sha256()
-    for tensor in (images.pixels, images.keypoints, pairs):
-        digest.update(f"{tensor.dtype} {list(tensor.shape)}".encode())
-        digest.update(memoryview(tensor.cpu().contiguous().numpy()).cast("B"))
-    return digest.hexdigest()
-
-
-@dataclass
-class _Log:
-    """Losses since the last row, summed on the device, and all rows so far."""
-
-    names: list[str] = field(default_factory=list)
-    sums: Tensor | None = None  # [K]
-    count: int = 0
-    first_bad: Tensor | None = None  # int64 [K]: the first iteration at which each loss was not finite, else NEVER
-    rows: list[dict[str, Any]] = field(default_factory=list)
-
-    def add(self, step: int, losses: dict[str, Tensor]) -> None:
-        values = torch.stack([value.detach().float() for value in losses.values()])
-        if self.sums is None:
-            self.names, self.sums = list(losses), torch.zeros_like(values)
-        if self.first_bad is None:
-            self.first_bad = torch.full_like(values, NEVER, dtype=torch.int64)
-        # On the device: looking at the values here would make the host wait for the GPU at every iteration.
-        self.first_bad = torch.where(values.isfinite(), self.first_bad, self.first_bad.clamp(max=step))
-        self.sums = self.sums + values
-        self.count += 1
 
 
 class _Trainer:
@@ -246,7 +124,7 @@ class _Run:
         self.path = folder / "checkpoint.pt"
         self.phase, self.step, self.saved_at = 0, 0, None
         self.trainers: dict[str, _Trainer] = {}
-        self.log = _Log()
+        self.log = LossLog([])
         self._check()
         self.networks = dict(generator.networks)
         for phase in self.phases:
@@ -258,7 +136,7 @@ class _Run:
             "params": asdict(generator.params),
             "data": fingerprint(images, pairs),
             "processes": processes.num_processes,
-            "bfloat16": supports_bfloat16(processes.device),
+            "bfloat16": [uses_bfloat16(phase.training.precision, processes.device) for phase in self.phases],
         }
 
     @property
@@ -292,6 +170,17 @@ class _Run:
         if changed:
             self._open_phase()
             return 0, f"starts afresh: {self.path} belongs to another run ({'; '.join(changed)})"
+        try:
+            self._restore(state)
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise ValueError(f"{self.path}: was written by other code ({error}); delete it to start afresh") from error
+        self.saved_at = self.iterations
+        if self.processes.is_main_process:
+            self.log.write(self.folder / "losses.csv")
+        done = self.phase == len(self.phases)
+        return self.iterations, f"{'is complete' if done else 'resumes'} at iteration {self.iterations}"
+
+    def _restore(self, state: dict[str, Any]) -> None:
         for name, network in self.networks.items():
             network.load_state_dict(state["networks"][name])
         self.phase, self.step = state["phase"], state["step"]
@@ -299,12 +188,12 @@ class _Run:
         for name, trainer in self.trainers.items():
             trainer.optimiser.load_state_dict(state["optimisers"][name])
             trainer.pool.samples = state["pools"][self.processes.process_index][name]
-        self.log = _Log(**state["log"])
-        self.saved_at = self.iterations
-        if self.processes.is_main_process:
-            self._write_losses()
-        done = self.phase == len(self.phases)
-        return self.iterations, f"{'is complete' if done else 'resumes'} at iteration {self.iterations}"
+        self.log.restore(state["log"])
+
+    def remove_leftovers(self) -> None:
+        """Remove what another run, or this one before its first checkpoint, has left in the folder."""
+        for path in (self.path, self.folder / "losses.csv", *sorted((self.folder / "samples").glob("*.png"))):
+            path.unlink(missing_ok=True)
 
     def _open_phase(self) -> None:
         self.trainers = {}
@@ -338,7 +227,7 @@ class _Run:
                 if last or self.step % params.sheet_every == 0:
                     self._draw_sheet(phase)
                 if last:
-                    self.phase, self.step, self.trainers, self.log = self.phase + 1, 0, {}, _Log(rows=self.log.rows)
+                    self.phase, self.step, self.trainers, self.log = self.phase + 1, 0, {}, LossLog(self.log.rows)
                     self._open_phase()
                 if last or self.step % params.checkpoint_every == 0:
                     self._save()
@@ -389,27 +278,13 @@ class _Run:
         )
 
     def _write_row(self, phase: Phase) -> dict[str, float]:
-        """Average the losses since the last row, over the processes too, and hand them on."""
+        """Hand on the average losses since the last row."""
         self._check_losses()
-        means = reduce(self.log.sums / self.log.count, "mean").tolist()
-        values = dict(zip(self.log.names, means, strict=True))
-        self.log.rows.append({"phase": phase.name, "step": self.iterations, **values})
-        self.log.sums, self.log.count = None, 0
+        values = self.log.close_row(phase.name, self.iterations)
         if self.processes.is_main_process:
-            self._write_losses()
+            self.log.write(self.folder / "losses.csv")
             self.on_log(self.iterations, values)
         return values
-
-    def _write_losses(self) -> None:
-        """losses.csv whole, from the rows: a column per loss, empty in phases that lack it."""
-        columns = list(dict.fromkeys(name for row in self.log.rows for name in row)) or ["phase", "step"]
-        self.folder.mkdir(parents=True, exist_ok=True)
-        half = self.folder / "losses.csv.part"
-        with half.open("w", newline="") as file:
-            writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(self.log.rows)
-        os.replace(half, self.folder / "losses.csv")
 
     def _draw_sheet(self, phase: Phase) -> None:
         """The same pairs every time, in evaluation mode."""
@@ -428,20 +303,7 @@ class _Run:
         self.on_sheet(self.iterations, path)
 
     def _check_losses(self) -> None:
-        """NonFiniteLoss if any loss of any process was not finite; all processes stop together."""
-        if self.log.first_bad is None:
-            return
-        # The smallest over the processes, by summing a table with one row per process.
-        first = self.log.first_bad
-        if self.processes.num_processes > 1:
-            table = torch.zeros(self.processes.num_processes, len(first), dtype=first.dtype, device=first.device)
-            table[self.processes.process_index] = first
-            first = reduce(table, "sum").amin(0)
-        steps = first.tolist()
-        step = min(steps)
-        if step < NEVER:
-            names = ", ".join(name for name, at in zip(self.log.names, steps, strict=True) if at == step)
-            raise NonFiniteLoss(f"iteration {step}: {names} is not finite; {self._last_good()}")
+        self.log.check(self.processes.process_index, self.processes.num_processes, self._last_good())
 
     def _last_good(self) -> str:
         advice = "a lower learning_rate or precision: float32 may help"
@@ -464,7 +326,6 @@ class _Run:
             raise NonFiniteLoss(f"iteration {self.iterations}: a weight is not finite; {self._last_good()}")
         pools = gather_object([{name: trainer.pool.samples for name, trainer in self.trainers.items()}])
         if self.processes.is_main_process:
-            log = {name: getattr(self.log, name) for name in ("names", "sums", "count", "rows")}
             state = {
                 "identity": self.identity,
                 "phase": self.phase,
@@ -472,7 +333,7 @@ class _Run:
                 "networks": networks,
                 "optimisers": optimisers,
                 "pools": pools,
-                "log": log,
+                "log": self.log.state(),
             }
             checkpoint.save(state, self.path)
         self.saved_at = self.iterations

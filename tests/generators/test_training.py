@@ -15,8 +15,9 @@ import torch
 from PIL import Image
 
 from generators import checkpoint
-from generators.pairs import ImageSet, make_batch
-from generators.training import NonFiniteLoss, Phase, autocast, fingerprint, learning_rate, train
+from generators.pairs import ImageSet, fingerprint, make_batch
+from generators.phases import Phase, learning_rate, supports_bfloat16, uses_bfloat16
+from generators.training import NonFiniteLoss, train
 
 WORKER = Path(__file__).with_name("train_worker.py")
 
@@ -160,13 +161,23 @@ def test_a_finished_run_is_not_trained_again(patn, people, unbroken):
 
 def test_other_params_or_data_start_afresh(patn, people, unbroken, capsys):
     message = f"starts afresh: {unbroken / 'checkpoint.pt'} belongs to another run ("
+    (unbroken / "samples" / "patn-099999.png").write_bytes(b"a sheet of the other run")
     trained = run(patn(dropout=0.25), people, unbroken)
     assert trained.message == message + "params.dropout: 0.5 -> 0.25)" and trained.resumed_at == 0
     assert trained.message in capsys.readouterr().err
+    assert not (unbroken / "samples" / "patn-099999.png").exists()
     images, pairs = people
     trained = run(patn(dropout=0.25), (images, pairs[:-1]), unbroken)
     old, new = fingerprint(images, pairs), fingerprint(images, pairs[:-1])
     assert trained.message == message + f"data: {old} -> {new})" and trained.iterations == 12
+
+
+def test_a_checkpoint_of_other_code(patn, people, unbroken):
+    contents = checkpoint.load(unbroken / "checkpoint.pt", "cpu")
+    contents["networks"]["network"].popitem()
+    checkpoint.save(contents, unbroken / "checkpoint.pt")
+    with pytest.raises(ValueError, match=r"(?s)checkpoint\.pt: was written by other code .*; delete it to start afresh"):
+        run(patn(), people, unbroken)
 
 
 def test_fingerprint_sees_every_part(people):
@@ -312,9 +323,9 @@ def test_bfloat16_runs_the_networks_and_float32_the_losses(patn, people, tmp_pat
 
 
 def test_auto_precision_asks_the_device():
-    assert not autocast("float32", torch.device("cpu"))._enabled
-    assert autocast("bfloat16", torch.device("cpu"))._enabled
-    assert autocast("auto", torch.device("cpu"))._enabled == torch.cpu._is_avx512_bf16_supported()
+    cpu = torch.device("cpu")
+    assert not uses_bfloat16("float32", cpu) and uses_bfloat16("bfloat16", cpu)
+    assert uses_bfloat16("auto", cpu) == supports_bfloat16(cpu) == torch.cpu._is_avx512_bf16_supported()
 
 
 def test_two_processes_train_like_one(patn, people, tmp_path):
