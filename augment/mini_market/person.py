@@ -180,7 +180,7 @@ def _torso_paint(who: Identity, at: np.ndarray, scale: float):
         elif who.pattern == "logo":
             material[front & (np.abs(lateral) < 0.044 * scale) & (v > 0.2) & (v < 0.46)] = SECOND
         if who.backpack:
-            strap = np.abs(np.abs(lateral) - 0.058 * scale) < 0.011 * scale
+            strap = np.abs(np.abs(lateral) - 0.058 * scale) < 0.009 * scale
             material[strap & front & (v < 0.5)] = STRAP
         material[front & (np.abs(lateral) < (0.03 - 0.35 * np.maximum(v + 0.03, 0)) * scale) & (v < 0.06)] = SKIN
         return material
@@ -245,7 +245,7 @@ def _head(surface: Surface, who: Identity, pose: f.Pose, p: np.ndarray, pitch: f
 def _visible(surface: Surface, p: np.ndarray, axes: np.ndarray, scale: float) -> np.ndarray:
     """bool [18]: which joints a detector would still find in spite of the body itself.
 
-    Limb joints: a quarter of the pixels around them show the limb. Face: not covered by hair or an arm, and not on the
+    Limb joints: a third of the pixels around them show the limb. Face: not covered by hair or an arm, and not on the
     far side of the head. Neck, shoulders and hips are inferred from the outline, so the own body does not hide them.
     """
     visible = np.ones(f.NUM_JOINTS, bool)
@@ -259,7 +259,7 @@ def _visible(surface: Surface, p: np.ndarray, axes: np.ndarray, scale: float) ->
         elif joint in PARTS_AT_JOINT:
             rows, columns = (slice(max(at - radius, 0), at + radius + 1) for at in (row, column))
             around = surface.part[rows, columns]
-            visible[joint] = _OWN[joint][around].mean() > 0.25
+            visible[joint] = _OWN[joint][around].mean() > 0.35
         else:
             visible[joint] = surface.depth[row, column] < z + 0.02 * scale
     return visible
