@@ -36,14 +36,14 @@ class DatasetParams:
     root: market1501: the folder that holds bounding_box_train, bounding_box_test and query
     annotations: market1501: the keypoint CSVs
     max_ids: the first k identities of each split, one number or one for train and one for test; null for all
-    mini_market: what is rendered
+    mini_market: what is rendered; may be null for market1501
     """
 
     name: Literal["mini_market", "market1501"]
     root: str | None
     annotations: tuple[str, ...] | None
     max_ids: int | MaxIds | None
-    mini_market: mini_market.MiniMarketParams
+    mini_market: mini_market.MiniMarketParams | None
 
 
 def run(dry_run: bool) -> None:
@@ -68,6 +68,8 @@ def run(dry_run: bool) -> None:
 def _sources(settings: DatasetParams) -> tuple[Path | None, list[Path]]:
     """Where the images and keypoints are; None for what is still to be rendered."""
     if settings.name == "mini_market":
+        if settings.mini_market is None:
+            raise ValueError("params.yaml: dataset.mini_market: is null; it must say what to render")
         return None, []
     if settings.root is None or settings.annotations is None:
         raise ValueError("params.yaml: dataset: market1501 needs root (a folder) and annotations (a list of CSV files)")
