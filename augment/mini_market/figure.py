@@ -139,7 +139,7 @@ def skeleton(body: Body, pose: Pose) -> np.ndarray:
     p[HEAD] = p[NECK] + spine * 0.072 + np.array([0, 0.048, 0.012]) @ look
     for joint, offset in (
         (NOSE, (0, -0.02, 0.058)), (R_EYE, (-0.018, 0.008, 0.047)), (L_EYE, (0.018, 0.008, 0.047)),
-        (R_EAR, (-0.041, -0.004, -0.004)), (L_EAR, (0.041, -0.004, -0.004)),
+        (R_EAR, (-0.044, -0.004, -0.002)), (L_EAR, (0.044, -0.004, -0.002)),
     ):  # fmt: skip
         p[joint] = p[HEAD] + np.array(offset) @ look
     return p @ turn(pose.heading)

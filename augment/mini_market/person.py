@@ -261,5 +261,5 @@ def _visible(surface: Surface, p: np.ndarray, axes: np.ndarray, scale: float) ->
             around = surface.part[rows, columns]
             visible[joint] = _OWN[joint][around].mean() > 0.35
         else:
-            visible[joint] = surface.depth[row, column] < z + 0.02 * scale
+            visible[joint] = surface.depth[row, column] < z + 0.026 * scale
     return visible
