@@ -118,7 +118,7 @@ def _legs(surface: Surface, who: Identity, p: np.ndarray, scale: float) -> None:
 # (torso lengths from the neck, half-width, half-depth) in body heights: collar, shoulders, chest, waist, hips.
 _PROFILE = np.array((
     (-0.11, 0.03, 0.03), (-0.05, 0.05, 0.036), (0.01, 0.08, 0.046), (0.08, 0.093, 0.054), (0.3, 0.091, 0.063),
-    (0.6, 0.079, 0.058), (0.85, 0.084, 0.063), (1.0, 0.088, 0.066), (1.14, 0.08, 0.06), (1.22, 0.05, 0.05),
+    (0.6, 0.079, 0.058), (0.85, 0.084, 0.063), (1.0, 0.088, 0.064), (1.06, 0.085, 0.056), (1.14, 0.07, 0.048),
 ))  # fmt: skip
 
 
@@ -154,7 +154,7 @@ def _trunk(surface: Surface, who: Identity, pose: f.Pose, p: np.ndarray, scale: 
         forward = 0.5 * abs((knees[0] - knees[1]) @ (np.sin(pose.heading), 0, np.cos(pose.heading)))
         loft(surface, [*top, Ring(x, y, z, 0.105 * g, 0.075 * g + forward, pose.heading)], LOWER, SKIRT)
     else:
-        loft(surface, _rings(who, pose, p, scale, np.array((0.68, 0.85, 1.0, 1.14, 1.22)), 0.001), LOWER, PELVIS)
+        loft(surface, _rings(who, pose, p, scale, np.array((0.68, 0.85, 1.0, 1.06, 1.1)), 0.0), LOWER, PELVIS)
     if who.backpack:
         back = []
         for v, lateral, depth in ((-0.02, 0.04, 0.02), (0.02, 0.065, 0.04), (0.1, 0.075, 0.05), (0.6, 0.078, 0.058),
