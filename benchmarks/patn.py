@@ -60,6 +60,7 @@ def patn(size: str, precision: str, batch: int, iterations: int) -> Patn:
         image_pool=50,
         lambda_gan=1.0,
         lambda_l1=10.0,
+        person_weight=4.0,
         perceptual="none",
         lambda_perceptual=0.0,
         training=training,

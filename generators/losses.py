@@ -25,9 +25,12 @@ def gan_loss(logits: Tensor, real: bool, kind: str) -> Tensor:
     raise ValueError(f"gan is {kind!r}; it must be one of {', '.join(GAN_KINDS)}")
 
 
-def l1(output: Tensor, target: Tensor) -> Tensor:
-    """Mean absolute difference of two images [N, C, H, W]."""
-    return (output.float() - target.float()).abs().mean()
+def l1(output: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Mean absolute difference of two images [N, C, H, W], as the mean weighted by [N, 1, H, W] if given."""
+    difference = (output.float() - target.float()).abs()
+    if weight is None:
+        return difference.mean()
+    return (difference * weight).mean() / weight.mean()
 
 
 class PerceptualLoss(nn.Module):

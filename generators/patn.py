@@ -28,7 +28,10 @@ Where the paper and its public code differ we chose as follows; other departures
   the sum of its two terms (code). Every weight of eq. (9) is a parameter: paper (5, 1, 1), code on Market-1501 (5, 10, 10).
 - L1 is a mean over pixels on [-1, 1] (code; eq. 9 has a norm), the perceptual loss is taken after the ReLU (code).
 Ours: the discriminators' weights start as small as the generator's (the code leaves them to the framework); mirroring
-exchanges left and right joints (the code's does not); lambda_gan: 0 leaves the discriminators out.
+exchanges left and right joints (the code's does not); lambda_gan: 0 leaves the discriminators out; person_weight weighs
+the L1 loss towards the target's limbs (0 is the paper's loss). Ma et al., "Pose Guided Person Image Generation" (2017),
+weigh theirs by a pose mask likewise. In short trainings it brings the person's colours and limbs sooner, because most of
+the plain loss comes from a background that the source cannot tell.
 """
 
 from dataclasses import dataclass
@@ -41,7 +44,7 @@ from generators.batch import Batch
 from generators.layers import ResidualBlock, conv, initialise, norm
 from generators.losses import GAN_KINDS, PERCEPTUAL_KINDS, PerceptualLoss, gan_loss, l1
 from generators.phases import Adversary, Phase, TrainingParams, autocast
-from generators.pose import JOINTS
+from generators.pose import JOINTS, limb_distances
 
 
 @dataclass(frozen=True)
@@ -69,11 +72,14 @@ class PatnParams:
     image_pool: int  # samples that each discriminator remembers; 0 for none
     lambda_gan: float
     lambda_l1: float
+    person_weight: float  # how much more the pixels of the target's limbs count in the L1 loss; 0 as in the paper
     lambda_perceptual: float
     perceptual: str  # none, vgg19
     training: TrainingParams
 
     def __post_init__(self):
+        if self.person_weight < 0:
+            raise ValueError(f"patn.person_weight is {self.person_weight}; it must not be negative")
         if any(side % 4 or side < 16 for side in self.image_size):
             raise ValueError(f"patn.image_size is {self.image_size}; both sides must be multiples of 4, at least 16")
         if self.gan not in GAN_KINDS:
@@ -181,6 +187,13 @@ def shape_judged(batch: Batch, output: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cat([batch.target_image, batch.target_pose], 1), torch.cat([output, batch.target_pose], 1)
 
 
+def person_mask(keypoints: Tensor, size: tuple[int, int]) -> Tensor:
+    """Where a person is, by the keypoints [N, 18, 2]: [N, 1, H, W], 1 on a limb and falling to 0 about it."""
+    sigma_px = 0.05 * size[0]  # about half the width of a trunk that fills the image
+    distances = limb_distances(keypoints, size).amin(1, keepdim=True)
+    return torch.exp(-distances.square() / (2 * sigma_px**2))
+
+
 class Patn:
     """PATN with fresh weights, drawn from params.training.seed."""
 
@@ -234,7 +247,10 @@ class Patn:
     ) -> dict[str, Tensor]:
         """The terms of eq. (9)."""
         params = self.params
-        losses = {"l1": params.lambda_l1 * l1(output, batch.target_image)}
+        weight = None
+        if params.person_weight > 0:
+            weight = 1 + params.person_weight * person_mask(batch.target_keypoints, params.image_size)
+        losses = {"l1": params.lambda_l1 * l1(output, batch.target_image, weight)}
         if perceptual is not None:
             perceptual = perceptual.to(output.device)
             losses["perceptual"] = params.lambda_perceptual * perceptual(output, batch.target_image)

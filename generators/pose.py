@@ -72,6 +72,27 @@ def pose_maps(keypoints: Tensor, size: tuple[int, int], sigma_px: float) -> Tens
     return (rows * visible(keypoints)[..., None])[..., :, None] * columns[..., None, :]
 
 
+def limb_distances(keypoints: Tensor, size: tuple[int, int]) -> Tensor:
+    """Distance in px of every pixel to every limb, a line from joint to joint.
+
+    keypoints [N, 18, 2] at `size` (height, width) -> float32 [N, 17, H, W]; infinite where a joint of the limb is missing.
+    """
+    height, width = size
+    ends = torch.tensor(LIMBS).to(keypoints.device, non_blocking=True)
+    a, b = keypoints.index_select(1, ends[:, 0]), keypoints.index_select(1, ends[:, 1])
+    seen = visible(a) & visible(b)
+    along = b - a  # [N, 17, 2]
+    y = torch.arange(height, device=keypoints.device) - a[..., 0, None]  # [N, 17, H]
+    x = torch.arange(width, device=keypoints.device) - a[..., 1, None]  # [N, 17, W]
+    # Where on the limb its nearest point lies: 0 at the first joint, 1 at the second.
+    length = along.square().sum(-1).clamp(min=1e-6)
+    share = (y * (along[..., 0] / length)[..., None])[..., :, None] + (x * (along[..., 1] / length)[..., None])[..., None, :]
+    share = share.clamp(0, 1)
+    dy = y[..., :, None] - share * along[..., 0, None, None]
+    dx = x[..., None, :] - share * along[..., 1, None, None]
+    return (dy.square() + dx.square()).sqrt().masked_fill(~seen[..., None, None], float("inf"))
+
+
 def draw_skeleton(keypoints: Tensor, size: tuple[int, int], background: np.ndarray | None = None) -> np.ndarray:
     """A coloured skeleton of one person, uint8 [H, W, 3] RGB.
 

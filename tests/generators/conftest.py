@@ -64,6 +64,7 @@ def params() -> PatnParams:
         image_pool=6,
         lambda_gan=1.0,
         lambda_l1=10.0,
+        person_weight=0.0,
         lambda_perceptual=0.0,
         perceptual="none",
         training=training,

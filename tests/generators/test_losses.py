@@ -36,6 +36,14 @@ def test_l1_is_the_mean_over_all_pixels():
     assert l1(a.bfloat16(), a.bfloat16()).dtype == torch.float32
 
 
+def test_weighted_l1_is_a_weighted_mean():
+    a, b, weight = torch.randn(2, 3, 4, 5), torch.randn(2, 3, 4, 5), torch.rand(2, 1, 4, 5)
+    every = weight.expand(2, 3, 4, 5)
+    wanted = ((a - b).abs() * every).sum() / every.sum()
+    assert l1(a, b, weight).item() == pytest.approx(wanted.item(), rel=1e-5)
+    assert l1(a, b, torch.ones(2, 1, 4, 5)).item() == pytest.approx(l1(a, b).item(), rel=1e-6)
+
+
 @pytest.fixture
 def vgg(monkeypatch):
     draws = torch.Generator().manual_seed(0)

@@ -13,8 +13,10 @@ from generators.patn import (
     Patb,
     PatnNetwork,
     appearance_judged,
+    person_mask,
     shape_judged,
 )
+from generators.pose import limb_distances
 from generators.training import train
 
 
@@ -123,6 +125,18 @@ def test_losses_are_the_weighted_terms_of_equation_9(patn, people, gan):
         assert terms["fake"].item() == pytest.approx(5 / 2 * judged(scores[1], 0.0), rel=1e-4)
 
 
+def test_person_weight_counts_the_limbs_more(patn, people):
+    (phase,) = patn(person_weight=3.0, lambda_gan=0.0, lambda_l1=2.0).phases()
+    batch = make_batch(people[0], people[1][:2], 1.5, "cpu")
+    output = phase.render(batch)
+    distances = limb_distances(batch.target_keypoints, (32, 16)).amin(1, keepdim=True)
+    weight = 1 + 3 * torch.exp(-(distances**2) / (2 * 1.6**2))
+    mask = person_mask(batch.target_keypoints, (32, 16))
+    assert mask.shape == (2, 1, 32, 16) and mask.max() > 0.99 and mask.min() < 0.1
+    wanted = 2 * ((output - batch.target_image).abs() * weight).sum() / (3 * weight.sum())
+    assert phase.losses(batch, output)["l1"].item() == pytest.approx(wanted.item(), rel=1e-4)
+
+
 def test_without_gan_there_are_no_discriminators(patn, people):
     (phase,) = patn(lambda_gan=0.0).phases()
     batch = make_batch(people[0], people[1][:2], 1.5, "cpu")
@@ -169,6 +183,7 @@ def test_overfits_one_pair(patn, people, tmp_path):
     ("change", "message"),
     [
         ({"image_size": (30, 16)}, r"patn.image_size is \(30, 16\); both sides must be multiples of 4, at least 16"),
+        ({"person_weight": -1.0}, "patn.person_weight is -1.0; it must not be negative"),
         ({"gan": "hinge"}, "patn.gan is 'hinge'; it must be one of vanilla, lsgan"),
         ({"perceptual": "vgg16"}, "patn.perceptual is 'vgg16'; it must be one of none, vgg19"),
         ({"lambda_perceptual": 1.0}, "patn.perceptual is none but lambda_perceptual is 1.0; set both"),

@@ -13,6 +13,7 @@ from generators.pose import (
     draw_skeleton,
     flip,
     has_torso,
+    limb_distances,
     pose_maps,
     rescale,
     visible,
@@ -81,6 +82,23 @@ def test_has_torso_needs_both_shoulders_and_hips():
         keypoints[row, joint] = -1
     keypoints[4, [0, 1, 3, 4, 6, 7, 9, 10, 12, 13, 14, 15, 16, 17]] = -1
     assert has_torso(keypoints).tolist() == [False, False, False, False, True, True]
+
+
+@settings(deadline=None, max_examples=20)
+@given(people)
+def test_limb_distances_against_points_along_the_limb(keypoints):
+    distances = limb_distances(keypoints, (16, 8))
+    assert distances.shape == (len(keypoints), len(LIMBS), 16, 8)
+    shares = torch.linspace(0, 1, 2001)[:, None]
+    for limb, (a, b) in enumerate(LIMBS):
+        here, there = keypoints[0, a], keypoints[0, b]
+        for pixel in ((0, 0), (9, 5)):
+            if visible(keypoints)[0, [a, b]].all():
+                points = here + shares * (there - here)
+                wanted = (points - torch.tensor(pixel)).norm(dim=1).min().item()
+                assert distances[0, limb, *pixel].item() == pytest.approx(wanted, abs=0.05)
+            else:
+                assert distances[0, limb, *pixel].item() == math.inf
 
 
 def test_skeleton_is_drawn_where_the_joints_are():
