@@ -55,7 +55,7 @@ def _walk(seed: int, pid: int, camera: int, count: int) -> tuple[int, np.ndarray
 def identity_shots(seed: int, pid: int, count: int, queries: bool) -> list[Shot]:
     """`count` pictures of one identity over its cameras, at least one each while `count` allows; with `queries` they go
     to the gallery and every camera adds one query."""
-    rng = np.random.default_rng([seed, PLAN, pid])
+    rng = np.random.default_rng([seed, PLAN, pid, len(CAMERAS)])  # a camera's number would repeat its way's draws
     seen = _cameras(rng)[: max(count, 1)]
     spread = np.concatenate([seen, rng.choice(seen, max(count - len(seen), 0))])[:count]
     shots = []
