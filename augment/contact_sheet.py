@@ -31,7 +31,7 @@ def grid(rows: Sequence[Sequence[Image.Image]], captions: Sequence[str]) -> Imag
 
 
 def people(
-    rows: pd.DataFrame, keypoints: Mapping[str, np.ndarray], parsing: Path, identities: int = 8, images: int = 10
+    rows: pd.DataFrame, keypoints: Mapping[str, np.ndarray], parsing: Path, identities: int = 5, images: int = 12
 ) -> Image.Image:
     """Some training identities: their images, the skeletons over them and, where there are any, their parsing maps.
 

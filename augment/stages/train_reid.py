@@ -11,17 +11,24 @@ from augment.files import whole
 
 
 def run(model: str, augmentation: str, portion: float, seed: int, dry_run: bool) -> None:
-    from reid.training import ReidParams
+    from reid.models import MODELS
+    from reid.params import ReidParams, plan
 
     settings = params.load(ReidParams, f"reid.{model}")
+    if model not in MODELS:
+        raise ValueError(f"unknown re-ID model {model!r}; there are {', '.join(sorted(MODELS))}")
     train_rows = training_rows(augmentation, portion)
+    planned = plan(len(train_rows), settings)
     prepared = index.locate(index.read(paths.PREPARED / "index.csv"), paths.PREPARED)
     generated = int((train_rows["generator"] != "").sum())
     result_file = paths.reid_result(model, augmentation, portion, seed)
     click.echo(
         f"train-reid: {model} on {len(train_rows) - generated:,} real and {generated:,} generated images of "
-        f"{train_rows['pid'].nunique():,} identities, seed {seed} -> {result_file}"
+        f"{train_rows['pid'].nunique():,} identities, {planned.iterations:,} iterations of {planned.batch_size}, seed {seed} "
+        f"-> {result_file}"
     )
+    for note in planned.notes:
+        click.echo(f"note: {note}")
     if dry_run:
         return
     arm = {

@@ -61,15 +61,10 @@ def test_the_pipeline_runs_once_and_then_only_what_changed(dvc):
     assert stages_run(dvc("repro")) == set()
 
     change(dvc.folder, lambda params: params["sweep"]["portions"].append(0.7))
-    assert stages_run(dvc("repro", "--dry")) == {"reduce@0.7", "train_reid@inception-0.7-0", "report"}
-    change(dvc.folder, lambda params: params["sweep"]["augmented_portions"].append(0.7))
-    assert stages_run(dvc("repro", "--dry")) == {
-        "reduce@0.7", "train_reid@inception-0.7-0", "generate@patn-0.7", "train_reid_augmented@inception-patn-0.7-0", "report",
-    }  # fmt: skip
-    change(dvc.folder, lambda params: [params["sweep"][key].remove(0.7) for key in ("portions", "augmented_portions")])
+    assert stages_run(dvc("repro")) == {"reduce@0.7", "train_reid@inception-0.7-0", "report"}
 
     change(dvc.folder, lambda params: params["generators"]["patn"].update(lambda_l1=3.0))
-    assert stages_run(dvc("repro", "--dry")) == {
+    assert stages_run(dvc("repro")) == {
         "train_generator@patn", "generate@patn-0.4", "train_reid_augmented@inception-patn-0.4-0", "report",
     }  # fmt: skip
 

@@ -1,9 +1,5 @@
-import os
 import sys
 from pathlib import Path
-
-# Equality to the bit is promised on CPUs. Set before any process state exists.
-os.environ["ACCELERATE_USE_CPU"] = "true"
 
 # reid_toy.py is a plain module beside the tests, which pytest's importlib mode does not put on the path.
 sys.path.insert(0, str(Path(__file__).parent))
