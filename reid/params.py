@@ -29,6 +29,7 @@ class ReidParams:
     step_factor: float
     warmup: float  # share of the run in which the learning rate rises linearly
     label_smoothing: float
+    statistics_batches: int  # real batches that batch norm's statistics are taken from at the end; 0 = running ones stay
     augment: AugmentParams
     precision: Precision
     log_iterations: int
@@ -41,7 +42,7 @@ class ReidParams:
         for field in ("learning_rate", "step_every", "step_factor"):
             if getattr(self, field) <= 0:
                 raise ValueError(f"{field} must be positive, got {getattr(self, field)}")
-        for field in ("base_factor", "weight_decay"):
+        for field in ("base_factor", "weight_decay", "statistics_batches"):
             if getattr(self, field) < 0:
                 raise ValueError(f"{field} must not be negative, got {getattr(self, field)}")
         for field in ("warmup", "label_smoothing", "momentum"):

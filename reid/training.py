@@ -39,7 +39,7 @@ CHECKPOINT = "checkpoint.pt"
 LOOK_ITERATIONS = 10  # losses are fetched from the device, and looked at, so often at least
 
 # Streams of random numbers: one key each, so that no two share a seed.
-INITIALISE, SHUFFLE, AUGMENT, DROPOUT = range(4)
+INITIALISE, SHUFFLE, AUGMENT, STATISTICS, DROPOUT = range(5)
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,7 @@ class Trained:
     accuracy: float  # share of the training images classified rightly, since the last log
 
 
-def train(
-    name: str, train_set: ReidSet, params: ReidParams, seed: int, folder: Path, on_log: OnLog | None = None
-) -> Trained:
+def train(name: str, train_set: ReidSet, params: ReidParams, seed: int, folder: Path, on_log: OnLog | None = None) -> Trained:
     """Trains model `name` on `train_set`; keeps its state in `folder`/checkpoint.pt, and continues from it.
 
     A checkpoint of another model, other params, another seed, another set or another number of processes is not
@@ -81,8 +79,34 @@ def train(
         run = _Run(model, params, planned, seed, Path(folder) / CHECKPOINT, json.dumps(about, sort_keys=True), state)
         resumed_from = run.step
         run.finish(train_set.pixels.to(state.device), label.to(state.device), on_log)
+        if params.statistics_batches:
+            estimate_statistics(model, train_set.pixels[~train_set.generated].to(state.device), params, seed)
     state.wait_for_everyone()
     return Trained(model.eval(), planned, num_classes, run.seconds, resumed_from, *run.last)
+
+
+def estimate_statistics(model: ReidModel, pixels: Tensor, params: ReidParams, seed: int) -> None:
+    """Take batch norm's means and variances from real images, uint8 [N, 3, H, W], augmented as in training.
+
+    Running statistics describe the mixture that the model was trained on; the images it is used on are real, and where
+    most of the training images are generated the two lie far apart. After AdaBN (Li et al. 2016, "Revisiting Batch
+    Normalization for Practical Domain Adaptation"), with the real training images as the target domain.
+    """
+    layers = [layer for layer in model.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # a plain mean over the batches
+    planned = plan(len(pixels), params)
+    model.train()
+    with torch.no_grad(), autocast(pixels.device, resolve(params.precision, pixels.device)):
+        for step in range(params.statistics_batches):
+            generator = torch.Generator().manual_seed(_key(seed, STATISTICS, step))
+            draws = draw(planned.batch_size, params.image_size, params.augment, generator)
+            rows = batch(step, planned, seed).to(pixels.device)
+            model(augment(pixels[rows], draws, params.image_size))
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum
 
 
 def check(train_set: ReidSet, params: ReidParams, num_processes: int = 1) -> Plan:
@@ -274,9 +298,7 @@ def _optimiser(model: ReidModel, params: ReidParams) -> tuple[torch.optim.Optimi
     groups = [{"params": weights, "lr": rate} for weights, rate in zip((base, head), rates, strict=True)]
     if params.optimiser == "sgd":
         nesterov = params.momentum > 0
-        optimiser = torch.optim.SGD(
-            groups, momentum=params.momentum, weight_decay=params.weight_decay, nesterov=nesterov
-        )
+        optimiser = torch.optim.SGD(groups, momentum=params.momentum, weight_decay=params.weight_decay, nesterov=nesterov)
     else:
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[params.optimiser]
         # Fused: one pass over the weights instead of a dozen.

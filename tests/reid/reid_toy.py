@@ -38,6 +38,7 @@ PARAMS = ReidParams(
     step_factor=0.1,
     warmup=0.1,
     label_smoothing=0.0,
+    statistics_batches=0,
     augment=dataclasses.replace(NO_AUGMENT, flip=0.5, crop_area_min=0.64, erasing=0.3, brightness=0.1),
     precision="auto",
     log_iterations=10,

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 import torch
 from reid_toy import NO_AUGMENT, PARAMS, coloured_people
+from torch import nn
 
+from reid.data import concatenate, normalise
 from reid.evaluation import score
 from reid.params import learning_rate_factor, plan
 from reid.training import CHECKPOINT, batch, check, train
@@ -144,9 +146,7 @@ def test_learns_what_is_easy(tmp_path, optimiser):
         augment=dataclasses.replace(NO_AUGMENT, flip=0.5),
     )
     logged = []
-    trained = train(
-        "inception", coloured_people(8, 8, seed=1), params, 0, tmp_path, lambda *entry: logged.append(entry)
-    )
+    trained = train("inception", coloured_people(8, 8, seed=1), params, 0, tmp_path, lambda *entry: logged.append(entry))
     held_out = coloured_people(8, 4, seed=2)
     scores = score(trained.model, held_out, held_out, params)
     assert scores.rank1 == 1.0 and scores.mAP > 0.95
@@ -320,3 +320,21 @@ def test_two_processes_end_with_the_same_weights(tmp_path, script):
         # Running statistics are each process's own; before every forward pass the others take the first one's.
         if "running" not in name:
             assert torch.equal(one[name], two[name]), name
+
+
+def test_batch_norm_statistics_are_those_of_real_images(tmp_path):
+    """Generated images are much brighter here; at the end only the real ones may show in the statistics."""
+    real = coloured_people(4, 4, 0)
+    bright = (real.pixels.float() + 120).clamp(max=255).to(torch.uint8)
+    mixed = concatenate([real, dataclasses.replace(real, pixels=bright, generated=torch.ones_like(real.generated))])
+    params = dataclasses.replace(
+        PARAMS, augment=NO_AUGMENT, precision="float32", iterations=3, batch_size=len(real), statistics_batches=2
+    )
+    model = train("inception", mixed, params, 0, tmp_path).model
+    convolution, norm = next(m for m in model.modules() if isinstance(m, nn.Sequential) and isinstance(m[0], nn.Conv2d))[:2]
+    with torch.no_grad():
+        expected = convolution(normalise(real.pixels)).mean((0, 2, 3))
+        of_all = convolution(normalise(mixed.pixels)).mean((0, 2, 3))
+    assert torch.allclose(norm.running_mean, expected, atol=1e-4)
+    assert not torch.allclose(of_all, expected, atol=1e-2)
+    assert norm.momentum == 0.1 and not model.training
