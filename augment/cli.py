@@ -22,7 +22,6 @@ class _Stages(click.Group):
             raise click.ClickException(str(error)) from error
 
 
-
 def _refuse_nan(_: click.Context, __: click.Parameter, value: float) -> float:
     if value != value:
         raise click.BadParameter("nan is no portion")

@@ -24,10 +24,10 @@ CURVE_TAG = "curve"
 class Run:
     """A run that is under way; after the first failure every call does nothing."""
 
-    def __init__(self, name: str, tags: Mapping[str, Any], numbers: Path):
+    def __init__(self, name: str, tags: Mapping[str, Any], numbers: Path, enabled: bool = True):
         self._numbers = numbers
         self._id = ""
-        self._store = _connect(numbers)
+        self._store = _connect(numbers) if enabled else None
         self.attempt(lambda store: self._create(store, name, tags))
 
     def params(self, values: Mapping[str, Any]) -> None:
@@ -38,7 +38,7 @@ class Run:
 
         self.attempt(write)
 
-    def metrics(self, values: Mapping[str, float], step: int) -> None:
+    def metrics(self, step: int, values: Mapping[str, float]) -> None:
         def write(store: "_Store") -> None:
             from mlflow.entities import Metric
 
@@ -74,7 +74,7 @@ class _Store:
 
 
 @contextmanager
-def run(name: str, tags: Mapping[str, Any], params: Mapping[str, Any], numbers: Path) -> Iterator[Run]:
+def run(name: str, tags: Mapping[str, Any], params: Mapping[str, Any], numbers: Path, enabled: bool = True) -> Iterator[Run]:
     """A run for one arm; it is marked failed where the block raises.
 
     Args:
@@ -82,8 +82,9 @@ def run(name: str, tags: Mapping[str, Any], params: Mapping[str, Any], numbers: 
         tags: what to select by; the git commit is added.
         params: settings, nested ones flattened to dotted names.
         numbers: where the same numbers are kept on disk, for the message when MLflow cannot be reached.
+        enabled: False in all processes but the main one.
     """
-    current = Run(name, tags, numbers)
+    current = Run(name, tags, numbers, enabled)
     current.params(params)
     try:
         yield current
@@ -108,7 +109,7 @@ def replace_curve(name: str, tags: Mapping[str, Any], points: Mapping[int, Mappi
 
     current = Run(name, {**tags, CURVE_TAG: name}, numbers)
     for percent, values in sorted(points.items()):
-        current.metrics(values, percent)
+        current.metrics(percent, values)
     current.end("FINISHED")
     current.attempt(delete_older)
 

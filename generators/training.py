@@ -58,6 +58,12 @@ class Trained:
     message: str
 
 
+def joined_processes() -> PartialState:
+    """The processes of `torchrun`, or the only one there is."""
+    # The CPU is named outright, or accelerate would not join the processes of a machine without an accelerator.
+    return PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available())
+
+
 def train(
     generator: Generator,
     images: ImageSet,
@@ -75,8 +81,7 @@ def train(
 
     Raises NonFiniteLoss, and ValueError for a batch that does not fit the processes, pairs or images.
     """
-    # Processes on CPUs find one another only if accelerate is told that there is nothing better.
-    processes = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available())
+    processes = joined_processes()
     run = _Run(generator, images.to(processes.device), pairs, Path(folder), processes, on_log, on_sheet)
     started = time.monotonic()
     resumed_at, message = run.resume()

@@ -53,6 +53,12 @@ class Trained:
     accuracy: float  # share of the training images classified rightly, since the last log
 
 
+def joined_processes() -> PartialState:
+    """The processes of `torchrun`, or the only one there is."""
+    # The CPU is named outright, or accelerate would not join the processes of a machine without an accelerator.
+    return PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available())
+
+
 def train(name: str, train_set: ReidSet, params: ReidParams, seed: int, folder: Path, on_log: OnLog | None = None) -> Trained:
     """Trains model `name` on `train_set`; keeps its state in `folder`/checkpoint.pt, and continues from it.
 
@@ -65,8 +71,7 @@ def train(name: str, train_set: ReidSet, params: ReidParams, seed: int, folder: 
             batch cannot be shared by the processes.
         FloatingPointError: the loss or a weight is not finite; names the step and the last checkpoint.
     """
-    # Said outright, or accelerate would not join the processes of a machine without an accelerator.
-    state = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available())
+    state = joined_processes()
     planned = check(train_set, params, state.num_processes)
     for note in planned.notes:
         log.warning(note)

@@ -45,9 +45,8 @@ class GenerateParams:
 
 
 def run(generator: str, protocol: str, portion: float, dry_run: bool) -> None:
-    from accelerate import PartialState
-
     from generators.checkpoint import read_trained_on
+    from generators.training import joined_processes
 
     settings = params.load(GenerateParams, "generate")
     kept = index.read(paths.reduced(portion) / "index.csv")
@@ -62,7 +61,7 @@ def run(generator: str, protocol: str, portion: float, dry_run: bool) -> None:
     click.echo("; ".join(f"{name.replace('_', ' ')}: {count:,}" for name, count in counts.items()))
     if dry_run:
         return
-    state = PartialState()
+    state = joined_processes()
     with state.main_process_first():
         _start(out, rows, settings, checkpoint)
     _render_missing(rows, found, out, settings, checkpoint, state)

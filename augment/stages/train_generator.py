@@ -1,9 +1,8 @@
 """train-generator: data/prepared -> models/full/<generator>: generator.pt, losses.csv and sample sheets.
 
-Runs as it is on a laptop or on one GPU, and on several under `accelerate launch --module augment train-generator ...`.
+Runs as it is on a laptop or on one GPU, and on several under `torchrun --nproc-per-node N -m augment train-generator`.
 """
 
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,11 @@ from augment import index, keypoints, market1501, params, paths, tracking
 
 def run(name: str, dry_run: bool) -> None:
     import torch
-    from accelerate import PartialState
 
     from generators.checkpoint import save_generator
     from generators.pairs import ImageSet, decode, training_pairs
     from generators.pose import rescale
-    from generators.training import train
+    from generators.training import joined_processes, train
 
     generator = build(name)
     settings, folder = generator.params, paths.generator_model(name)
@@ -30,7 +28,7 @@ def run(name: str, dry_run: bool) -> None:
     pairs = training_pairs(rows["pid"].to_numpy(), points)
     if not len(pairs):
         raise ValueError(f"{paths.PREPARED}: no pair to train on: no identity has two images with both hips and shoulders")
-    main_process = PartialState().is_main_process
+    main_process = joined_processes().is_main_process
     if main_process:
         click.echo(
             f"train-generator: {name} ({_parameters(generator) / 1e6:.2f} M parameters) on {len(pairs):,} pairs of "
@@ -41,15 +39,8 @@ def run(name: str, dry_run: bool) -> None:
     pixels = decode([paths.PREPARED / path for path in rows["path"]], settings.image_size)
     images = ImageSet(pixels, rescale(points, market1501.SIZE, settings.image_size))
     tags = {"stage": "train_generator", "generator": name, "dataset": params.raw("dataset.name")}
-    with tracking.run(name, tags, {name: settings}, folder / "losses.csv") if main_process else nullcontext() as run:
-        train(
-            generator,
-            images,
-            pairs,
-            folder,
-            lambda step, values: run.metrics(values, step),
-            lambda _, sheet: run.artifact(sheet, "samples"),
-        )
+    with tracking.run(name, tags, {name: settings}, folder / "losses.csv", main_process) as run:
+        train(generator, images, pairs, folder, run.metrics, lambda _, sheet: run.artifact(sheet, "samples"))
     if main_process:
         used = sorted(rows["path"][torch.unique(pairs).numpy()])
         trained_on = {"set": str(paths.PREPARED), "pairs": len(pairs), "images": used}

@@ -1,5 +1,6 @@
 """train-reid: a reduced set, with or without generated images -> results/reid/.../seed<k>.json and models/reid/..."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,13 @@ import pandas as pd
 from augment import files, index, params, paths, tracking
 from augment.files import whole
 
+TRACKED = ("rank1", "rank5", "rank10", "mAP", "mAP_trapezoid")
+
 
 def run(model: str, augmentation: str, portion: float, seed: int, dry_run: bool) -> None:
     from reid.models import MODELS
     from reid.params import ReidParams, plan
+    from reid.training import joined_processes
 
     settings = params.load(ReidParams, f"reid.{model}")
     if model not in MODELS:
@@ -42,11 +46,29 @@ def run(model: str, augmentation: str, portion: float, seed: int, dry_run: bool)
     }
     folder = paths.reid_model(model, augmentation, portion, seed)
     name = f"{model} {augmentation} {portion} seed {seed}"
-    with tracking.run(name, {"stage": "train_reid", **arm}, {"reid": settings}, result_file) as run:
-        result = arm | _train_and_score(model, train_rows, prepared, settings, seed, folder, run)
+    main_process = joined_processes().is_main_process
+    with tracking.run(name, {"stage": "train_reid", **arm}, {"reid": settings}, result_file, main_process) as run:
+        trained = _train(model, train_rows, settings, seed, folder, run)
+        if not main_process:
+            return
+        scores = _score(trained.model, prepared, settings)
+        result = (
+            arm
+            | scores
+            | {
+                "train_images": len(train_rows),
+                "generated_images": generated,
+                "iterations": trained.plan.iterations,
+                "seconds": round(trained.seconds, 1),
+            }
+        )
+        _keep_weights(trained.model, folder)
         files.write_json(result_file, result)
-        run.metrics({key: float(result[key]) for key in ("rank1", "rank5", "rank10", "mAP", "mAP_trapezoid")}, step=0)
-        _track_sheet(run, augmentation, portion)
+        run.metrics(
+            trained.plan.iterations, {name: scores[name] for name in ("rank1", "rank5", "rank10", "mAP", "mAP_trapezoid")}
+        )
+        if augmentation != paths.NONE:
+            run.artifact(paths.generated(augmentation, portion) / "contact_sheet.png", "samples")
     click.echo(f"rank-1 {result['rank1']:.3f}, mAP {result['mAP']:.3f} ({result['seconds']:.0f} s)")
 
 
@@ -66,32 +88,25 @@ def training_rows(augmentation: str, portion: float) -> pd.DataFrame:
     return pd.concat([kept, added], ignore_index=True)
 
 
-def _train_and_score(
-    model: str, train_rows: pd.DataFrame, prepared: pd.DataFrame, settings: Any, seed: int, folder: Path, run: tracking.Run
-) -> dict[str, Any]:
-    import dataclasses
-
-    import torch
-
+def _train(model: str, rows: pd.DataFrame, settings: Any, seed: int, folder: Path, run: tracking.Run) -> Any:
     from reid.data import load
-    from reid.evaluation import score
     from reid.training import train
 
-    train_set = load(train_rows, settings.image_size)
+    return train(model, load(rows, settings.image_size), settings, seed, folder, run.metrics)
+
+
+def _score(model: Any, prepared: pd.DataFrame, settings: Any) -> dict[str, float]:
+    from reid.data import load
+    from reid.evaluation import score
+
     query, gallery = (load(prepared[prepared["split"] == split], settings.image_size) for split in ("query", "gallery"))
-    trained = train(model, train_set, settings, seed, folder, lambda step, values: run.metrics(values, step))
-    scores = dataclasses.asdict(score(trained.model, query, gallery, settings))
+    return dataclasses.asdict(score(model, query, gallery, settings))
+
+
+def _keep_weights(model: Any, folder: Path) -> None:
+    """The finished model's weights; the state that only a resumed training needs goes."""
+    import torch
+
     with whole(folder / "weights.pt") as temporary:
-        torch.save(trained.model.state_dict(), temporary)
+        torch.save(model.state_dict(), temporary)
     (folder / "checkpoint.pt").unlink(missing_ok=True)
-    return scores | {
-        "train_images": len(train_rows),
-        "generated_images": int(train_set.generated.sum()),
-        "iterations": trained.plan.iterations,
-        "seconds": round(trained.seconds, 1),
-    }
-
-
-def _track_sheet(run: tracking.Run, augmentation: str, portion: float) -> None:
-    if augmentation != paths.NONE:
-        run.artifact(paths.generated(augmentation, portion) / "contact_sheet.png", "samples")

@@ -33,7 +33,7 @@ def runs(client, filter_string=""):
 def test_a_run_holds_params_tags_metrics_and_artifacts(client, tmp_path):
     (tmp_path / "sheet.png").write_bytes(b"picture")
     with tracking.run("arm", {"portion": 0.3}, {"a": {"b": 1}}, tmp_path) as run:
-        run.metrics({"loss": 2.0}, 5)
+        run.metrics(5, {"loss": 2.0})
         run.artifact(tmp_path / "sheet.png", "samples")
     (found,) = runs(client)
     assert found.info.status == "FINISHED" and found.info.run_name == "arm"
@@ -64,7 +64,7 @@ def test_an_unreachable_store_costs_nothing_but_a_warning(tmp_path, monkeypatch,
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
     done = []
     with tracking.run("arm", {}, {}, tmp_path / "result.json") as run:
-        run.metrics({"loss": 1.0}, 0)
+        run.metrics(0, {"loss": 1.0})
         done.append(True)
     tracking.replace_curve("c", {}, {10: {"mAP": 0.1}}, tmp_path / "summary.csv")
     warned = capsys.readouterr().err
@@ -75,7 +75,7 @@ def test_an_unreachable_store_costs_nothing_but_a_warning(tmp_path, monkeypatch,
 def test_a_store_that_fails_on_the_way_is_given_up_once(client, tmp_path, capsys):
     with tracking.run("arm", {}, {}, tmp_path) as run:
         run.artifact(tmp_path / "absent.png", "samples")
-        run.metrics({"loss": 1.0}, 0)
+        run.metrics(0, {"loss": 1.0})
     warned = capsys.readouterr().err
     assert warned.count("MLflow failed") == 1 and "the work goes on" in warned
 

@@ -1,9 +1,14 @@
 """train-generator and train-reid as stages; what they train is tested in tests/generators and tests/reid."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
+from mlflow import MlflowClient
 
 from augment import index
 from augment.stages.train_reid import training_rows
@@ -69,3 +74,20 @@ def test_dry_runs_write_nothing(project, augment, arguments):
     result = augment(*arguments, "--dry-run")
     assert result.exit_code == 0 and "->" in result.output
     assert {path: path.stat().st_mtime_ns for path in project.rglob("*")} == before
+
+
+def test_two_processes_train_and_generate_together(project):
+    """Under torchrun the work is shared, and files and MLflow runs are written once."""
+    images = project / "data/generated/patn/0.4/bounding_box_train"
+    before = {path.name: path.stat().st_ino for path in images.iterdir()}
+    shutil.rmtree(project / "models/full")
+    store = f"sqlite:///{project}/mlflow.db"
+    runs_before = len(MlflowClient(store).search_runs(["1"], "tags.stage = 'train_generator'"))
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "augment"]
+    for command in (("train-generator",), ("generate", "--portion", "0.4")):
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "MLFLOW_TRACKING_URI": store}
+        done = subprocess.run([*launch, *command], cwd=project, env=environment, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr[-3000:]
+    assert "holds images of another plan or generator; starting afresh" in done.stdout
+    assert {path.name for path in images.iterdir()} == before.keys()
+    assert len(MlflowClient(store).search_runs(["1"], "tags.stage = 'train_generator'")) == runs_before + 1
