@@ -36,9 +36,7 @@ class Batch:
         for field in fields(self):
             value, shape = getattr(self, field.name), stated[field.name.split("_")[1]]
             if tuple(value.shape) != shape or value.dtype != torch.float32:
-                raise ValueError(
-                    f"Batch.{field.name} must be float32 {list(shape)}, got {value.dtype} {list(value.shape)}"
-                )
+                raise ValueError(f"Batch.{field.name} must be float32 {list(shape)}, got {value.dtype} {list(value.shape)}")
 
     def __len__(self) -> int:
         return len(self.source_image)

@@ -79,9 +79,7 @@ def load_generator(path: Path, device: torch.device | str):
             network.load_state_dict(contents["weights"][name])
             network.to(device, memory_format=torch.channels_last)
     except (KeyError, TypeError, RuntimeError) as error:
-        raise ValueError(
-            f"{path}: was written by another version of {contents['name']} ({error}); train it again"
-        ) from error
+        raise ValueError(f"{path}: was written by another version of {contents['name']} ({error}); train it again") from error
     return generator
 
 

@@ -22,9 +22,7 @@ def conv(inputs: int, outputs: int, kernel: int, norm_kind: str, stride: int = 1
     Stride 1 pads by reflection, stride 2 with zeros, as the public PATN does.
     """
     padding_mode = "reflect" if stride == 1 else "zeros"
-    return nn.Conv2d(
-        inputs, outputs, kernel, stride, kernel // 2, bias=norm_kind == "instance", padding_mode=padding_mode
-    )
+    return nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=norm_kind == "instance", padding_mode=padding_mode)
 
 
 class ResidualBlock(nn.Module):

@@ -25,9 +25,7 @@ class ImageSet:
 
     def __post_init__(self):
         if self.pixels.dtype != torch.uint8 or self.pixels.ndim != 4 or self.pixels.shape[1] != 3:
-            raise ValueError(
-                f"ImageSet.pixels must be uint8 [N, 3, H, W], got {self.pixels.dtype} {list(self.pixels.shape)}"
-            )
+            raise ValueError(f"ImageSet.pixels must be uint8 [N, 3, H, W], got {self.pixels.dtype} {list(self.pixels.shape)}")
         if self.keypoints.dtype != torch.float32 or self.keypoints.shape != (len(self.pixels), 18, 2):
             raise ValueError(
                 f"ImageSet.keypoints must be float32 [{len(self.pixels)}, 18, 2], "
@@ -41,9 +39,7 @@ class ImageSet:
         return ImageSet(self.pixels.to(device), self.keypoints.to(device))
 
 
-def decode(
-    paths: Sequence[Path | str], size: tuple[int, int], progress: Callable[[int], None] | None = None
-) -> Tensor:
+def decode(paths: Sequence[Path | str], size: tuple[int, int], progress: Callable[[int], None] | None = None) -> Tensor:
     """Images as uint8 [N, 3, H, W] RGB at `size` (height, width) in px, resized with an antialiased bilinear filter.
 
     Decoded in threads; progress(n) is told of every n images done. ValueError names a file that is missing, truncated

@@ -33,9 +33,7 @@ class TrainingParams:
             if getattr(self, name) < 1:
                 raise ValueError(f"training.{name} is {getattr(self, name)}; it must be at least 1")
         if not 0 <= self.decay_start <= self.iterations:
-            raise ValueError(
-                f"training.decay_start is {self.decay_start}; it must lie in 0 to iterations ({self.iterations})"
-            )
+            raise ValueError(f"training.decay_start is {self.decay_start}; it must lie in 0 to iterations ({self.iterations})")
         if self.precision not in PRECISIONS:
             raise ValueError(f"training.precision is {self.precision!r}; it must be one of {', '.join(PRECISIONS)}")
         if self.seed < 0:

@@ -278,9 +278,7 @@ class _Run:
         share = params.batch_size // self.processes.num_processes
         mine = slice(self.processes.process_index * share, (self.processes.process_index + 1) * share)
         flips = None if flips is None else flips[mine]
-        return make_batch(
-            self.images, self.pairs[rows[mine]], self.generator.params.sigma_px, self.processes.device, flips
-        )
+        return make_batch(self.images, self.pairs[rows[mine]], self.generator.params.sigma_px, self.processes.device, flips)
 
     def _write_row(self, phase: Phase) -> dict[str, float]:
         """Hand on the average losses since the last row."""

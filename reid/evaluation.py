@@ -78,12 +78,9 @@ def _output(model: ReidModel, inputs: Tensor, output: str) -> Tensor:
 def score(model: ReidModel, query: ReidSet, gallery: ReidSet, params: ReidParams, flip: bool = False) -> Scores:
     """The scores of a trained model as `params` wants its features compared."""
     query_features, gallery_features = (
-        features(model, images, params.image_size, params.features, params.precision, flip)
-        for images in (query, gallery)
+        features(model, images, params.image_size, params.features, params.precision, flip) for images in (query, gallery)
     )
-    return evaluate(
-        query_features, gallery_features, query.pids, gallery.pids, query.camids, gallery.camids, params.metric
-    )
+    return evaluate(query_features, gallery_features, query.pids, gallery.pids, query.camids, gallery.camids, params.metric)
 
 
 def evaluate(
@@ -115,9 +112,7 @@ def evaluate(
                 f"the first is row {int(broken.nonzero()[0])}"
             )
     if query_features.shape[1] != gallery_features.shape[1]:
-        raise ValueError(
-            f"query features have {query_features.shape[1]} numbers, gallery features {gallery_features.shape[1]}"
-        )
+        raise ValueError(f"query features have {query_features.shape[1]} numbers, gallery features {gallery_features.shape[1]}")
     if metric not in ("euclidean", "cosine"):
         raise ValueError(f"unknown metric {metric!r}; there are euclidean and cosine")
     if metric == "cosine":  # for unit vectors the squared Euclidean distance is 2 - 2 cos
@@ -188,9 +183,7 @@ def _people(
     start, end = (np.searchsorted(gallery_pids[order], query_pids, side) for side in ("left", "right"))
     end = np.where(query_pids == DISTRACTOR, start, end)  # all distractors have one pid, but are not one person
     same = [order[one:two] for one, two in zip(start, end, strict=True)]
-    match = [
-        (gallery_camids[rows] != camid) | (not drop_same_camera) for rows, camid in zip(same, query_camids, strict=True)
-    ]
+    match = [(gallery_camids[rows] != camid) | (not drop_same_camera) for rows, camid in zip(same, query_camids, strict=True)]
     if not any(one.any() for one in match):
         raise ValueError(
             f"none of the {len(match)} queries has a match in the gallery "

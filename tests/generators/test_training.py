@@ -306,9 +306,7 @@ def test_data_that_does_not_fit(patn, people, tmp_path):
 def test_bfloat16_runs_the_networks_and_float32_the_losses(patn, people, tmp_path):
     seen = {}
     generator = patn(precision="bfloat16", iterations=3, decay_start=3)
-    generator.networks["network"].blocks[0].register_forward_hook(
-        lambda module, given, code: seen.update(code=code[0].dtype)
-    )
+    generator.networks["network"].blocks[0].register_forward_hook(lambda module, given, code: seen.update(code=code[0].dtype))
     (phase,) = generator.phases()
 
     def losses(batch, output):

@@ -97,9 +97,7 @@ def test_hand_worked():
     # Precision 1/2 and 2/4. One place before: 0/1 and 1/3.
     assert scores == Scores(0.0, 1.0, 1.0, 0.5, pytest.approx((0.25 + 5 / 12) / 2), 1, 5, 0)
     # With the own camera: ranks 2, 3, 5; one place before 0/1, 1/2, 2/4.
-    scores = evaluate_distances(
-        distances, np.array([1]), gallery_pids, np.array([0]), gallery_camids, drop_same_camera=False
-    )
+    scores = evaluate_distances(distances, np.array([1]), gallery_pids, np.array([0]), gallery_camids, drop_same_camera=False)
     precision, before = [1 / 2, 2 / 3, 3 / 5], [0, 1 / 2, 2 / 4]
     assert scores.mAP == pytest.approx(np.mean(precision))
     assert scores.mAP_trapezoid == pytest.approx(np.mean(precision + before))
