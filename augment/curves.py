@@ -119,5 +119,5 @@ def _draw(axis: Any, curve: pd.DataFrame, metric: str, augmentation: str, colour
     for point in curve.dropna(subset="gap_closed").itertuples():
         axis.annotate(
             f"{point.gap_closed:.0%} of the gap", (point.portion, point.mAP_mean),
-            xytext=(6, 8), textcoords="offset points", color=colour, fontsize=9,
+            xytext=(9, -12), textcoords="offset points", color=colour, fontsize=9,
         )  # fmt: skip
