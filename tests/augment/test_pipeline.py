@@ -64,9 +64,12 @@ def test_the_pipeline_runs_once_and_then_only_what_changed(dvc):
     assert stages_run(dvc("repro")) == {"reduce@0.7", "train_reid@inception-0.7-0", "report"}
 
     change(dvc.folder, lambda params: params["generators"]["patn"].update(lambda_l1=3.0))
-    assert stages_run(dvc("repro")) == {
-        "train_generator@patn", "generate@patn-0.4", "train_reid_augmented@inception-patn-0.4-0", "report",
-    }  # fmt: skip
+    # So small a model may come to the same scores, and then there is nothing new to report.
+    assert stages_run(dvc("repro")) - {"report"} == {
+        "train_generator@patn",
+        "generate@patn-0.4",
+        "train_reid_augmented@inception-patn-0.4-0",
+    }
 
 
 def test_star_is_a_switch_away(dvc):
