@@ -120,4 +120,5 @@ def _draw(axis: Any, curve: pd.DataFrame, metric: str, augmentation: str, colour
         axis.annotate(
             f"{point.gap_closed:.0%} of the gap", (point.portion, point.mAP_mean),
             xytext=(9, -12), textcoords="offset points", color=colour, fontsize=9,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1},
         )  # fmt: skip

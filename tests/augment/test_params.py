@@ -1,10 +1,19 @@
 import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import pytest
 
 from augment.params import load, raw
+from augment.stages.generate import GenerateParams
+from augment.stages.prepare import DatasetParams
+from augment.stages.reduce import ReduceParams
+from generators import GENERATORS
+from reid.models import MODELS
+from reid.params import ReidParams
+
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -60,3 +69,22 @@ def test_names_what_is_wrong(tmp_path, old, new, message):
 def test_names_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nowhere.yaml: not found; run from the project's folder"):
         raw("s", tmp_path / "nowhere.yaml")
+
+
+@pytest.mark.parametrize(
+    "file", sorted([ROOT / "params.yaml", *(ROOT / "profiles").glob("*.yaml")]), ids=lambda file: file.name
+)
+def test_shipped_files_are_complete(file):
+    """Every section fills its dataclass, and the sweep names only what the sections and registries know."""
+    sweep = raw("sweep", file)
+    load(DatasetParams, "dataset", file)
+    load(ReduceParams, "reduce", file)
+    load(GenerateParams, "generate", file)
+    for name in sweep["generators"]:
+        load(GENERATORS[name].Params, f"generators.{name}", file)
+    for name in sweep["models"]:
+        load(ReidParams, f"reid.{name}", file)
+        assert name in MODELS
+    named = {*sweep["paper"], *(f"{name}-star" for name in sweep["star"])}
+    assert set(sweep["augmentations"]) <= named and set(sweep["augmented_portions"]) <= set(sweep["portions"])
+    assert 1.0 in sweep["portions"], "gap closed needs the real set"
