@@ -64,9 +64,7 @@ def run(model: str, augmentation: str, portion: float, seed: int, dry_run: bool)
         )
         _keep_weights(trained.model, folder)
         files.write_json(result_file, result)
-        run.metrics(
-            trained.plan.iterations, {name: scores[name] for name in ("rank1", "rank5", "rank10", "mAP", "mAP_trapezoid")}
-        )
+        run.metrics(trained.plan.iterations, {key: scores[key] for key in TRACKED})
         if augmentation != paths.NONE:
             run.artifact(paths.generated(augmentation, portion) / "contact_sheet.png", "samples")
     click.echo(f"rank-1 {result['rank1']:.3f}, mAP {result['mAP']:.3f} ({result['seconds']:.0f} s)")
