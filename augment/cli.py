@@ -1,6 +1,7 @@
 """The command `augment`: one command per stage. Flags say which cell; params.yaml says how."""
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -22,20 +23,23 @@ class _Stages(click.Group):
             raise click.ClickException(str(error)) from error
 
 
-def _refuse_nan(_: click.Context, __: click.Parameter, value: float) -> float:
+def _refuse_nan(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
     if value != value:
         raise click.BadParameter("nan is no portion")
     return value
 
 
+def portion_option(required: bool, help: str) -> Callable[[Callable], Callable]:
+    kind = click.FloatRange(0, 1, min_open=True)
+    return click.option("--portion", type=kind, required=required, metavar="P", callback=_refuse_nan, help=help)
+
+
+portion = portion_option(True, "Portion of the real training images that is kept, in (0, 1].")
 dry_run = click.option("--dry-run", is_flag=True, help="Check, print the plan, and stop.")
-portion = click.option(
-    "--portion", type=click.FloatRange(0, 1, min_open=True), required=True, metavar="P", callback=_refuse_nan,
-    help="Portion of the real training images that is kept, in (0, 1].",
-)  # fmt: skip
 protocol = click.option(
     "--protocol", type=click.Choice(paths.PROTOCOLS), default="paper", show_default=True,
-    help="Where target poses come from: the removed images (paper), or random images of the reduced set (star).",
+    help="Where target poses come from: the removed images (paper), or random images of the reduced set (star, and "
+    "leak_free, whose generator was trained on that set alone).",
 )  # fmt: skip
 
 
@@ -81,17 +85,30 @@ def reduce(portion: float, dry_run: bool) -> None:
     reduce.run(portion, dry_run)
 
 
-@main.command(epilog=examples("augment train-generator --generator patn", "augment train-generator --dry-run"))
+@main.command(
+    epilog=examples(
+        "augment train-generator --generator patn",
+        "augment train-generator --generator patn --portion 0.3",
+        "augment train-generator --dry-run",
+    )
+)
 @click.option("--generator", default="patn", show_default=True, help="A key under `generators` in params.yaml.")
+@portion_option(False, "Train on the reduced set of this portion alone, for `generate --protocol leak_free`.")
 @dry_run
-def train_generator(generator: str, dry_run: bool) -> None:
-    """Train a generator on all real training images; run again to go on where a killed run stopped."""
+def train_generator(generator: str, portion: float | None, dry_run: bool) -> None:
+    """Train a generator on all real training images, or a reduced set; run again to go on where a killed run stopped."""
     from augment.stages import train_generator
 
-    train_generator.run(generator, dry_run)
+    train_generator.run(generator, portion, dry_run)
 
 
-@main.command(epilog=examples("augment generate --portion 0.3", "augment generate --portion 0.3 --protocol star"))
+@main.command(
+    epilog=examples(
+        "augment generate --portion 0.3",
+        "augment generate --portion 0.3 --protocol star",
+        "augment generate --portion 0.3 --protocol leak_free",
+    )
+)
 @portion
 @click.option("--generator", default="patn", show_default=True, help="A trained generator.")
 @protocol
@@ -114,7 +131,7 @@ def generate(portion: float, generator: str, protocol: str, dry_run: bool) -> No
 @portion
 @click.option("--generator", help="Add this generator's images; without it, the reduced set alone.")
 @protocol
-@click.option("--augmentation", help="The same as one name: none, patn, patn-star, ...")
+@click.option("--augmentation", help="The same as one name: none, patn, patn-leak_free, ...")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of weights and batches.")
 @dry_run
 def train_reid(

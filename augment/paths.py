@@ -10,12 +10,12 @@ PREPARED = Path("data/prepared")
 RESULTS = Path("results")
 REPORTS = Path("reports")
 
-PROTOCOLS = ("paper", "star")
+PROTOCOLS = ("paper", "star", "leak_free")
 NONE = "none"
 
 
 def augmentation(generator: str | None, protocol: str) -> str:
-    """The name of generator + protocol in folders and tags: `patn`, `patn-star`; `none` without a generator."""
+    """The name in folders and tags: `patn` (protocol paper), `patn-star`, `patn-leak_free`; `none` without a generator."""
     if generator is None:
         return NONE
     return generator if protocol == "paper" else f"{generator}-{protocol}"
@@ -25,8 +25,9 @@ def reduced(portion: float) -> Path:
     return Path("data/reduced") / str(portion)
 
 
-def generator_model(generator: str) -> Path:
-    return Path("models/full") / generator
+def generator_model(generator: str, portion: float | None = None) -> Path:
+    """Of a generator that was trained on the reduced set of `portion` alone, or on all real images (None)."""
+    return Path("models") / ("full" if portion is None else f"reduced/{portion}") / generator
 
 
 def generated(augmentation: str, portion: float) -> Path:

@@ -8,7 +8,8 @@
 
 Protocols (patn_apatn.txt, section 5): each removed image is replaced by one whose source is a random image of the same
 identity in the reduced set; its target pose is the removed image's own (`paper`) or that of a random image of the reduced
-set (`star`). The pixels of removed images are never read.
+set (`star`, `leak_free`). The generator was trained on all real images, or on the reduced set alone (`leak_free`). The pixels
+of removed images are never read, and their poses by `paper` alone.
 """
 
 import hashlib
@@ -51,9 +52,17 @@ def run(generator: str, protocol: str, portion: float, dry_run: bool) -> None:
     settings = params.load(GenerateParams, "generate")
     kept = index.read(paths.reduced(portion) / "index.csv")
     removed = index.read(paths.reduced(portion) / "removed.csv")
-    checkpoint = paths.generator_model(generator) / "generator.pt"
+    leak_free = protocol == "leak_free"
+    checkpoint = paths.generator_model(generator, portion if leak_free else None) / "generator.pt"
+    train = f"augment train-generator --generator {generator}{f' --portion {portion}' if leak_free else ''}"
     if not checkpoint.is_file():
-        raise FileNotFoundError(f"{checkpoint}: not found; run `augment train-generator --generator {generator}` first")
+        raise FileNotFoundError(f"{checkpoint}: not found; run `{train}` first")
+    trained_on = read_trained_on(checkpoint)
+    if leak_free and (leaked := sorted(set(trained_on["images"]) - set(kept["path"]))):
+        raise ValueError(
+            f"{checkpoint}: was trained on {len(leaked):,} images that are not in {paths.reduced(portion)}, as {leaked[0]}; "
+            f"run `{train}` again"
+        )
     found = keypoints.read(paths.PREPARED / "keypoints.csv", market1501.SIZE)
     rows, counts = plan(kept, removed, found, generator, protocol, settings.seed)
     out = paths.generated(paths.augmentation(generator, protocol), portion)
@@ -77,7 +86,7 @@ def run(generator: str, protocol: str, portion: float, dry_run: bool) -> None:
             "protocol": protocol,
             "portion": portion,
             "seed": settings.seed,
-            "trained_on": read_trained_on(checkpoint),
+            "trained_on": trained_on,
             "real": list(kept["path"]),
             "counts": {"real": len(kept), "generated": len(rows), **counts},
         },
@@ -101,7 +110,8 @@ def plan(
         ValueError: no image of the reduced set has a usable pose.
     """
     rng = np.random.default_rng(seed)
-    usable = {path: _has_torso(found.get(Path(path).name)) for path in [*kept["path"], *removed["path"]]}
+    lenders = removed["path"] if protocol == "paper" else []
+    usable = {path: _has_torso(found.get(Path(path).name)) for path in [*kept["path"], *lenders]}
     poses = [path for path in kept["path"] if usable[path]]
     if not poses and len(removed):
         raise ValueError("no image of the reduced set shows both hips and both shoulders: there is no pose to transfer to")
@@ -113,10 +123,10 @@ def plan(
         sources = [source for source in own[pid] if usable[source]]
         counts["sources_without_torso"] += not sources
         source = rng.choice(sources or own[pid])
-        stand_in = rng.choice(poses)
+        target = rng.choice(poses)
         if protocol == "paper":
             counts["targets_without_torso"] += not usable[path]
-        target = path if protocol == "paper" and usable[path] else stand_in
+            target = path if usable[path] else target
         name = market1501.unused_name(pid, camids[source], number)
         rows.append([f"{FOLDER}/{name}", pid, camids[source], "train", str(source), str(target), generator])
     return pd.DataFrame(rows, columns=index.COLUMNS), counts

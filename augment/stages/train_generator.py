@@ -1,5 +1,8 @@
 """train-generator: data/prepared -> models/full/<generator>: generator.pt, losses.csv and sample sheets.
 
+With a portion, data/reduced/<portion> -> models/reduced/<portion>/<generator>, and nothing of a removed image is used: neither
+its pixels nor its keypoints.
+
 Runs as it is on a laptop or on one GPU, and on several under `torchrun --nproc-per-node N -m augment train-generator`.
 """
 
@@ -11,7 +14,7 @@ import click
 from augment import index, keypoints, market1501, params, paths, tracking
 
 
-def run(name: str, dry_run: bool) -> None:
+def run(name: str, portion: float | None, dry_run: bool) -> None:
     import torch
 
     from generators.checkpoint import save_generator
@@ -20,30 +23,37 @@ def run(name: str, dry_run: bool) -> None:
     from generators.training import joined_processes, train
 
     generator = build(name)
-    settings, folder = generator.params, paths.generator_model(name)
-    rows = index.read(paths.PREPARED / "index.csv")
+    settings, folder = generator.params, paths.generator_model(name, portion)
+    training_set = paths.PREPARED if portion is None else paths.reduced(portion)
+    rows = index.read(training_set / "index.csv")
     rows = rows[rows["split"] == "train"].reset_index(drop=True)
     found = keypoints.read(paths.PREPARED / "keypoints.csv", market1501.SIZE)
     points = torch.from_numpy(keypoints.of_names(found, (Path(path).name for path in rows["path"])))
     pairs = training_pairs(rows["pid"].to_numpy(), points)
     if not len(pairs):
-        raise ValueError(f"{paths.PREPARED}: no pair to train on: no identity has two images with both hips and shoulders")
+        raise ValueError(f"{training_set}: no pair to train on: no identity has two images with both hips and shoulders")
     main_process = joined_processes().is_main_process
     if main_process:
         click.echo(
             f"train-generator: {name} ({_parameters(generator) / 1e6:.2f} M parameters) on {len(pairs):,} pairs of "
-            f"{len(rows):,} images at {'x'.join(map(str, settings.image_size))} -> {folder}"
+            f"{len(rows):,} images of {training_set} at {'x'.join(map(str, settings.image_size))} -> {folder}"
         )
     if dry_run:
         return
     pixels = decode([paths.PREPARED / path for path in rows["path"]], settings.image_size)
     images = ImageSet(pixels, rescale(points, market1501.SIZE, settings.image_size))
-    tags = {"stage": "train_generator", "generator": name, "dataset": params.raw("dataset.name")}
-    with tracking.run(name, tags, {name: settings}, folder / "losses.csv", main_process) as run:
+    tags = {
+        "stage": "train_generator",
+        "generator": name,
+        "portion": 1.0 if portion is None else portion,
+        "dataset": params.raw("dataset.name"),
+    }
+    run_name = name if portion is None else f"{name} {portion}"
+    with tracking.run(run_name, tags, {name: settings}, folder / "losses.csv", main_process) as run:
         train(generator, images, pairs, folder, run.metrics, lambda _, sheet: run.artifact(sheet, "samples"))
     if main_process:
         used = sorted(rows["path"][torch.unique(pairs).numpy()])
-        trained_on = {"set": str(paths.PREPARED), "pairs": len(pairs), "images": used}
+        trained_on = {"set": str(training_set), "pairs": len(pairs), "images": used}
         save_generator(generator, folder / "generator.pt", trained_on)
 
 

@@ -1,0 +1,101 @@
+"""The protocol leak_free, for trained generators: nothing of a removed image reaches a generated one."""
+
+import shutil
+from pathlib import Path
+
+from mlflow import MlflowClient
+
+from augment import files, index, keypoints, market1501
+
+MODEL, OUT = Path("models/reduced/0.4/patn"), Path("data/generated/patn-leak_free/0.4")
+TRAIN, GENERATE = "train-generator --generator patn --portion 0.4", "generate --protocol leak_free --portion 0.4"
+
+
+def run(augment, command: str) -> str:
+    result = augment(*command.split())
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def paths_in(name: str) -> set[str]:
+    return set(index.read(Path("data/reduced/0.4") / name)["path"])
+
+
+def made() -> dict[str, bytes]:
+    """File -> contents, of the finished generator and everything rendered by it."""
+    return {str(file): file.read_bytes() for file in [MODEL / "generator.pt", *OUT.rglob("*")] if file.is_file()}
+
+
+def test_every_image_named_is_in_the_reduced_set(project, augment):
+    run(augment, TRAIN)
+    run(augment, GENERATE)
+    manifest, rows = files.read_json(OUT / "manifest.json"), index.read(OUT / "index.csv")
+    seen, kept, removed = set(manifest["trained_on"]["images"]), paths_in("index.csv"), paths_in("removed.csv")
+    assert manifest["protocol"] == "leak_free" and manifest["trained_on"]["set"] == "data/reduced/0.4"
+    assert seen and seen <= kept and set(manifest["real"]) == kept
+    assert len(rows) == len(removed) and {*rows["source"], *rows["target"]} <= kept
+    assert not removed & {*seen, *manifest["real"], *rows["source"], *rows["target"]}
+    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
+    (tracked,) = client.search_runs(["1"], "tags.stage = 'train_generator' and tags.portion = '0.4'")
+    assert tracked.info.run_name == "patn 0.4"
+
+
+def test_without_the_removed_images_everything_comes_out_the_same(project, augment):
+    """Their files, parsing maps, keypoints and rows in the index of all images are gone before the generator is trained."""
+    run(augment, TRAIN)
+    run(augment, GENERATE)
+    before = made()
+    assert len(before) > 12
+    shutil.rmtree(MODEL)
+    shutil.rmtree(OUT)
+
+    removed = paths_in("removed.csv")
+    names = {Path(path).name for path in removed}
+    for path in removed:
+        (project / "data/prepared" / path).unlink()
+        (project / "data/prepared/parsing" / Path(path).with_suffix(".png").name).unlink()
+    table = project / "data/prepared/keypoints.csv"
+    found = keypoints.read(table, market1501.SIZE)
+    assert names <= found.keys()
+    keypoints.write({name: points for name, points in found.items() if name not in names}, table)
+    rows = index.read(project / "data/prepared/index.csv")
+    index.write(rows[~rows["path"].isin(removed)], project / "data/prepared/index.csv")
+
+    run(augment, TRAIN)
+    run(augment, GENERATE)
+    assert made() == before
+
+
+def test_a_generator_that_saw_removed_images_is_refused(project, augment):
+    shutil.copytree("models/full/patn", MODEL)
+    leaked = min(paths_in("removed.csv"))
+    result = augment(*GENERATE.split(), "--dry-run")
+    assert result.exit_code == 1 and not OUT.exists()
+    assert result.output.startswith(f"Error: {MODEL}/generator.pt: was trained on ")
+    assert f"images that are not in data/reduced/0.4, as {leaked}; run `augment {TRAIN}` again" in result.output
+    # Other protocols take such a generator.
+    run(augment, "generate --protocol star --portion 0.4 --dry-run")
+
+
+def test_a_generator_of_another_reduced_set_is_trained_afresh(project, augment):
+    run(augment, TRAIN)
+    text = (project / "params.yaml").read_text()
+    (project / "params.yaml").write_text(text.replace("reduce:\n  seed: 0", "reduce:\n  seed: 1"))
+    run(augment, "reduce --portion 0.4")
+    assert "that are not in data/reduced/0.4" in augment(*GENERATE.split()).output
+    run(augment, TRAIN)
+    run(augment, GENERATE)
+
+
+def test_what_is_missing_is_named(project, augment):
+    result = augment(*GENERATE.split(), "--dry-run")
+    assert result.exit_code == 1
+    assert f"{MODEL}/generator.pt: not found; run `augment {TRAIN}` first" in result.output
+    assert "data/reduced/0.7/index.csv: not found" in augment("train-generator", "--portion", "0.7").output
+
+
+def test_a_reduced_set_without_pairs_trains_nothing(project, augment):
+    file = project / "data/reduced/0.4/index.csv"
+    index.write(index.read(file).drop_duplicates("pid"), file)
+    result = augment(*TRAIN.split(), "--dry-run")
+    assert result.exit_code == 1 and "data/reduced/0.4: no pair to train on" in result.output
