@@ -5,6 +5,7 @@ from typing import Literal
 
 import pytest
 
+from augment import paths
 from augment.params import load, raw
 from augment.stages.generate import GenerateParams
 from augment.stages.prepare import DatasetParams
@@ -80,11 +81,11 @@ def test_shipped_files_are_complete(file):
     load(DatasetParams, "dataset", file)
     load(ReduceParams, "reduce", file)
     load(GenerateParams, "generate", file)
-    for name in sweep["generators"]:
+    for name in {*sweep["generators"], *sweep["leak_free"]}:
         load(GENERATORS[name].Params, f"generators.{name}", file)
     for name in sweep["models"]:
         load(ReidParams, f"reid.{name}", file)
         assert name in MODELS
-    named = {*sweep["paper"], *(f"{name}-star" for name in sweep["star"])}
+    named = {paths.augmentation(name, protocol) for protocol in paths.PROTOCOLS for name in sweep[protocol]}
     assert set(sweep["augmentations"]) <= named and set(sweep["augmented_portions"]) <= set(sweep["portions"])
     assert 1.0 in sweep["portions"], "gap closed needs the real set"

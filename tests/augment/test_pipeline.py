@@ -72,10 +72,15 @@ def test_the_pipeline_runs_once_and_then_only_what_changed(dvc):
     }
 
 
-def test_star_is_a_switch_away(dvc):
-    change(dvc.folder, lambda params: params["sweep"].update(star=["patn"], augmentations=["patn", "patn-star"]))
+@pytest.mark.parametrize(
+    "protocol, trained", [("star", "train_generator@patn"), ("leak_free", "train_generator_reduced@patn-0.4")]
+)
+def test_a_protocol_is_a_switch_away(dvc, protocol, trained):
+    name = f"generate_{protocol}@patn-0.4"
+    assert name not in dvc("stage", "list", "--name-only").split()
+    change(dvc.folder, lambda params: params["sweep"].update({protocol: ["patn"], "augmentations": [f"patn-{protocol}"]}))
     listed = dvc("stage", "list", "--name-only").split()
-    assert {"generate_star@patn-0.4", "train_reid_augmented@inception-patn-star-0.4-0"} <= set(listed)
+    assert {trained, name, f"train_reid_augmented@inception-patn-{protocol}-0.4-0"} <= set(listed)
 
 
 def test_dvc_and_paths_agree():
@@ -83,15 +88,23 @@ def test_dvc_and_paths_agree():
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
     cell = {"generator": "g", "portion": 0.3, "model": "m", "augmentation": "a", "seed": 1}
 
-    def outs(stage):
-        listed = stages[stage].get("outs", []) + stages[stage].get("metrics", [])
-        names = [next(iter(out)) if isinstance(out, dict) else out for out in listed]
+    def listed(stage, *keys):
+        entries = [entry for key in keys for entry in stages[stage].get(key, [])]
+        names = [next(iter(entry)) if isinstance(entry, dict) else entry for entry in entries]
         return [re.sub(r"\$\{item\.(\w+)\}", lambda match: str(cell[match[1]]), name) for name in names]
+
+    def outs(stage):
+        return listed(stage, "outs", "metrics")
 
     assert outs("prepare") == [str(paths.PREPARED)]
     assert outs("reduce") == [str(paths.reduced(0.3))]
     assert outs("train_generator") == [str(paths.generator_model("g"))]
-    for stage, protocol in (("generate", "paper"), ("generate_star", "star")):
+    assert outs("train_generator_reduced") == [str(paths.generator_model("g", 0.3))]
+    generate = {"paper": "generate", "star": "generate_star", "leak_free": "generate_leak_free"}
+    assert generate.keys() == set(paths.PROTOCOLS)
+    for protocol, stage in generate.items():
+        model = paths.generator_model("g", 0.3 if protocol == "leak_free" else None)
+        assert str(model / "generator.pt") in listed(stage, "deps")
         assert outs(stage) == [str(paths.generated(paths.augmentation("g", protocol), 0.3))]
     for stage, augmentation in (("train_reid", "none"), ("train_reid_augmented", "a")):
         named = ("m", augmentation, 0.3, 1)
@@ -109,3 +122,5 @@ def test_every_module_that_a_stage_runs_is_a_dependency():
     shared = {f"generators/{file.name}" for file in (ROOT / "generators").glob("*.py")}
     own = {"generators/__init__.py", "generators/patn.py"}
     assert shared - own <= set(stages["train_generator"]["deps"])
+    reduced = set(stages["train_generator_reduced"]["deps"])
+    assert reduced == {*stages["train_generator"]["deps"], "data/reduced/${item.portion}"}
