@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from augment import paths
+from augment import augmentations, paths
 
 EXPECTED = (ValueError, OSError, FloatingPointError)
 
@@ -36,11 +36,31 @@ def portion_option(required: bool, help: str) -> Callable[[Callable], Callable]:
 
 portion = portion_option(True, "Portion of the real training images that is kept, in (0, 1].")
 dry_run = click.option("--dry-run", is_flag=True, help="Check, print the plan, and stop.")
-protocol = click.option(
-    "--protocol", type=click.Choice(paths.PROTOCOLS), default="paper", show_default=True,
-    help="Where target poses come from: the removed images (paper), or random images of the reduced set (star, and "
-    "leak_free, whose generator was trained on that set alone).",
-)  # fmt: skip
+def augmentation_options(command: Callable) -> Callable:
+    """--generator, --protocol and --background, or all of them as --augmentation NAME."""
+    for option in (
+        click.option("--augmentation", metavar="NAME", help="All three as one name: patn, patn-recomposed, puppet-plate, ..."),
+        click.option(
+            "--background", type=click.Choice(("source", "other")),
+            help="What is behind a generated person: what the generator drew (source), or the scene of another camera (other). "
+            "[default: source; puppet: other]",
+        ),
+        click.option(
+            "--protocol", type=click.Choice(augmentations.PROTOCOLS),
+            help="Where target poses come from: the removed images (paper), or random images of the reduced set (star; "
+            "leak_free, whose generator was trained on the reduced set alone, too). [default: paper; puppet: leak_free]",
+        ),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def _augmentation(name: str | None, generator: str | None, protocol: str | None, background: str | None) -> Any:
+    if name is None:
+        return augmentations.of(generator, protocol, background)
+    if (generator, protocol, background) != (None, None, None):
+        raise click.UsageError("--augmentation names generator, protocol and background already: give it alone")
+    return augmentations.parse(name)
 
 
 def examples(*lines: str) -> str:
@@ -105,44 +125,48 @@ def train_generator(generator: str, portion: float | None, dry_run: bool) -> Non
 @main.command(
     epilog=examples(
         "augment generate --portion 0.3",
-        "augment generate --portion 0.3 --protocol star",
-        "augment generate --portion 0.3 --protocol leak_free",
+        "augment generate --portion 0.3 --generator patn --protocol leak_free",
+        "augment generate --portion 0.3 --generator patn --background other",
+        "augment generate --portion 0.3 --augmentation puppet-plate",
     )
 )
 @portion
-@click.option("--generator", default="patn", show_default=True, help="A trained generator.")
-@protocol
+@click.option("--generator", help="A trained generator, or puppet.  [default: patn where it is trained, else puppet]")
+@augmentation_options
 @dry_run
-def generate(portion: float, generator: str, protocol: str, dry_run: bool) -> None:
+def generate(
+    portion: float, generator: str | None, protocol: str | None, background: str | None, augmentation: str | None, dry_run: bool
+) -> None:
     """Render one image for every removed one; run again to go on where a killed run stopped."""
     from augment.stages import generate
 
-    generate.run(generator, protocol, portion, dry_run)
+    if generator is None and augmentation is None:
+        trained = [paths.generator_model("patn", one) / "generator.pt" for one in (None, portion)]
+        generator = "patn" if any(file.is_file() for file in trained) else augmentations.PUPPET
+    generate.run(_augmentation(augmentation, generator, protocol, background), portion, dry_run)
 
 
 @main.command(
     epilog=examples(
         "augment train-reid --model inception --portion 0.3",
-        "augment train-reid --model inception --portion 0.3 --generator patn --seed 1",
-        "augment train-reid --model inception --portion 0.3 --augmentation patn-star",
+        "augment train-reid --model inception --portion 0.3 --generator puppet --seed 1",
+        "augment train-reid --model inception --portion 0.3 --augmentation puppet-online",
     )
 )
 @click.option("--model", required=True, help="A key under `reid` in params.yaml.")
 @portion
 @click.option("--generator", help="Add this generator's images; without it, the reduced set alone.")
-@protocol
-@click.option("--augmentation", help="The same as one name: none, patn, patn-leak_free, ...")
+@augmentation_options
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of weights and batches.")
 @dry_run
 def train_reid(
-    model: str, portion: float, generator: str | None, protocol: str, augmentation: str | None, seed: int, dry_run: bool
-) -> None:
+    model: str, portion: float, generator: str | None, protocol: str | None, background: str | None, augmentation: str | None,
+    seed: int, dry_run: bool,
+) -> None:  # fmt: skip
     """Train a re-ID model on a reduced or augmented set and score it on the test set."""
     from augment.stages import train_reid
 
-    if augmentation is not None and generator is not None:
-        raise click.UsageError("--augmentation names the generator already: give one of --generator and --augmentation")
-    train_reid.run(model, augmentation or paths.augmentation(generator, protocol), portion, seed, dry_run)
+    train_reid.run(model, _augmentation(augmentation, generator, protocol, background), portion, seed, dry_run)
 
 
 @main.command(epilog=examples("augment report", "augment report --no-tracking"))

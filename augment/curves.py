@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from augment.paths import NONE
+from augment.augmentations import NONE
 
 ARM = ["dataset", "model", "augmentation", "portion", "ratio", "budget"]
 CURVE = ["dataset", "model", "augmentation", "budget"]

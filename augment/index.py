@@ -5,7 +5,9 @@
 | path | image file, relative to the folder of the set it belongs to |
 | pid, camid | raw identity (-1 junk, 0 distractor); 0-based camera |
 | split | train, query or gallery |
-| source, target, generator | provenance of a generated image (paths in data/prepared, registry key); empty for a real one |
+| source, target | whose person a generated image shows, and whose pose (paths in data/prepared); empty for a real image |
+| scene | whose background and colours it has, where it has not kept its source's |
+| generator | registry key; empty for a real image |
 """
 
 from pathlib import Path
@@ -14,7 +16,7 @@ import pandas as pd
 
 from augment.files import whole
 
-COLUMNS = ["path", "pid", "camid", "split", "source", "target", "generator"]
+COLUMNS = ["path", "pid", "camid", "split", "source", "target", "scene", "generator"]
 SPLITS = ("train", "query", "gallery")
 
 

@@ -10,16 +10,6 @@ PREPARED = Path("data/prepared")
 RESULTS = Path("results")
 REPORTS = Path("reports")
 
-PROTOCOLS = ("paper", "star", "leak_free")
-NONE = "none"
-
-
-def augmentation(generator: str | None, protocol: str) -> str:
-    """The name in folders and tags: `patn` (protocol paper), `patn-star`, `patn-leak_free`; `none` without a generator."""
-    if generator is None:
-        return NONE
-    return generator if protocol == "paper" else f"{generator}-{protocol}"
-
 
 def reduced(portion: float) -> Path:
     return Path("data/reduced") / str(portion)

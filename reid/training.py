@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -42,6 +43,19 @@ LOOK_ITERATIONS = 10  # losses are fetched from the device, and looked at, so of
 INITIALISE, SHUFFLE, AUGMENT, STATISTICS, DROPOUT = range(5)
 
 
+class Renewal(Protocol):
+    """Draws images of a batch anew at every pass, where `train` is given one.
+
+    It is called with the step, the batch's rows of the training set, int64 [B] on the CPU, and the slice of them that this
+    process trains on; and returns that slice's images, float32 [b, 3, h, w] in [0, 255] of the set's size, on the training
+    device. What it draws must follow from the step alone.
+    """
+
+    about: dict[str, Any]  # plain values; a checkpoint that was trained with others is not continued
+
+    def __call__(self, step: int, rows: Tensor, mine: slice) -> Tensor: ...
+
+
 @dataclass(frozen=True)
 class Trained:
     model: ReidModel  # on the training device, in eval mode
@@ -59,7 +73,15 @@ def joined_processes() -> PartialState:
     return PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available())
 
 
-def train(name: str, train_set: ReidSet, params: ReidParams, seed: int, folder: Path, on_log: OnLog | None = None) -> Trained:
+def train(
+    name: str,
+    train_set: ReidSet,
+    params: ReidParams,
+    seed: int,
+    folder: Path,
+    on_log: OnLog | None = None,
+    renewal: Renewal | None = None,
+) -> Trained:
     """Trains model `name` on `train_set`; keeps its state in `folder`/checkpoint.pt, and continues from it.
 
     A checkpoint of another model, other params, another seed, another set or another number of processes is not
@@ -78,10 +100,11 @@ def train(name: str, train_set: ReidSet, params: ReidParams, seed: int, folder: 
     label, num_classes = labels(train_set.pids)
     about = {"model": name, "params": asdict(params), "seed": seed, "processes": state.num_processes}
     about["data"] = train_set.fingerprint()
+    about["renewal"] = None if renewal is None else renewal.about
     with _random_state_kept(state.device):
         torch.manual_seed(_key(seed, INITIALISE, 0))
         model = build(name, num_classes, params.network).to(state.device, memory_format=torch.channels_last)
-        run = _Run(model, params, planned, seed, Path(folder) / CHECKPOINT, json.dumps(about, sort_keys=True), state)
+        run = _Run(model, params, planned, seed, Path(folder) / CHECKPOINT, json.dumps(about, sort_keys=True), state, renewal)
         resumed_from = run.step
         run.finish(train_set.pixels.to(state.device), label.to(state.device), on_log)
         if params.statistics_batches:
@@ -145,9 +168,10 @@ class _Run:
         checkpoint: Path,
         about: str,  # what a checkpoint must agree with to be continued
         state: PartialState,
+        renewal: Renewal | None,
     ):
         self.model, self.params, self.plan, self.seed = model, params, planned, seed
-        self.checkpoint, self.about, self.state = checkpoint, about, state
+        self.checkpoint, self.about, self.state, self.renewal = checkpoint, about, state, renewal
         self.optimiser, self.rates = _optimiser(model, params)
         self.step = 0  # updates made
         self.saved = 0  # so many of them are in the checkpoint
@@ -190,8 +214,10 @@ class _Run:
         # Drawn for the whole batch in every process: what happens to an image does not hang on their number.
         generator = torch.Generator().manual_seed(_key(self.seed, AUGMENT, step))
         draws = draw(self.plan.batch_size, params.image_size, params.augment, generator).rows(mine)
-        index = batch(step, self.plan, self.seed)[mine].to(pixels.device)
-        images = augment(pixels[index], draws, params.image_size)
+        rows = batch(step, self.plan, self.seed)
+        index = rows[mine].to(pixels.device)
+        images = pixels[index] if self.renewal is None else self.renewal(step, rows, mine)
+        images = augment(images, draws, params.image_size)
 
         torch.manual_seed(_key(self.seed, DROPOUT + rank, step))
         with autocast(pixels.device, resolve(params.precision, pixels.device)):

@@ -103,7 +103,7 @@ def _write(market: market1501.Market1501, folder: Path, from_folder: Path) -> No
     located = index.locate(rows, folder)
     with whole(folder / "contact_sheet.png") as temporary:
         contact_sheet.people(located, market.keypoints, folder / "parsing").save(temporary)
-    index.write(rows.assign(source="", target="", generator=""), folder / "index.csv")
+    index.write(rows.assign(source="", target="", scene="", generator=""), folder / "index.csv")
 
 
 def _print_counts(market: market1501.Market1501) -> None:

@@ -23,6 +23,9 @@ def run(name: str, portion: float | None, dry_run: bool) -> None:
     from generators.training import joined_processes, train
 
     generator = build(name)
+    if not generator.networks:
+        click.echo(f"train-generator: {name} has nothing to train; run `augment generate --generator {name} --portion 0.3`")
+        return
     settings, folder = generator.params, paths.generator_model(name, portion)
     training_set = paths.PREPARED if portion is None else paths.reduced(portion)
     rows = index.read(training_set / "index.csv")

@@ -7,13 +7,15 @@ from typing import Any
 import click
 import pandas as pd
 
-from augment import files, index, params, paths, tracking
+from augment import files, index, keypoints, market1501, params, paths, puppets, tracking
+from augment.augmentations import Augmentation
 from augment.files import whole
+from augment.online import OnlineParams, OnlinePuppets
 
 TRACKED = ("rank1", "rank5", "rank10", "mAP", "mAP_trapezoid")
 
 
-def run(model: str, augmentation: str, portion: float, seed: int, dry_run: bool) -> None:
+def run(model: str, augmentation: Augmentation, portion: float, seed: int, dry_run: bool) -> None:
     from reid.models import MODELS
     from reid.params import ReidParams, plan
     from reid.training import joined_processes
@@ -22,12 +24,14 @@ def run(model: str, augmentation: str, portion: float, seed: int, dry_run: bool)
     if model not in MODELS:
         raise ValueError(f"unknown re-ID model {model!r}; there are {', '.join(sorted(MODELS))}")
     train_rows = training_rows(augmentation, portion)
+    online = params.load(OnlineParams, "online") if augmentation.online else None
     planned = plan(len(train_rows), settings)
     prepared = index.locate(index.read(paths.PREPARED / "index.csv"), paths.PREPARED)
     generated = int((train_rows["generator"] != "").sum())
-    result_file = paths.reid_result(model, augmentation, portion, seed)
+    result_file = paths.reid_result(model, augmentation.name, portion, seed)
+    drawn = f"{generated:,} generated" if online is None else f"{online.share:.0%} online"
     click.echo(
-        f"train-reid: {model} on {len(train_rows) - generated:,} real and {generated:,} generated images of "
+        f"train-reid: {model} on {len(train_rows) - generated:,} real and {drawn} images of "
         f"{train_rows['pid'].nunique():,} identities, {planned.iterations:,} iterations of {planned.batch_size}, seed {seed} "
         f"-> {result_file}"
     )
@@ -38,17 +42,18 @@ def run(model: str, augmentation: str, portion: float, seed: int, dry_run: bool)
     arm = {
         "dataset": params.raw("dataset.name"),
         "model": model,
-        "augmentation": augmentation,
+        "augmentation": augmentation.name,
         "portion": portion,
         "ratio": 1,
         "budget": settings.budget,
         "seed": seed,
     }
-    folder = paths.reid_model(model, augmentation, portion, seed)
-    name = f"{model} {augmentation} {portion} seed {seed}"
+    folder = paths.reid_model(model, augmentation.name, portion, seed)
+    name = f"{model} {augmentation.name} {portion} seed {seed}"
     main_process = joined_processes().is_main_process
-    with tracking.run(name, {"stage": "train_reid", **arm}, {"reid": settings}, result_file, main_process) as run:
-        trained = _train(model, train_rows, settings, seed, folder, run)
+    described = {"reid": settings} | ({} if online is None else {"online": online})
+    with tracking.run(name, {"stage": "train_reid", **arm}, described, result_file, main_process) as run:
+        trained = _train(model, train_rows, settings, online, seed, folder, run)
         if not main_process:
             return
         scores = _score(trained.model, prepared, settings)
@@ -65,32 +70,41 @@ def run(model: str, augmentation: str, portion: float, seed: int, dry_run: bool)
         _keep_weights(trained.model, folder)
         files.write_json(result_file, result)
         run.metrics(trained.plan.iterations, {key: scores[key] for key in TRACKED})
-        if augmentation != paths.NONE:
-            run.artifact(paths.generated(augmentation, portion) / "contact_sheet.png", "samples")
+        if generated:
+            run.artifact(paths.generated(augmentation.name, portion) / "contact_sheet.png", "samples")
     click.echo(f"rank-1 {result['rank1']:.3f}, mAP {result['mAP']:.3f} ({result['seconds']:.0f} s)")
 
 
-def training_rows(augmentation: str, portion: float) -> pd.DataFrame:
+def training_rows(augmentation: Augmentation, portion: float) -> pd.DataFrame:
     """Rows of the reduced set and of the generated images, `path` as found from here, in one list.
 
     Raises:
         ValueError: a generated image has an identity that the reduced set lacks.
     """
     kept = index.locate(index.read(paths.reduced(portion) / "index.csv"), paths.PREPARED)
-    if augmentation == paths.NONE:
+    if augmentation.generator is None or augmentation.online:
         return kept
-    folder = paths.generated(augmentation, portion)
+    folder = paths.generated(augmentation.name, portion)
     added = index.locate(index.read(folder / "index.csv"), folder)
     if strangers := sorted(set(added["pid"]) - set(kept["pid"])):
         raise ValueError(f"{folder / 'index.csv'}: identity {strangers[0]} is not in {paths.reduced(portion)}: generate again")
     return pd.concat([kept, added], ignore_index=True)
 
 
-def _train(model: str, rows: pd.DataFrame, settings: Any, seed: int, folder: Path, run: tracking.Run) -> Any:
+def _train(
+    model: str, rows: pd.DataFrame, settings: Any, online: OnlineParams | None, seed: int, folder: Path, run: tracking.Run
+) -> Any:
     from reid.data import load
-    from reid.training import train
+    from reid.training import joined_processes, train
 
-    return train(model, load(rows, settings.image_size), settings, seed, folder, run.metrics)
+    renewal = None
+    if online is not None:
+        found = keypoints.read(paths.PREPARED / "keypoints.csv", market1501.SIZE)
+        inside = rows.assign(path=[Path(path).relative_to(paths.PREPARED).as_posix() for path in rows["path"]])
+        device = joined_processes().device
+        renewal = OnlinePuppets(inside, found, puppets.build(), online, settings.image_size, seed, device)
+        click.echo("; ".join(f"{name.replace('_', ' ')}: {count:,}" for name, count in renewal.counts.items()))
+    return train(model, load(rows, settings.image_size), settings, seed, folder, run.metrics, renewal)
 
 
 def _score(model: Any, prepared: pd.DataFrame, settings: Any) -> dict[str, float]:

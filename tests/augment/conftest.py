@@ -35,6 +35,7 @@ def small_params(**sections) -> dict:
     patn["training"] |= {
         "iterations": 4, "decay_start": 2, "batch_size": 4, "log_every": 2, "sheet_every": 4, "checkpoint_every": 2,
     }  # fmt: skip
+    params["generators"]["puppet"] |= {"image_size": [64, 32]}
     reid = params["reid"]["inception"]
     reid |= {"image_size": [32, 16], "budget": "iterations", "iterations": 3, "batch_size": 4, "log_iterations": 1}
     reid["network"] |= {"width": 0.25, "embedding": 16}

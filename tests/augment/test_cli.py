@@ -28,7 +28,8 @@ def test_help_is_quick_and_loads_no_framework():
 
 def test_shown_defaults(augment):
     text = augment("generate", "--help").output
-    assert "[default: patn]" in text and "[default: paper]" in text
+    text = " ".join(text.split())
+    assert "[default: patn where it is trained, else puppet]" in text and "[default: paper; puppet: leak_free]" in text
 
 
 def test_errors_are_one_line_unless_debugging(tmp_path, monkeypatch, augment):

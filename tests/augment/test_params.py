@@ -5,12 +5,14 @@ from typing import Literal
 
 import pytest
 
-from augment import paths
+from augment.augmentations import PROTOCOLS, Augmentation, parse
+from augment.online import OnlineParams
 from augment.params import load, raw
 from augment.stages.generate import GenerateParams
 from augment.stages.prepare import DatasetParams
 from augment.stages.reduce import ReduceParams
 from generators import GENERATORS
+from generators.puppet import Puppet
 from reid.models import MODELS
 from reid.params import ReidParams
 
@@ -86,6 +88,12 @@ def test_shipped_files_are_complete(file):
     for name in sweep["models"]:
         load(ReidParams, f"reid.{name}", file)
         assert name in MODELS
-    named = {paths.augmentation(name, protocol) for protocol in paths.PROTOCOLS for name in sweep[protocol]}
+    load(Puppet.Params, "generators.puppet", file)
+    load(OnlineParams, "online", file)
+    named = {Augmentation(name, protocol).name for protocol in PROTOCOLS for name in sweep[protocol]}
+    assert set(sweep["recomposed"]) <= named
+    named |= {*sweep["puppets"], *(f"{name}-recomposed" for name in sweep["recomposed"])}
+    for name in {*named, *sweep["online"]}:
+        assert parse(name).online == (name in sweep["online"])
     assert set(sweep["augmentations"]) <= named and set(sweep["augmented_portions"]) <= set(sweep["portions"])
     assert 1.0 in sweep["portions"], "gap closed needs the real set"

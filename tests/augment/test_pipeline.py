@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from augment import paths
+from augment.augmentations import PROTOCOLS, Augmentation
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,8 +52,9 @@ def change(folder, edit):
 def test_the_pipeline_runs_once_and_then_only_what_changed(dvc):
     first = stages_run(dvc("repro"))
     assert first == {
-        "prepare", "reduce@0.4", "reduce@1.0", "train_generator@patn", "generate@patn-0.4",
-        "train_reid@inception-0.4-0", "train_reid@inception-1.0-0", "train_reid_augmented@inception-patn-0.4-0", "report",
+        "prepare", "reduce@0.4", "reduce@1.0", "train_generator@patn", "generate@patn-0.4", "generate_puppet@puppet-0.4",
+        "train_reid@inception-0.4-0", "train_reid@inception-1.0-0", "train_reid_augmented@inception-patn-0.4-0",
+        "train_reid_augmented@inception-puppet-0.4-0", "report",
     }  # fmt: skip
     for name in ("curves.csv", "summary.csv", "curves.png"):
         assert (dvc.folder / "reports" / name).is_file()
@@ -83,6 +85,18 @@ def test_a_protocol_is_a_switch_away(dvc, protocol, trained):
     assert {trained, name, f"train_reid_augmented@inception-patn-{protocol}-0.4-0"} <= set(listed)
 
 
+def test_puppets_recomposition_and_online_are_switches_away(dvc):
+    lists = {"puppets": "puppet-plate", "recomposed": "patn", "online": "puppet-online", "augmentations": "patn-recomposed"}
+    change(dvc.folder, lambda params: params["sweep"].update({key: [name] for key, name in lists.items()}))
+    listed = set(dvc("stage", "list", "--name-only").split())
+    assert {
+        "generate_puppet@puppet-plate-0.4",
+        "recompose@patn-0.4",
+        "train_reid_augmented@inception-patn-recomposed-0.4-0",
+        "train_reid_online@inception-puppet-online-0.4-0",
+    } <= listed
+
+
 def test_dvc_and_paths_agree():
     """dvc.yaml cannot call paths.py, so its strings are compared with what the functions give."""
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -101,12 +115,14 @@ def test_dvc_and_paths_agree():
     assert outs("train_generator") == [str(paths.generator_model("g"))]
     assert outs("train_generator_reduced") == [str(paths.generator_model("g", 0.3))]
     generate = {"paper": "generate", "star": "generate_star", "leak_free": "generate_leak_free"}
-    assert generate.keys() == set(paths.PROTOCOLS)
+    assert generate.keys() == set(PROTOCOLS)
     for protocol, stage in generate.items():
         model = paths.generator_model("g", 0.3 if protocol == "leak_free" else None)
         assert str(model / "generator.pt") in listed(stage, "deps")
-        assert outs(stage) == [str(paths.generated(paths.augmentation("g", protocol), 0.3))]
-    for stage, augmentation in (("train_reid", "none"), ("train_reid_augmented", "a")):
+        assert outs(stage) == [str(paths.generated(Augmentation("g", protocol).name, 0.3))]
+    assert outs("generate_puppet") == [str(paths.generated("a", 0.3))]
+    assert outs("recompose") == [str(paths.generated("a-recomposed", 0.3))]
+    for stage, augmentation in (("train_reid", "none"), ("train_reid_augmented", "a"), ("train_reid_online", "a")):
         named = ("m", augmentation, 0.3, 1)
         assert outs(stage) == [str(paths.reid_model(*named)), str(paths.reid_result(*named))]
     assert outs("report") == [str(paths.REPORTS)]
@@ -120,7 +136,10 @@ def test_every_module_that_a_stage_runs_is_a_dependency():
             if dep.split("/")[0] in ("augment", "generators", "reid") and "$" not in dep:
                 assert (ROOT / dep).exists(), f"{name}: {dep}"
     shared = {f"generators/{file.name}" for file in (ROOT / "generators").glob("*.py")}
-    own = {"generators/__init__.py", "generators/patn.py"}
+    puppets = {f"generators/{name}.py" for name in ("body_parts", "plates", "puppet", "puppet_opencv")}
+    for stage in ("generate_puppet", "recompose", "train_reid_online"):
+        assert puppets <= set(stages[stage]["deps"])
+    own = {"generators/__init__.py", "generators/patn.py", *puppets}
     assert shared - own <= set(stages["train_generator"]["deps"])
     reduced = set(stages["train_generator_reduced"]["deps"])
     assert reduced == {*stages["train_generator"]["deps"], "data/reduced/${item.portion}"}

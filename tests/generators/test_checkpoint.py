@@ -56,8 +56,8 @@ def test_foreign_files(patn, tmp_path):
 
     save_generator(patn(), path, {})
     contents = checkpoint.load(path, "cpu")
-    checkpoint.save(contents | {"name": "puppet"}, path)
-    with pytest.raises(ValueError, match=r"other\.pt: generator 'puppet' is unknown; known: .*patn"):
+    checkpoint.save(contents | {"name": "marionette"}, path)
+    with pytest.raises(ValueError, match=r"other\.pt: generator 'marionette' is unknown; known: .*patn"):
         load_generator(path, "cpu")
     checkpoint.save(contents | {"params": contents["params"] | {"colour": 1}}, path)
     with pytest.raises(ValueError, match=r"written by another version of patn \(PatnParams has other fields: colour\)"):

@@ -338,3 +338,32 @@ def test_batch_norm_statistics_are_those_of_real_images(tmp_path):
     assert torch.allclose(norm.running_mean, expected, atol=1e-4)
     assert not torch.allclose(of_all, expected, atol=1e-2)
     assert norm.momentum == 0.1 and not model.training
+
+
+class Brighter:
+    """Every image of a batch as it is, and brighter by the step."""
+
+    def __init__(self, train_set, about=1):
+        self.pixels, self.about, self.calls = train_set.pixels, {"number": about}, []
+
+    def __call__(self, step, rows, mine):
+        self.calls.append((step, rows[mine].tolist()))
+        return (self.pixels[rows[mine]].float() + step).clamp(max=255)
+
+
+def test_images_are_drawn_anew_at_every_step(tmp_path):
+    train_set = coloured_people(4, 4, seed=1)
+    renewal = Brighter(train_set)
+    plain = train("inception", train_set, PARAMS, 0, tmp_path / "plain")
+    renewed = train("inception", train_set, PARAMS, 0, tmp_path / "renewed", renewal=renewal)
+    planned = plan(len(train_set), PARAMS)
+    assert renewal.calls == [(step, batch(step, planned, 0).tolist()) for step in range(PARAMS.iterations)]
+    assert any(not torch.equal(a, b) for a, b in zip(plain.model.parameters(), renewed.model.parameters(), strict=True))
+
+
+def test_another_renewal_starts_afresh(tmp_path, caplog):
+    train_set = coloured_people(4, 4, seed=1)
+    train("inception", train_set, PARAMS, 0, tmp_path, renewal=Brighter(train_set))
+    assert train("inception", train_set, PARAMS, 0, tmp_path, renewal=Brighter(train_set)).resumed_from == PARAMS.iterations
+    assert train("inception", train_set, PARAMS, 0, tmp_path, renewal=Brighter(train_set, about=2)).resumed_from == 0
+    assert "is of other renewal" in caplog.text

@@ -8,15 +8,16 @@ import pytest
 from PIL import Image
 
 from augment import index
+from augment.augmentations import Augmentation
 from augment.market1501 import parse_name
-from augment.stages.generate import plan
+from augment.transfer import plan
 
 OUT = "data/generated/patn/0.4"
 POSE, NO_POSE = np.full((18, 2), 5), np.full((18, 2), -1)
 
 
 def rows(*entries):
-    return pd.DataFrame([(f"t/{n}", pid, camid, "train", "", "", "") for n, pid, camid in entries], columns=index.COLUMNS)
+    return pd.DataFrame([(f"t/{n}", pid, camid, "train", "", "", "", "") for n, pid, camid in entries], columns=index.COLUMNS)
 
 
 KEPT = rows(("a", 1, 0), ("b", 1, 3), ("c", 2, 2), ("d", 3, 5))
@@ -25,7 +26,7 @@ FOUND = {"a": NO_POSE, "b": POSE, "c": POSE, "d": NO_POSE, "e": POSE, "f": POSE,
 
 
 def test_paper_protocol():
-    planned, counts = plan(KEPT, REMOVED, FOUND, "patn", "paper", 0)
+    planned, counts = plan(KEPT, REMOVED, FOUND, Augmentation("patn", "paper"), 0)
     assert planned["pid"].tolist() == REMOVED["pid"].tolist()
     # a has no torso, so b is the source for identity 1; identity 3 has nothing but d.
     assert planned["source"].tolist() == ["t/b", "t/c", "t/d", "t/b"]
@@ -36,21 +37,21 @@ def test_paper_protocol():
 
 
 def test_star_protocol_takes_poses_of_the_reduced_set_alone():
-    planned, counts = plan(KEPT, REMOVED, FOUND, "patn", "star", 0)
+    planned, counts = plan(KEPT, REMOVED, FOUND, Augmentation("patn", "star"), 0)
     assert set(planned["target"]) <= {"t/b", "t/c"} and counts["targets_without_torso"] == 0
 
 
 def test_seeds_draw_different_sources():
     kept, removed = rows(*((f"k{n}", 1, 0) for n in range(20))), rows(*((f"r{n}", 1, 0) for n in range(20)))
     found = dict.fromkeys((f"{kind}{n}" for kind in "kr" for n in range(20)), POSE)
-    first, again, other = (plan(kept, removed, found, "patn", "paper", seed)[0] for seed in (0, 0, 1))
+    first, again, other = (plan(kept, removed, found, Augmentation("patn", "paper"), seed)[0] for seed in (0, 0, 1))
     assert first.equals(again) and not first["source"].equals(other["source"])
     assert first["source"].nunique() > 5
 
 
 def test_no_pose_at_all_is_an_error():
     with pytest.raises(ValueError, match="no image of the reduced set shows both hips and both shoulders"):
-        plan(KEPT, REMOVED, {}, "patn", "star", 0)
+        plan(KEPT, REMOVED, {}, Augmentation("patn", "star"), 0)
 
 
 def test_the_set_is_whole(finished):
@@ -112,5 +113,5 @@ def test_nothing_is_removed_at_portion_one(project, augment):
 def test_what_is_missing_is_named(project, augment):
     assert "data/reduced/0.7/index.csv: not found; run the stage" in augment("generate", "--portion", "0.7").output
     shutil.rmtree(project / "models")
-    result = augment("generate", "--portion", "0.4", "--dry-run")
+    result = augment("generate", "--portion", "0.4", "--generator", "patn", "--dry-run")
     assert result.exit_code == 1 and "run `augment train-generator --generator patn` first" in result.output

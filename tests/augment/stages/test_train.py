@@ -11,6 +11,7 @@ import torch
 from mlflow import MlflowClient
 
 from augment import index
+from augment.augmentations import parse
 from augment.stages.train_reid import training_rows
 
 KEYS = {
@@ -24,9 +25,15 @@ def test_generator_folder(finished):
 
 
 def test_unknown_generator_and_model(project, augment):
-    assert "unknown generator 'pattn'; there are patn" in augment("train-generator", "--generator", "pattn").output
+    assert "unknown generator 'pattn'; there are patn, puppet" in augment("train-generator", "--generator", "pattn").output
     result = augment("train-reid", "--model", "inceptoin", "--portion", "0.4")
     assert result.exit_code == 1 and "no key 'reid.inceptoin' (there: inception" in result.output
+
+
+def test_puppets_need_no_training(project, augment):
+    result = augment("train-generator", "--generator", "puppet")
+    assert result.exit_code == 0 and "puppet has nothing to train" in result.output
+    assert not (project / "models/full/puppet").exists()
 
 
 def test_a_generator_cannot_be_trained_on_single_images(project, augment):
@@ -49,7 +56,7 @@ def test_result_file(finished):
 
 
 def test_generated_people_are_no_new_identities(project):
-    rows = training_rows("patn", 0.4)
+    rows = training_rows(parse("patn"), 0.4)
     assert rows["pid"].nunique() == 4 and (rows["generator"] != "").sum() == 12
     assert rows["path"].is_unique
 
@@ -65,7 +72,8 @@ def test_generated_images_of_strangers_are_refused(project, augment):
 
 def test_two_names_for_the_augmentation_are_refused(project, augment):
     result = augment("train-reid", "--model", "inception", "--portion", "0.4", "--generator", "patn", "--augmentation", "none")
-    assert result.exit_code == 2 and "give one of --generator and --augmentation" in result.output
+    assert result.exit_code == 2
+    assert "--augmentation names generator, protocol and background already: give it alone" in result.output
 
 
 @pytest.mark.parametrize("arguments", [("train-generator",), ("train-reid", "--model", "inception", "--portion", "1.0")])

@@ -1,0 +1,76 @@
+"""Online puppets: images of a re-ID batch drawn anew at every pass, from the reduced set in memory; nothing on disk."""
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from augment.puppets import Scenes, studio
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class OnlineParams:
+    """Section `online`.
+
+    share: of a batch's images that are puppets
+    girth: factors on the widths of the parts are U(1 - girth, 1 + girth)
+    flip: probability that a source is seen in a mirror before it is cut, and a scene likewise
+    """
+
+    share: float
+    girth: float
+    flip: float
+
+    def __post_init__(self):
+        for name in ("share", "flip"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"online.{name} must lie in [0, 1], got {getattr(self, name)}")
+        if not 0 <= self.girth < 1:
+            raise ValueError(f"online.girth must lie in [0, 1), got {self.girth}")
+
+
+class OnlinePuppets:
+    """A `reid.training.Renewal`: row i of the training set is row i of the reduced set.
+
+    counts: sources_without_torso, and scenes_without_torso, which are never drawn.
+    """
+
+    def __init__(
+        self, rows: pd.DataFrame, found: dict[str, np.ndarray], puppet: Any, params: OnlineParams, size: tuple[int, int],
+        seed: int, device: Any,
+    ):  # fmt: skip
+        from generators.body_parts import usable
+
+        self.studio = studio(rows, found, puppet, size, device)
+        has_torso = usable(self.studio.keypoints, size).cpu().numpy()
+        self.camids = rows["camid"].to_numpy()
+        self.scenes = Scenes(self.camids, has_torso)
+        self.puppet, self.params, self.seed = puppet, params, seed
+        self.counts = {"sources_without_torso": int((~has_torso).sum()), "scenes_without_torso": int((~has_torso).sum())}
+        self.about = {"online": asdict(params), "puppet": asdict(puppet.params), "seed": seed}
+
+    def __call__(self, step: int, rows: "torch.Tensor", mine: slice) -> "torch.Tensor":
+        import torch
+
+        number, params = len(rows), self.params
+        # Drawn for the whole batch, so that what happens to an image does not hang on the number of processes.
+        rng = np.random.default_rng([self.seed, step])
+        chosen = rng.random(number) < params.share
+        flips = rng.random((2, number)) < params.flip
+        girth = rng.uniform(1 - params.girth, 1 + params.girth, (number, 10)).astype(np.float32)
+        scenes = np.array([self.scenes.draw(rng, camid) for camid in self.camids[rows.numpy()]])
+
+        device = self.studio.pixels.device
+        images = self.studio.pixels[rows[mine].to(device)].float()
+        place = np.flatnonzero(chosen[mine])
+        if len(place):
+            at = place + (mine.start or 0)
+            sources = self.studio[rows[at]].flip(torch.from_numpy(flips[0, at]).to(device))
+            behind = self.studio[torch.from_numpy(scenes[at])].flip(torch.from_numpy(flips[1, at]).to(device))
+            drawn = self.puppet.render(sources, behind, girth=torch.from_numpy(girth[at]).to(device))
+            images[torch.from_numpy(place).to(device)] = drawn * 255
+        return images

@@ -1,0 +1,106 @@
+"""Replacements by a trained generator: the person of a source in the pose of a target."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from augment import keypoints, market1501, paths
+from augment.augmentations import Augmentation
+from augment.replacements import Render, Replacements, Sources, frame, row
+
+
+def replacements(
+    augmentation: Augmentation, portion: float, kept: pd.DataFrame, removed: pd.DataFrame, found: Mapping[str, np.ndarray],
+    seed: int,
+) -> Replacements:  # fmt: skip
+    """One image for every removed one.
+
+    Raises:
+        FileNotFoundError: the generator is not trained.
+        ValueError: a leak_free generator has seen an image that is not in the reduced set; no pose is usable.
+    """
+    from generators.checkpoint import read_trained_on
+
+    leak_free = augmentation.protocol == "leak_free"
+    checkpoint = paths.generator_model(augmentation.generator, portion if leak_free else None) / "generator.pt"
+    train = f"augment train-generator --generator {augmentation.generator}{f' --portion {portion}' if leak_free else ''}"
+    if not checkpoint.is_file():
+        raise FileNotFoundError(f"{checkpoint}: not found; run `{train}` first")
+    trained_on = read_trained_on(checkpoint)
+    if leak_free and (leaked := sorted(set(trained_on["images"]) - set(kept["path"]))):
+        raise ValueError(
+            f"{checkpoint}: was trained on {len(leaked):,} images that are not in {paths.reduced(portion)}, as {leaked[0]}; "
+            f"run `{train}` again"
+        )
+    rows, counts = plan(kept, removed, found, augmentation, seed)
+    made_by = {"generator": hashlib.sha256(checkpoint.read_bytes()).hexdigest()}
+    return Replacements(rows, counts, made_by, trained_on, lambda rows, device: _renderer(checkpoint, rows, found, device))
+
+
+def plan(
+    kept: pd.DataFrame, removed: pd.DataFrame, found: Mapping[str, np.ndarray], augmentation: Augmentation, seed: int
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Index rows of the images to render, one for every removed one, and counts of what had to be done without.
+
+    A pose is usable if both hips and both shoulders are there. A source without is taken only where its identity has no
+    other in the reduced set. The target is the removed image itself (`paper`), or a random one of the reduced set (`star`,
+    `leak_free`), which also stands in for a removed image without usable pose.
+
+    Args:
+        kept, removed: index rows of the reduced set and of the rest.
+        found: image name -> keypoints [18, 2].
+
+    Raises:
+        ValueError: no image of the reduced set has a usable pose.
+    """
+    rng = np.random.default_rng(seed)
+    usable = np.array([_has_torso(found.get(Path(path).name)) for path in kept["path"]], bool)
+    poses = list(kept["path"][usable])
+    if not poses and len(removed):
+        raise ValueError("no image of the reduced set shows both hips and both shoulders: there is no pose to transfer to")
+    sources, lost, rows = Sources(kept, usable), 0, []
+    paths_kept, camids = list(kept["path"]), kept["camid"].to_numpy()
+    for number, (pid, path) in enumerate(zip(removed["pid"], removed["path"], strict=True)):
+        source = sources.draw(rng, pid)
+        target = str(rng.choice(poses))
+        if augmentation.protocol == "paper":
+            shown = _has_torso(found.get(Path(path).name))
+            lost += not shown
+            target = path if shown else target
+        rows.append(row(number, pid, camids[source], paths_kept[source], target, "", augmentation.generator))
+    return frame(rows), {"sources_without_torso": sources.without_torso, "targets_without_torso": lost}
+
+
+def _has_torso(points: np.ndarray | None) -> bool:
+    return points is not None and bool((points[[2, 5, 8, 11]] >= 0).all())
+
+
+def _renderer(checkpoint: Path, rows: pd.DataFrame, found: Mapping[str, np.ndarray], device: Any) -> Render:
+    import torch
+
+    from generators.checkpoint import load_generator
+    from generators.pairs import ImageSet, decode, make_batch
+    from generators.pose import rescale
+    from generators.sheets import to_uint8
+
+    generator = load_generator(checkpoint, device)
+    size = generator.params.image_size
+    sources = sorted(set(rows["source"]))
+    pixels = decode([paths.PREPARED / path for path in sources], size)
+    place = {path: number for number, path in enumerate(sources)}
+
+    def render(part: pd.DataFrame) -> np.ndarray:
+        points = keypoints.of_names(found, (Path(path).name for path in [*part["source"], *part["target"]]))
+        source = pixels[[place[path] for path in part["source"]]]
+        # Only the pose of a target is used, so that a removed image is never opened: its pixels are blank here.
+        points = rescale(torch.from_numpy(points), market1501.SIZE, size)
+        images = ImageSet(torch.cat([source, torch.zeros_like(source)]), points)
+        number = torch.arange(len(part))
+        batch = make_batch(images, torch.stack([number, number + len(part)], 1), generator.params.sigma_px, device)
+        return to_uint8(generator.generate(batch))
+
+    return render

@@ -1,0 +1,43 @@
+import pytest
+
+from augment.augmentations import TAKES, Augmentation, of, parse
+
+NAMES = (
+    "none",
+    "patn", "patn-recomposed", "patn-star", "patn-star-recomposed", "patn-leak_free", "patn-leak_free-recomposed",
+    "puppet", "puppet-pose", "puppet-plate", "puppet-plate_cast", "puppet-pose_plate", "puppet-online",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_and_its_augmentation_give_each_other(name):
+    assert parse(name).name == name
+
+
+def test_what_names_mean():
+    assert parse("patn-leak_free-recomposed") == Augmentation("patn", "leak_free", recomposed=True)
+    assert parse("puppet") == Augmentation("puppet", "leak_free", takes=TAKES)
+    assert parse("puppet-pose_plate").takes == ("pose", "plate")
+    assert parse("puppet-online").online and parse("puppet-online").takes == TAKES
+
+
+@pytest.mark.parametrize("name", ["patn-paper", "patn-fre", "puppet-cast_plate", "puppet-star", "none-star", ""])
+def test_other_names_are_refused(name):
+    with pytest.raises(ValueError, match=f"unknown augmentation '{name}'; there are, .*: none, patn, .*puppet-online"):
+        parse(name)
+
+
+def test_flags():
+    assert of(None, None, None).name == "none"
+    assert of("patn", None, None).name == "patn"
+    assert of("patn", "star", "other").name == "patn-star-recomposed"
+    assert of("puppet", None, None) == of("puppet", "leak_free", "other") == parse("puppet")
+    assert of("puppet", None, "source").name == "puppet-pose"
+    with pytest.raises(ValueError, match="their protocol is leak_free, not paper"):
+        of("puppet", "paper", None)
+
+
+def test_takes_are_those_of_the_generator():
+    from generators import puppet
+
+    assert TAKES == puppet.TAKES
