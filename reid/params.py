@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Literal, get_args, get_origin, get_type_hints
 
 from reid.data import AugmentParams
-from reid.models import NetworkParams
+from reid.models import MODELS, NetworkParams
 from reid.precision import Precision
 
 
 @dataclass(frozen=True)
 class ReidParams:
+    backbone: str  # a key of MODELS
     image_size: tuple[int, int]  # (height, width) in px; open-reid: resnet50 256 x 128, inception 144 x 56
     network: NetworkParams
     features: Literal["embedding", "logits"]  # what retrieval compares; open-reid logits
@@ -36,6 +37,8 @@ class ReidParams:
     checkpoint_iterations: int
 
     def __post_init__(self):
+        if self.backbone not in MODELS:
+            raise ValueError(f"unknown backbone {self.backbone!r}; there are {', '.join(sorted(MODELS))}")
         for field in ("epochs", "iterations", "batch_size", "log_iterations", "checkpoint_iterations"):
             if getattr(self, field) < 1:
                 raise ValueError(f"{field} must be at least 1, got {getattr(self, field)}")

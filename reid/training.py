@@ -74,7 +74,6 @@ def joined_processes() -> PartialState:
 
 
 def train(
-    name: str,
     train_set: ReidSet,
     params: ReidParams,
     seed: int,
@@ -82,9 +81,9 @@ def train(
     on_log: OnLog | None = None,
     renewal: Renewal | None = None,
 ) -> Trained:
-    """Trains model `name` on `train_set`; keeps its state in `folder`/checkpoint.pt, and continues from it.
+    """Trains the model of `params` on `train_set`; keeps its state in `folder`/checkpoint.pt, and continues from it.
 
-    A checkpoint of another model, other params, another seed, another set or another number of processes is not
+    A checkpoint of other params, another seed, another set or another number of processes is not
     continued: training starts afresh and logs a warning. `on_log(step, values)` gets loss, accuracy (means since the
     last call, of this process's share of the batches) and learning_rate, in the main process.
 
@@ -98,12 +97,12 @@ def train(
     for note in planned.notes:
         log.warning(note)
     label, num_classes = labels(train_set.pids)
-    about = {"model": name, "params": asdict(params), "seed": seed, "processes": state.num_processes}
+    about = {"params": asdict(params), "seed": seed, "processes": state.num_processes}
     about["data"] = train_set.fingerprint()
     about["renewal"] = None if renewal is None else renewal.about
     with _random_state_kept(state.device):
         torch.manual_seed(_key(seed, INITIALISE, 0))
-        model = build(name, num_classes, params.network).to(state.device, memory_format=torch.channels_last)
+        model = build(params.backbone, num_classes, params.network).to(state.device, memory_format=torch.channels_last)
         run = _Run(model, params, planned, seed, Path(folder) / CHECKPOINT, json.dumps(about, sort_keys=True), state, renewal)
         resumed_from = run.step
         run.finish(train_set.pixels.to(state.device), label.to(state.device), on_log)

@@ -1,9 +1,15 @@
-"""report: results/reid -> reports/: curves.csv (a row per arm and seed), summary.csv (mean, spread, gap closed), curves.png."""
+"""report: results/reid -> reports/.
+
+    curves.csv     a row per arm and seed
+    summary.csv    mean, spread and gap closed
+    curves.png     mAP and rank-1 over the portion
+    bars.png       mAP of all augmentations beside one another
+"""
 
 import click
 import pandas as pd
 
-from augment import curves, files, paths, tracking
+from augment import bars, curves, files, paths, tracking
 from augment.files import whole
 
 
@@ -19,8 +25,9 @@ def run(track: bool, dry_run: bool) -> None:
     for name, frame in (("curves.csv", table.drop(columns="file")), ("summary.csv", summary)):
         with whole(paths.REPORTS / name) as temporary:
             frame.to_csv(temporary, index=False, float_format="%.6g")
-    with whole(paths.REPORTS / "curves.png") as temporary:
-        curves.plot(summary, temporary)
+    for module, name in ((curves, "curves.png"), (bars, "bars.png")):
+        with whole(paths.REPORTS / name) as temporary:
+            module.plot(summary, temporary)
     shown = summary.drop(columns=["rank1_std"]).to_string(index=False, float_format=lambda value: f"{value:.3f}", na_rep="")
     click.echo(shown)
     if track:

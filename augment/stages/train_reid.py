@@ -16,13 +16,10 @@ TRACKED = ("rank1", "rank5", "rank10", "mAP", "mAP_trapezoid")
 
 
 def run(model: str, augmentation: Augmentation, portion: float, seed: int, dry_run: bool) -> None:
-    from reid.models import MODELS
     from reid.params import ReidParams, plan
     from reid.training import joined_processes
 
     settings = params.load(ReidParams, f"reid.{model}")
-    if model not in MODELS:
-        raise ValueError(f"unknown re-ID model {model!r}; there are {', '.join(sorted(MODELS))}")
     train_rows = training_rows(augmentation, portion)
     online = params.load(OnlineParams, "online") if augmentation.online else None
     planned = plan(len(train_rows), settings)
@@ -53,7 +50,7 @@ def run(model: str, augmentation: Augmentation, portion: float, seed: int, dry_r
     main_process = joined_processes().is_main_process
     described = {"reid": settings} | ({} if online is None else {"online": online})
     with tracking.run(name, {"stage": "train_reid", **arm}, described, result_file, main_process) as run:
-        trained = _train(model, train_rows, settings, online, seed, folder, run)
+        trained = _train(train_rows, settings, online, seed, folder, run)
         if not main_process:
             return
         scores = _score(trained.model, prepared, settings)
@@ -92,7 +89,7 @@ def training_rows(augmentation: Augmentation, portion: float) -> pd.DataFrame:
 
 
 def _train(
-    model: str, rows: pd.DataFrame, settings: Any, online: OnlineParams | None, seed: int, folder: Path, run: tracking.Run
+    rows: pd.DataFrame, settings: Any, online: OnlineParams | None, seed: int, folder: Path, run: tracking.Run
 ) -> Any:
     from reid.data import load
     from reid.training import joined_processes, train
@@ -104,7 +101,7 @@ def _train(
         device = joined_processes().device
         renewal = OnlinePuppets(inside, found, puppets.build(), online, settings.image_size, seed, device)
         click.echo("; ".join(f"{name.replace('_', ' ')}: {count:,}" for name, count in renewal.counts.items()))
-    return train(model, load(rows, settings.image_size), settings, seed, folder, run.metrics, renewal)
+    return train(load(rows, settings.image_size), settings, seed, folder, run.metrics, renewal)
 
 
 def _score(model: Any, prepared: pd.DataFrame, settings: Any) -> dict[str, float]:

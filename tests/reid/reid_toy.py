@@ -20,6 +20,7 @@ NO_AUGMENT = AugmentParams(
     saturation=0.0,
 )
 PARAMS = ReidParams(
+    backbone="inception",
     image_size=(32, 16),
     network=NetworkParams(pretrained=False, embedding=32, dropout=0.2, width=0.125),
     features="embedding",

@@ -36,6 +36,11 @@ def assert_same(one, two):
 # What is to be done
 
 
+def test_an_unknown_backbone_is_named():
+    with pytest.raises(ValueError, match="unknown backbone 'inceptoin'; there are inception, resnet50"):
+        dataclasses.replace(PARAMS, backbone="inceptoin")
+
+
 def test_plan_of_epochs_drops_the_incomplete_batch():
     params = dataclasses.replace(PARAMS, budget="epochs", epochs=3, batch_size=16)
     planned = plan(50, params)
@@ -146,7 +151,7 @@ def test_learns_what_is_easy(tmp_path, optimiser):
         augment=dataclasses.replace(NO_AUGMENT, flip=0.5),
     )
     logged = []
-    trained = train("inception", coloured_people(8, 8, seed=1), params, 0, tmp_path, lambda *entry: logged.append(entry))
+    trained = train(coloured_people(8, 8, seed=1), params, 0, tmp_path, lambda *entry: logged.append(entry))
     held_out = coloured_people(8, 4, seed=2)
     scores = score(trained.model, held_out, held_out, params)
     assert scores.rank1 == 1.0 and scores.mAP > 0.95
@@ -159,6 +164,7 @@ def test_learns_what_is_easy(tmp_path, optimiser):
 def test_resnet50_trains_with_a_slower_base(tmp_path):
     params = dataclasses.replace(
         PARAMS,
+        backbone="resnet50",
         iterations=1,
         batch_size=4,
         network=dataclasses.replace(PARAMS.network, width=1.0),
@@ -166,8 +172,8 @@ def test_resnet50_trains_with_a_slower_base(tmp_path):
         weight_decay=0.0,
     )
     people = coloured_people(2, 2, seed=0)
-    trained = train("resnet50", people, params, 0, tmp_path / "still")
-    moving = train("resnet50", people, dataclasses.replace(params, base_factor=0.1), 0, tmp_path / "moving")
+    trained = train(people, params, 0, tmp_path / "still")
+    moving = train(people, dataclasses.replace(params, base_factor=0.1), 0, tmp_path / "moving")
     still, moved = (dict(one.model.named_parameters()) for one in (trained, moving))
     assert not torch.equal(still["base.conv1.weight"], moved["base.conv1.weight"])
     assert torch.equal(still["classifier.weight"], moved["classifier.weight"])
@@ -177,19 +183,19 @@ def test_equal_seeds_give_equal_weights_and_leave_the_callers_random_state(tmp_p
     people = coloured_people(4, 8, seed=0)
     params = dataclasses.replace(PARAMS, iterations=5)
     before = torch.get_rng_state()
-    one = train("inception", people, params, 0, tmp_path / "one")
+    one = train(people, params, 0, tmp_path / "one")
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(99)
-    assert_same(weights(one.model), weights(train("inception", people, params, 0, tmp_path / "two").model))
-    other = train("inception", people, params, 1, tmp_path / "three")
+    assert_same(weights(one.model), weights(train(people, params, 0, tmp_path / "two").model))
+    other = train(people, params, 1, tmp_path / "three")
     assert not torch.equal(one.model.classifier.weight, other.model.classifier.weight)
 
 
 def test_a_finished_training_is_not_repeated(tmp_path):
     people = coloured_people(4, 8, seed=0)
     params = dataclasses.replace(PARAMS, iterations=5)
-    first = train("inception", people, params, 0, tmp_path)
-    again = train("inception", people, params, 0, tmp_path, lambda *_: pytest.fail("nothing was left to do"))
+    first = train(people, params, 0, tmp_path)
+    again = train(people, params, 0, tmp_path, lambda *_: pytest.fail("nothing was left to do"))
     assert again.resumed_from == 5 and (again.loss, again.accuracy) == (first.loss, first.accuracy)
     assert again.seconds == first.seconds
     assert_same(weights(first.model), weights(again.model))
@@ -198,12 +204,12 @@ def test_a_finished_training_is_not_repeated(tmp_path):
 def test_a_checkpoint_of_something_else_is_not_continued(tmp_path, caplog):
     people = coloured_people(4, 8, seed=0)
     params = dataclasses.replace(PARAMS, iterations=3)
-    train("inception", people, params, 0, tmp_path)
+    train(people, params, 0, tmp_path)
     faster = dataclasses.replace(params, learning_rate=0.06)
     changes = {
-        "params": ("inception", people, faster, 0),
-        "seed": ("inception", people, faster, 1),
-        "data": ("inception", coloured_people(4, 8, seed=5), faster, 1),
+        "params": (people, faster, 0),
+        "seed": (people, faster, 1),
+        "data": (coloured_people(4, 8, seed=5), faster, 1),
     }
     for reason, arguments in changes.items():
         caplog.clear()
@@ -217,7 +223,7 @@ def test_a_checkpoint_of_something_else_is_not_continued(tmp_path, caplog):
 
 def test_a_shrunk_batch_is_reported(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
-        train("inception", coloured_people(2, 2, seed=0), dataclasses.replace(PARAMS, iterations=1), 0, tmp_path)
+        train(coloured_people(2, 2, seed=0), dataclasses.replace(PARAMS, iterations=1), 0, tmp_path)
     assert "batch_size lowered from 16 to 8" in caplog.text
 
 
@@ -228,11 +234,11 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
     )
     message = r"(the loss is (nan|inf) at|weights are not finite after) step \d+; .*checkpoint.pt holds step \d+"
     with pytest.raises(FloatingPointError, match=message):
-        train("inception", people, params, 0, tmp_path)
+        train(people, params, 0, tmp_path)
     kept = torch.load(tmp_path / CHECKPOINT, weights_only=True)["model"]
     assert all(value.isfinite().all() for value in kept.values())
     with pytest.raises(FloatingPointError, match="there is no checkpoint yet; lower learning_rate"):
-        train("inception", people, dataclasses.replace(params, checkpoint_iterations=1000), 0, tmp_path / "none")
+        train(people, dataclasses.replace(params, checkpoint_iterations=1000), 0, tmp_path / "none")
 
 
 # In other processes
@@ -248,7 +254,7 @@ from reid_toy import PARAMS, coloured_people
 from reid.training import train
 folder = sys.argv[1]
 params = dataclasses.replace(PARAMS, iterations=100, checkpoint_iterations=3)
-trained = train("inception", coloured_people(6, 8, seed=0), params, 0, folder)
+trained = train(coloured_people(6, 8, seed=0), params, 0, folder)
 state = PartialState()
 torch.save(trained.model.state_dict(), folder + "/weights" + str(state.process_index) + ".pt")
 print(state.num_processes, flush=True)
@@ -281,9 +287,9 @@ def test_killed_and_continued_equals_unbroken(tmp_path, script, one_thread):
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL, "it ended before it was killed"
     people = coloured_people(6, 8, seed=0)
-    continued = train("inception", people, LONGER, 0, folder)
+    continued = train(people, LONGER, 0, folder)
     assert 0 < continued.resumed_from < 100 and continued.resumed_from % 3 == 0
-    unbroken = train("inception", people, LONGER, 0, tmp_path / "unbroken")
+    unbroken = train(people, LONGER, 0, tmp_path / "unbroken")
     assert_same(weights(continued.model), weights(unbroken.model))
     assert (continued.loss, continued.accuracy) == (unbroken.loss, unbroken.accuracy)
 
@@ -302,9 +308,9 @@ def test_stopped_at_any_step_equals_unbroken(tmp_path, one_thread, precision):
             raise Stop
 
     with pytest.raises(Stop):  # after step 10's update, before its checkpoint: 5 is the last
-        train("inception", people, params, 0, tmp_path / "stopped", stop)
-    continued = train("inception", people, params, 0, tmp_path / "stopped")
-    unbroken = train("inception", people, params, 0, tmp_path / "unbroken")
+        train(people, params, 0, tmp_path / "stopped", stop)
+    continued = train(people, params, 0, tmp_path / "stopped")
+    unbroken = train(people, params, 0, tmp_path / "unbroken")
     assert continued.resumed_from == 5
     assert_same(weights(continued.model), weights(unbroken.model))
 
@@ -330,7 +336,7 @@ def test_batch_norm_statistics_are_those_of_real_images(tmp_path):
     params = dataclasses.replace(
         PARAMS, augment=NO_AUGMENT, precision="float32", iterations=3, batch_size=len(real), statistics_batches=2
     )
-    model = train("inception", mixed, params, 0, tmp_path).model
+    model = train(mixed, params, 0, tmp_path).model
     convolution, norm = next(m for m in model.modules() if isinstance(m, nn.Sequential) and isinstance(m[0], nn.Conv2d))[:2]
     with torch.no_grad():
         expected = convolution(normalise(real.pixels)).mean((0, 2, 3))
@@ -354,8 +360,8 @@ class Brighter:
 def test_images_are_drawn_anew_at_every_step(tmp_path):
     train_set = coloured_people(4, 4, seed=1)
     renewal = Brighter(train_set)
-    plain = train("inception", train_set, PARAMS, 0, tmp_path / "plain")
-    renewed = train("inception", train_set, PARAMS, 0, tmp_path / "renewed", renewal=renewal)
+    plain = train(train_set, PARAMS, 0, tmp_path / "plain")
+    renewed = train(train_set, PARAMS, 0, tmp_path / "renewed", renewal=renewal)
     planned = plan(len(train_set), PARAMS)
     assert renewal.calls == [(step, batch(step, planned, 0).tolist()) for step in range(PARAMS.iterations)]
     assert any(not torch.equal(a, b) for a, b in zip(plain.model.parameters(), renewed.model.parameters(), strict=True))
@@ -363,7 +369,7 @@ def test_images_are_drawn_anew_at_every_step(tmp_path):
 
 def test_another_renewal_starts_afresh(tmp_path, caplog):
     train_set = coloured_people(4, 4, seed=1)
-    train("inception", train_set, PARAMS, 0, tmp_path, renewal=Brighter(train_set))
-    assert train("inception", train_set, PARAMS, 0, tmp_path, renewal=Brighter(train_set)).resumed_from == PARAMS.iterations
-    assert train("inception", train_set, PARAMS, 0, tmp_path, renewal=Brighter(train_set, about=2)).resumed_from == 0
+    train(train_set, PARAMS, 0, tmp_path, renewal=Brighter(train_set))
+    assert train(train_set, PARAMS, 0, tmp_path, renewal=Brighter(train_set)).resumed_from == PARAMS.iterations
+    assert train(train_set, PARAMS, 0, tmp_path, renewal=Brighter(train_set, about=2)).resumed_from == 0
     assert "is of other renewal" in caplog.text
