@@ -162,11 +162,11 @@ def studio(rows: pd.DataFrame, found: Mapping[str, np.ndarray], puppet: Any, siz
 
     points = torch.from_numpy(keypoints.of_names(found, (Path(path).name for path in rows["path"])))
     pixels = decode([paths.PREPARED / path for path in rows["path"]], size)
-    person = _persons(rows["path"], size) if puppet.params.parsing else None
+    person = persons(rows["path"], size) if puppet.params.parsing else None
     return Studio(puppet, pixels, rescale(points, market1501.SIZE, size), person, device)
 
 
-def _persons(images: Sequence[str], size: tuple[int, int]) -> "torch.Tensor | None":
+def persons(images: Sequence[str], size: tuple[int, int]) -> "torch.Tensor | None":
     """Where the parsing maps show a person, bool [N, H, W]; None where the data set has no parsing maps.
 
     Raises:
@@ -177,11 +177,11 @@ def _persons(images: Sequence[str], size: tuple[int, int]) -> "torch.Tensor | No
     folder = paths.PREPARED / "parsing"
     if not folder.is_dir():
         return None
-    persons = np.empty((len(images), *size), bool)
+    shown = np.empty((len(images), *size), bool)
     for number, path in enumerate(images):
         file = folder / Path(path).with_suffix(".png").name
         if not file.is_file():
             raise ValueError(f"{file}: not found; other images of {paths.PREPARED} have a parsing map")
         with Image.open(file) as labels:
-            persons[number] = np.asarray(labels.resize((size[1], size[0]), Image.Resampling.NEAREST)) > 0
-    return torch.from_numpy(persons)
+            shown[number] = np.asarray(labels.resize((size[1], size[0]), Image.Resampling.NEAREST)) > 0
+    return torch.from_numpy(shown)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+import yaml
 
 from augment.augmentations import PROTOCOLS, Augmentation, parse
 from augment.online import OnlineParams
@@ -95,3 +96,10 @@ def test_shipped_files_are_complete(file):
         assert parse(name).online == (name in sweep["online"])
     assert set(sweep["augmentations"]) <= named and set(sweep["augmented_portions"]) <= set(sweep["portions"])
     assert 1.0 in sweep["portions"], "gap closed needs the real set"
+
+
+def test_the_ablation_is_the_shipped_experiment_with_more_cells():
+    shipped, ablation = (yaml.safe_load(file.read_text()) for file in (ROOT / "params.yaml", ROOT / "profiles/ablation.yaml"))
+    assert {key: value for key, value in ablation.items() if key != "sweep"} == {
+        key: value for key, value in shipped.items() if key != "sweep"
+    }

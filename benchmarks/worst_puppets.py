@@ -1,0 +1,74 @@
+"""The puppets that miss most: python benchmarks/worst_puppets.py [--number 2000] [--sheet worst_puppets.png]
+
+Needs a prepared data set with parsing maps (`augment prepare` on mini_market) in the present folder. The person of a random
+training image is set into the scene of another image of the same person, which so shows what the puppet should have looked
+like; the error is the mean absolute difference over the person there, in grey levels of 255. Persons are cut by keypoints.
+"""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from augment import contact_sheet, index, keypoints, market1501, params, paths, puppets
+from generators.body_parts import usable
+from generators.puppet import Puppet, Studio
+
+
+@torch.no_grad()
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--number", type=int, default=2000)
+    parser.add_argument("--worst", type=int, default=10)
+    parser.add_argument("--sheet", type=Path, default=Path("worst_puppets.png"))
+    arguments = parser.parse_args()
+    rows = index.read(paths.PREPARED / "index.csv")
+    rows = rows[rows["split"] == "train"].reset_index(drop=True)
+    found = keypoints.read(paths.PREPARED / "keypoints.csv", market1501.SIZE)
+    settings = params.load(Puppet.Params, "generators.puppet")
+    plain = Puppet(replace(settings, parsing=False))
+    studio = puppets.studio(rows, found, plain, market1501.SIZE, "cpu")
+    persons = Studio(Puppet(settings), studio.pixels, studio.keypoints, puppets.persons(rows["path"], market1501.SIZE), "cpu")
+
+    rng, good = np.random.default_rng(0), usable(studio.keypoints, market1501.SIZE).numpy()
+    pids = rows["pid"].to_numpy()
+    sources, scenes = [], []
+    while len(sources) < arguments.number:
+        source = rng.choice(np.flatnonzero(good))
+        others = np.flatnonzero(good & (pids == pids[source]) & (np.arange(len(pids)) != source))
+        if len(others):
+            sources.append(source)
+            scenes.append(rng.choice(others))
+    drawn, errors = [], []
+    for part in torch.arange(arguments.number).split(64):
+        source, scene = (torch.tensor(np.array(which)[part.numpy()]) for which in (sources, scenes))
+        image = plain.render(studio[source], studio[scene])
+        there = persons[scene]
+        missed = ((image - there.image).abs().mean(1, keepdim=True) * there.person).sum((1, 2, 3))
+        errors.append(255 * missed / there.person.sum((1, 2, 3)).clamp(min=1))
+        drawn.append(image.mul(255).round().byte().permute(0, 2, 3, 1))
+    error, pictures = torch.cat(errors).numpy(), torch.cat(drawn).numpy()
+    order = np.argsort(error)
+    print(f"{len(error):,} puppets; error in grey levels: median {np.median(error):.1f}, 90% {np.quantile(error, 0.9):.1f}")
+    cells, captions = [], []
+    middle = len(order) // 2
+    for caption, chosen in (
+        ("best", order[: arguments.worst]),
+        ("median", order[middle : middle + arguments.worst]),
+        ("worst", order[::-1][: arguments.worst]),
+    ):
+        cells += [
+            [Image.open(paths.PREPARED / rows["path"][sources[i]]) for i in chosen],
+            [Image.open(paths.PREPARED / rows["path"][scenes[i]]) for i in chosen],
+            [Image.fromarray(pictures[i]) for i in chosen],
+        ]
+        captions += [f"{caption}: source, scene with the same person, puppet", "", ""]
+        print(caption, " ".join(f"{error[i]:.0f}" for i in chosen))
+    contact_sheet.grid(cells, captions).save(arguments.sheet)
+
+
+if __name__ == "__main__":
+    main()
