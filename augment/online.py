@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
+from augment import contact_sheet
 from augment.puppets import Scenes, studio
 
 if TYPE_CHECKING:
@@ -74,3 +76,14 @@ class OnlinePuppets:
             drawn = self.puppet.render(sources, behind, girth=torch.from_numpy(girth[at]).to(device))
             images[torch.from_numpy(place).to(device)] = drawn * 255
         return images
+
+    def sheet(self, columns: int = 16) -> Image.Image:
+        """Some images of the reduced set, and what two passes over them show."""
+        import torch
+
+        rows = torch.from_numpy(np.linspace(0, len(self.camids) - 1, columns).round().astype(np.int64))
+        shown = [self.studio.pixels[rows.to(self.studio.pixels.device)].float()]
+        shown += [self(step, rows, slice(0, columns)) for step in range(2)]
+        pictures = [images.round().byte().permute(0, 2, 3, 1).cpu().numpy() for images in shown]
+        captions = ["the reduced set", "one pass of the training", "another pass"]
+        return contact_sheet.grid([[Image.fromarray(one) for one in row] for row in pictures], captions)

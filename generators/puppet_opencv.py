@@ -43,7 +43,7 @@ def compose(
                 sampled = cv2.warpAffine(images[row], affine, size, **SAMPLING)
                 box[:] = cv2.blendLinear(sampled, box.copy(), opacity, 1 - opacity)
 
-    count = min(torch.get_num_threads(), len(out))
+    count = max(1, min(torch.get_num_threads(), len(out)))
     with ThreadPoolExecutor(count) as threads:
         list(threads.map(draw, [range(start, len(out), count) for start in range(count)]))
     return torch.from_numpy(out).permute(0, 3, 1, 2)

@@ -98,9 +98,13 @@ def _train(
     if online is not None:
         found = keypoints.read(paths.PREPARED / "keypoints.csv", market1501.SIZE)
         inside = rows.assign(path=[Path(path).relative_to(paths.PREPARED).as_posix() for path in rows["path"]])
-        device = joined_processes().device
-        renewal = OnlinePuppets(inside, found, puppets.build(), online, settings.image_size, seed, device)
+        state = joined_processes()
+        renewal = OnlinePuppets(inside, found, puppets.build(), online, settings.image_size, seed, state.device)
         click.echo("; ".join(f"{name.replace('_', ' ')}: {count:,}" for name, count in renewal.counts.items()))
+        if state.is_main_process:
+            with whole(folder / "puppets.png") as temporary:
+                renewal.sheet().save(temporary)
+            run.artifact(folder / "puppets.png", "samples")
     return train(load(rows, settings.image_size), settings, seed, folder, run.metrics, renewal)
 
 

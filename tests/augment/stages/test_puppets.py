@@ -220,3 +220,5 @@ def test_online_training_writes_a_result_and_no_image(project, augment):
     result = json.loads(Path("results/reid/inception/puppet-online/0.4/seed0.json").read_text())
     assert (result["augmentation"], result["train_images"], result["generated_images"]) == ("puppet-online", 8, 0)
     assert not generated("puppet-online").exists()
+    with Image.open("models/reid/inception/puppet-online/0.4/seed0/puppets.png") as sheet:
+        assert sheet.width > 16 * 64
