@@ -47,8 +47,9 @@ class OnlinePuppets:
     ):  # fmt: skip
         from generators.body_parts import usable
 
-        self.studio = studio(rows, found, puppet, size, device)
-        has_torso = usable(self.studio.keypoints, size).cpu().numpy()
+        # Drawn at the puppets' own size and then made smaller, as images on disk are: that keeps them sharp.
+        self.studio, self.size = studio(rows, found, puppet, puppet.params.image_size, device), size
+        has_torso = usable(self.studio.keypoints, puppet.params.image_size).cpu().numpy()
         self.camids = rows["camid"].to_numpy()
         self.scenes = Scenes(self.camids, has_torso)
         self.puppet, self.params, self.seed = puppet, params, seed
@@ -57,6 +58,7 @@ class OnlinePuppets:
 
     def __call__(self, step: int, rows: "torch.Tensor", mine: slice) -> "torch.Tensor":
         import torch
+        from torch.nn import functional
 
         number, params = len(rows), self.params
         # Drawn for the whole batch, so that what happens to an image does not hang on the number of processes.
@@ -75,7 +77,7 @@ class OnlinePuppets:
             behind = self.studio[torch.from_numpy(scenes[at])].flip(torch.from_numpy(flips[1, at]).to(device))
             drawn = self.puppet.render(sources, behind, girth=torch.from_numpy(girth[at]).to(device))
             images[torch.from_numpy(place).to(device)] = drawn * 255
-        return images
+        return functional.interpolate(images, self.size, mode="bilinear", antialias=True)
 
     def sheet(self, columns: int = 16) -> Image.Image:
         """Some images of the reduced set, and what two passes over them show."""
@@ -83,7 +85,7 @@ class OnlinePuppets:
 
         rows = torch.from_numpy(np.linspace(0, len(self.camids) - 1, columns).round().astype(np.int64))
         shown = [self.studio.pixels[rows.to(self.studio.pixels.device)].float()]
-        shown += [self(step, rows, slice(0, columns)) for step in range(2)]
+        shown += [self(step, rows, slice(0, columns)).clamp(0, 255) for step in range(2)]
         pictures = [images.round().byte().permute(0, 2, 3, 1).cpu().numpy() for images in shown]
         captions = ["the reduced set", "one pass of the training", "another pass"]
         return contact_sheet.grid([[Image.fromarray(one) for one in row] for row in pictures], captions)

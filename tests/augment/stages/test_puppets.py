@@ -183,7 +183,7 @@ def online(project):
         rows = index.read(project / "data/reduced/0.4/index.csv")
         found = keypoints.read(project / "data/prepared/keypoints.csv", market1501.SIZE)
         params = OnlineParams(**({"share": 0.5, "girth": 0.1, "flip": 0.5} | changes))
-        return OnlinePuppets(rows, found, puppets.build(), params, (64, 32), 0, "cpu")
+        return OnlinePuppets(rows, found, puppets.build(), params, (32, 16), 0, "cpu")
 
     return make
 
@@ -192,7 +192,7 @@ def test_online_puppets_follow_from_the_step_alone(online):
     draw, rows = online(), torch.tensor([0, 1, 2, 3, 4, 5, 6, 7] * 4)
     every = slice(0, 32)
     first, again, other = draw(3, rows, every), online()(3, rows, every), draw(4, rows, every)
-    assert first.shape == (32, 3, 64, 32) and first.dtype == torch.float32
+    assert first.shape == (32, 3, 32, 16) and first.dtype == torch.float32
     assert torch.equal(first, again) and not torch.equal(first, other)
     # A process that trains on half of the batch draws that half.
     assert torch.allclose(draw(3, rows, slice(16, 32)), first[16:], atol=1e-3)
@@ -200,7 +200,9 @@ def test_online_puppets_follow_from_the_step_alone(online):
 
 def test_the_share_of_online_puppets(online):
     rows = torch.arange(8).repeat(50)
-    real = online().studio.pixels[rows].float()
+    real = online(share=0.0)(0, rows, slice(0, 400))
+    drawn = torch.nn.functional.interpolate(online().studio.pixels[rows].float(), (32, 16), mode="bilinear", antialias=True)
+    assert torch.equal(real, drawn)
     for share in (0.0, 0.5, 1.0):
         drawn = online(share=share)(0, rows, slice(0, 400))
         changed = (drawn != real).flatten(1).any(1).float().mean().item()
