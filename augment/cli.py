@@ -36,6 +36,8 @@ def portion_option(required: bool, help: str) -> Callable[[Callable], Callable]:
 
 portion = portion_option(True, "Portion of the real training images that is kept, in (0, 1].")
 dry_run = click.option("--dry-run", is_flag=True, help="Check, print the plan, and stop.")
+
+
 def augmentation_options(command: Callable) -> Callable:
     """--generator, --protocol and --background, or all of them as --augmentation NAME."""
     for option in (

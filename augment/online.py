@@ -38,7 +38,7 @@ class OnlineParams:
 class OnlinePuppets:
     """A `reid.training.Renewal`: row i of the training set is row i of the reduced set.
 
-    counts: sources_without_torso, and scenes_without_torso, which are never drawn.
+    without_torso: number of images that are cut as an oval and are never scenes.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class OnlinePuppets:
         self.camids = rows["camid"].to_numpy()
         self.scenes = Scenes(self.camids, has_torso)
         self.puppet, self.params, self.seed = puppet, params, seed
-        self.counts = {"sources_without_torso": int((~has_torso).sum()), "scenes_without_torso": int((~has_torso).sum())}
+        self.without_torso = int((~has_torso).sum())
         self.about = {"online": asdict(params), "puppet": asdict(puppet.params), "seed": seed}
 
     def __call__(self, step: int, rows: "torch.Tensor", mine: slice) -> "torch.Tensor":

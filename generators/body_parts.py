@@ -161,7 +161,7 @@ def narrow(frame: Tensor) -> Tensor:
     return frame[..., 1:, :].norm(dim=-1).amin(-1)
 
 
-def person_mask(found: Tensor, size: tuple[int, int], grow_px: Tensor, soft_px: float) -> Tensor:
+def parts_mask(found: Tensor, size: tuple[int, int], grow_px: Tensor, soft_px: float) -> Tensor:
     """Where any part is, [N, 1, H, W] in [0, 1], for frames [N, 10, 3, 2] whose half-axes are grown by grow_px [N]."""
     lengths = found[:, :, 1:].norm(dim=-1, keepdim=True).clamp(min=1e-3)
     grown = torch.cat([found[:, :, :1], found[:, :, 1:] * (1 + grow_px[:, None, None, None] / lengths)], 2)

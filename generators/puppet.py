@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from generators import body_parts
 from generators.batch import Batch
-from generators.body_parts import HEAD, PartParams, frames, person_mask, tidy, usable
+from generators.body_parts import HEAD, PartParams, frames, parts_mask, tidy, usable
 from generators.phases import Phase
 from generators.plates import cast_gain, fill, mean_outside
 from generators.pose import flip as flip_keypoints
@@ -141,7 +141,7 @@ class Puppet:
         if person is None:
             found = frames(keypoints, size, self.params.parts)
             grow_px = self.params.dilation * body_parts.torso_scale(keypoints).clamp(max=size[0])
-            hole, opacity = person_mask(found, size, grow_px, self.params.soft * size[0]), None
+            hole, opacity = parts_mask(found, size, grow_px, self.params.soft * size[0]), None
         else:
             mask = person[:, None].to(image.dtype)
             # A hole that reaches two pixels beyond the person, and an edge that goes soft inwards: no background comes along.
@@ -180,7 +180,7 @@ class Puppet:
         params, size = self.params, (image.shape[2], image.shape[3])
         pose = tidy(pose, size)
         drawn = self.figures(image, pose)
-        person = person_mask(frames(pose, size, params.parts), size, torch.zeros_like(pose[:, 0, 0]), params.soft * size[0])
+        person = parts_mask(frames(pose, size, params.parts), size, torch.zeros_like(pose[:, 0, 0]), params.soft * size[0])
         gain = cast_gain(drawn.plate_mean, scene.plate_mean, params.cast, params.cast_limits)
         return scene.plate.lerp((image * gain[:, :, None, None]).clamp(max=1), person.expand_as(image))
 

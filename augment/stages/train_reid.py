@@ -60,6 +60,7 @@ def run(model: str, augmentation: Augmentation, portion: float, seed: int, dry_r
             | {
                 "train_images": len(train_rows),
                 "generated_images": generated,
+                "online_share": 0.0 if online is None else online.share,
                 "iterations": trained.plan.iterations,
                 "seconds": round(trained.seconds, 1),
             }
@@ -100,7 +101,7 @@ def _train(
         inside = rows.assign(path=[Path(path).relative_to(paths.PREPARED).as_posix() for path in rows["path"]])
         state = joined_processes()
         renewal = OnlinePuppets(inside, found, puppets.build(), online, settings.image_size, seed, state.device)
-        click.echo("; ".join(f"{name.replace('_', ' ')}: {count:,}" for name, count in renewal.counts.items()))
+        click.echo(f"images without torso, cut as an oval and never a scene: {renewal.without_torso:,}")
         if state.is_main_process:
             with whole(folder / "puppets.png") as temporary:
                 renewal.sheet().save(temporary)

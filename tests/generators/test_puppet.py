@@ -42,7 +42,7 @@ def figures(number: int, seed: int = 0):
 
 def opaque(keypoints: torch.Tensor, least: float) -> torch.Tensor:
     found = body_parts.frames(keypoints, SIZE, PARTS)
-    return body_parts.person_mask(found, SIZE, torch.zeros(len(keypoints)), PARAMS.soft * SIZE[0]) >= least
+    return body_parts.parts_mask(found, SIZE, torch.zeros(len(keypoints)), PARAMS.soft * SIZE[0]) >= least
 
 
 def test_its_own_pose_and_plate_give_the_person_back():

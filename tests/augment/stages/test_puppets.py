@@ -218,9 +218,10 @@ def test_online_params_that_make_no_sense():
 
 def test_online_training_writes_a_result_and_no_image(project, augment):
     output = run(augment, "train-reid", "--model", "inception", "--portion", "0.4", "--augmentation", "puppet-online")
-    assert "8 real and 80% online images" in output and "sources without torso" in output
+    assert "8 real and 80% online images" in output and "images without torso" in output
     result = json.loads(Path("results/reid/inception/puppet-online/0.4/seed0.json").read_text())
     assert (result["augmentation"], result["train_images"], result["generated_images"]) == ("puppet-online", 8, 0)
+    assert result["online_share"] == 0.8
     assert not generated("puppet-online").exists()
     with Image.open("models/reid/inception/puppet-online/0.4/seed0/puppets.png") as sheet:
         assert sheet.width > 16 * 64
