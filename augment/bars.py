@@ -9,7 +9,7 @@ from augment.augmentations import NONE, PUPPET, parse
 
 REAL = "all real images"
 # What a bar stands for -> its colour.
-COLOURS = {"real": "0.55", "trained on all real images": "C0", "trained on the reduced set": "C2", "puppet": "C1"}
+COLOURS = {"real": "0.55", "trained on all real images": "C1", "trained on the reduced set": "C0", "puppet": "C2"}
 
 
 def kind(augmentation: str) -> str:

@@ -51,4 +51,4 @@ def test_the_picture(tmp_path, arms):
     with Image.open(tmp_path / "bars") as image:
         assert image.format == "PNG" and image.width > 400
         colours = {colour for _, colour in image.convert("RGB").getcolors(1 << 20)}
-    assert ((255, 127, 14) in colours) == (len(arms) > 3), "puppets are orange"
+    assert ((44, 160, 44) in colours) == (len(arms) > 3), "puppets are green"
