@@ -1,5 +1,8 @@
 import math
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,13 +10,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generators import body_parts, puppet_opencv
+from generators import body_parts, puppet, puppet_opencv
 from generators.batch import Batch
 from generators.body_parts import PartParams
 from generators.pose import flip as flip_keypoints
 from generators.pose import pose_maps
 from generators.puppet import TAKES, Puppet, PuppetParams, Studio, compose
 
+ROOT = Path(__file__).parents[2]
 SIZE = (128, 64)
 PARTS = PartParams(
     head=(0.30, 0.21), torso_margin=0.1, torso_min=0.24,
@@ -58,14 +62,14 @@ def test_its_own_pose_and_plate_give_the_person_back():
 
 def test_each_thing_is_taken_from_where_it_is_asked():
     source, scene = figures(3), figures(3, seed=1)
-    puppet = Puppet(PARAMS)
     far = ~(opaque(source.keypoints, 1e-6) | opaque(scene.keypoints, 1e-6)).expand_as(source.image)
     for takes, plate in ((("pose",), source), (("plate",), scene), (("pose", "plate", "cast"), scene)):
-        drawn = puppet.render(source, scene, takes)
+        drawn = Puppet(PARAMS).render(source, scene, takes)
         assert torch.allclose(drawn[far], plate.plate[far], atol=1e-4)
         pose = scene if "pose" in takes else source
         assert (drawn - plate.plate).abs().sum(1, keepdim=True)[~opaque(pose.keypoints, 1e-6)].max() < 1e-4
-    assert not torch.equal(puppet.render(source, scene, ("plate",)), puppet.render(source, scene, ("plate", "cast")))
+    plain, cast = (Puppet(PARAMS).render(source, scene, takes) for takes in (("plate",), ("plate", "cast")))
+    assert not torch.equal(plain, cast)
 
 
 def test_the_cast_is_the_damped_and_limited_ratio_of_the_plates():
@@ -116,6 +120,18 @@ def test_opencv_and_torch_draw_the_same():
     assert not torch.equal(ours, scene.plate)
 
 
+def test_without_opencv_torch_draws(monkeypatch):
+    source, scene = figures(2), figures(2, seed=1)
+    drawn = Puppet(PARAMS).render(source, scene)
+    monkeypatch.setattr(puppet, "puppet_opencv", None)
+    assert torch.allclose(Puppet(PARAMS).render(source, scene), drawn, atol=0.02)
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys; sys.modules['cv2'] = None; import generators.puppet as p; print(p.puppet_opencv)"],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout == "None\n", done.stderr
+
+
 def test_gradients_reach_the_source_image_and_only_what_is_shown():
     source, scene = figures(2), figures(2, seed=1)
     image = source.image.clone().requires_grad_()
@@ -142,10 +158,9 @@ joint = st.one_of(st.just((-1.0, -1.0)), st.tuples(anything, anything), st.tuple
 def test_any_keypoints_give_a_picture(joints):
     points = torch.tensor(joints, dtype=torch.float32).view(2, 18, 2)
     image, _ = people(1)
-    puppet = Puppet(PARAMS)
-    first, second = (puppet.figures(image, point[None]) for point in points)
-    for draw in (puppet.render, lambda *pair: puppet.render(*pair, takes=("plate", "cast"))):
-        drawn = draw(first, second)
+    first, second = (Puppet(PARAMS).figures(image, point[None]) for point in points)
+    for takes in (TAKES, ("plate", "cast")):
+        drawn = Puppet(PARAMS).render(first, second, takes)
         assert drawn.isfinite().all() and drawn.min() >= 0 and drawn.max() <= 1
 
 
@@ -189,17 +204,16 @@ def test_generate_takes_the_targets_for_scenes():
         source_image=source[0] * 2 - 1, target_image=scene[0] * 2 - 1, source_keypoints=source[1], target_keypoints=scene[1],
         source_pose=pose_maps(source[1], SIZE, 1.5), target_pose=pose_maps(scene[1], SIZE, 1.5),
     )  # fmt: skip
-    puppet = Puppet(PARAMS)
-    expected = puppet.render(puppet.figures(*source), puppet.figures(*scene), TAKES) * 2 - 1
-    assert torch.allclose(puppet.generate(batch), expected, atol=1e-5)
-    assert puppet.phases() == () and puppet.networks == {}
+    ours = Puppet(PARAMS)
+    expected = ours.render(ours.figures(*source), ours.figures(*scene), TAKES) * 2 - 1
+    assert torch.allclose(ours.generate(batch), expected, atol=1e-5)
+    assert ours.phases() == () and ours.networks == {}
 
 
 def test_recompose_keeps_the_person_and_changes_the_rest():
     image, pose = people(2)
     scene = figures(2, seed=1)
-    puppet = Puppet(replace(PARAMS, cast=0.0))
-    drawn = puppet.recompose(image, pose, scene)
+    drawn = Puppet(replace(PARAMS, cast=0.0)).recompose(image, pose, scene)
     inside, outside = opaque(pose, 1.0).expand_as(image), ~opaque(pose, 1e-6).expand_as(image)
     assert torch.allclose(drawn[inside], image[inside], atol=1e-6)
     assert torch.allclose(drawn[outside], scene.plate[outside], atol=1e-6)
