@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import upright
 import yaml
 from click.testing import CliRunner
 from PIL import Image
@@ -14,13 +15,7 @@ from augment.cli import main
 
 ROOT = Path(__file__).parents[2]
 
-# Joints (y, x) of somebody upright at 128x64, seen from the front.
-UPRIGHT = np.array(
-    [
-        (16, 32), (26, 32), (27, 24), (42, 20), (56, 18), (27, 40), (42, 44), (56, 46), (62, 27),
-        (88, 26), (114, 26), (62, 37), (88, 38), (114, 38), (14, 30), (14, 34), (15, 27), (15, 37),
-    ]
-)  # fmt: skip
+UPRIGHT = np.array(upright.UPRIGHT)
 
 
 def small_params(**sections) -> dict:

@@ -1,5 +1,6 @@
 import pytest
 import torch
+import upright
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,12 +10,7 @@ from generators.pose import flip
 
 SIZE = (128, 64)
 PARAMS = PartParams((0.3, 0.21), 0.1, 0.24, 0.13, 0.12, 0.18, 0.15, 0.22, 0.25)
-UPRIGHT = torch.tensor(
-    [
-        (16, 32), (26, 32), (27, 24), (42, 20), (56, 18), (27, 40), (42, 44), (56, 46), (62, 27),
-        (88, 26), (114, 26), (62, 37), (88, 38), (114, 38), (14, 30), (14, 34), (15, 27), (15, 37),
-    ]
-).float()  # fmt: skip
+UPRIGHT = torch.tensor(upright.UPRIGHT).float()
 HEAD, TORSO = 0, 1
 
 

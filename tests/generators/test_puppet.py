@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import upright
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,12 +25,7 @@ PARTS = PartParams(
     upper_arm=0.13, forearm=0.12, thigh=0.18, shank=0.15, hand=0.22, foot=0.25,
 )  # fmt: skip
 PARAMS = PuppetParams(SIZE, PARTS, soft=0.012, dilation=0.16, cast=0.5, cast_limits=(0.6, 1.6), parsing=True)
-UPRIGHT = torch.tensor(
-    [
-        (16, 32), (26, 32), (27, 24), (42, 20), (56, 18), (27, 40), (42, 44), (56, 46), (62, 27),
-        (88, 26), (114, 26), (62, 37), (88, 38), (114, 38), (14, 30), (14, 34), (15, 27), (15, 37),
-    ]
-).float()  # fmt: skip
+UPRIGHT = torch.tensor(upright.UPRIGHT).float()
 
 
 def people(number: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

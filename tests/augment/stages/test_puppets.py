@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import upright
 from PIL import Image
 
 from augment import files, index, keypoints, market1501, puppets
@@ -16,12 +17,7 @@ from augment.online import OnlineParams, OnlinePuppets
 from augment.puppets import Scenes, plan
 
 CONTROLS = ("puppet", "puppet-pose", "puppet-plate", "puppet-plate_cast", "puppet-pose_plate")
-UPRIGHT = np.array(
-    [
-        (16, 32), (26, 32), (27, 24), (42, 20), (56, 18), (27, 40), (42, 44), (56, 46), (62, 27),
-        (88, 26), (114, 26), (62, 37), (88, 38), (114, 38), (14, 30), (14, 34), (15, 27), (15, 37),
-    ]
-)  # fmt: skip
+UPRIGHT = np.array(upright.UPRIGHT)
 KEPT = pd.DataFrame(
     [
         (f"t/{name}", pid, camid, "train", "", "", "", "")
