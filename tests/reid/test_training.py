@@ -165,6 +165,9 @@ def test_resnet50_trains_with_a_slower_base(tmp_path):
     params = dataclasses.replace(
         PARAMS,
         backbone="resnet50",
+        # Smaller images end one pixel wide in layer4, where oneDNN 3.x now and then leaves part of a strided convolution's
+        # weight gradient unwritten (torch 2.15 on CPUs).
+        image_size=(64, 32),
         iterations=1,
         batch_size=4,
         network=dataclasses.replace(PARAMS.network, width=1.0),
