@@ -11,6 +11,7 @@ alike.
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from generators.pose import TORSO, visible
@@ -59,6 +60,13 @@ class PartParams:
         for name, value in vars(self).items():
             if min(value if isinstance(value, tuple) else (value,)) < 0:
                 raise ValueError(f"parts.{name} must not be negative, got {value}")
+
+
+# As fitted to mini_market's people and to Market-1501's.
+USUAL = PartParams(
+    head=(0.31, 0.23), torso_margin=0.13, torso_min=0.25, upper_arm=0.15, forearm=0.14, thigh=0.21, shank=0.17, hand=0.22,
+    foot=0.25,
+)  # fmt: skip
 
 
 def tidy(keypoints: Tensor, size: tuple[int, int]) -> Tensor:
@@ -171,6 +179,71 @@ def parts_mask(found: Tensor, size: tuple[int, int], grow_px: Tensor, soft_px: f
         is_head = torch.full((len(found),), part == HEAD, device=found.device)
         mask = mask.maximum(coverage(*local(frame, size), frame, is_head, soft_px))
     return mask[:, None]
+
+
+def part_masks(found: Tensor, size: tuple[int, int], soft_px: float) -> Tensor:
+    """How much of each pixel each part covers, float32 [N, 10, H, W] in [0, 1], for frames [N, 10, 3, 2]."""
+    each = found.flatten(0, 1)
+    is_head = torch.tensor([part == HEAD for part in range(len(PARTS))], device=found.device).repeat(len(found))
+    return coverage(*local(each, size), each, is_head, soft_px).unflatten(0, (-1, len(PARTS)))
+
+
+def part_grids(source: Tensor, target: Tensor, size: tuple[int, int]) -> Tensor:
+    """Where in the source each pixel of the target lies, if it belongs to a part: [N, 10, H, W, 2].
+
+    source, target: frames [N, 10, 3, 2]
+    (x, y) from -1 to 1, from edge to edge: what F.grid_sample takes with align_corners=False.
+    """
+    u, v = (one.unflatten(0, (-1, len(PARTS)))[..., None] for one in local(target.flatten(0, 1), size))
+    centre, along, across = (axis[:, :, None, None] for axis in source.unbind(2))
+    return to_grid(centre + u * along + v * across, size)
+
+
+def to_grid(points: Tensor, size: tuple[int, int]) -> Tensor:
+    """(y, x) in px of an image of `size`, [..., 2] -> the coordinates of F.grid_sample with align_corners=False."""
+    return (2 * points.flip(-1) + 1) / points.new_tensor([size[1], size[0]]) - 1
+
+
+def front_part(masks: Tensor, order: Tensor) -> Tensor:
+    """The nearest part that covers more than half of each pixel: int64 [N, H, W], -1 where none does.
+
+    masks [N, 10, H, W]; order [N, 10], parts from far to near
+    """
+    nearness = order.argsort(1) + 1
+    nearest, part = ((masks > 0.5) * nearness[:, :, None, None]).max(1)
+    return torch.where(nearest > 0, part, -1)
+
+
+def rigid_flow(source: Tensor, target: Tensor, size: tuple[int, int], params: PartParams) -> tuple[Tensor, Tensor]:
+    """How a person of ten rigid parts moves from one pose to another.
+
+    source, target: keypoints [N, 18, 2] at `size`; untidy ones are tidied, and without a usable torso in both the person is
+        one piece that stays where it is.
+
+    Returns:
+        grid [N, H, W, 2]: where in the source each pixel of the target lies, for F.grid_sample with align_corners=False; the
+            pixel itself where no part is.
+        visibility [N, 3, H, W], one-hot: the source shows this point of the body; it does not (hidden behind a nearer part,
+            outside the image, or a limb out of sight, for which the other side's stands in); background.
+    """
+    source, target = tidy(source, size), tidy(target, size)
+    whole = ~(usable(source, size) & usable(target, size))[:, None, None, None]
+    oval = one_piece(size, source.device)
+    own, placed = (torch.where(whole, oval, frames(keypoints, size, params)) for keypoints in (source, target))
+    cut = torch.where(whole, oval, with_mirrored(own, source))
+    front = front_part(part_masks(placed, size, 1.0), draw_order(target))
+    height, width = size
+    rows = torch.arange(height, device=source.device)[:, None].expand(size)
+    columns = torch.arange(width, device=source.device)[None].expand(size)
+    still = to_grid(torch.stack([rows, columns], -1).to(source.dtype), size)
+    chosen = front.clamp(min=0)[:, None, :, :, None].expand(-1, 1, -1, -1, 2)
+    person = front >= 0
+    grid = torch.where(person[..., None], part_grids(cut, placed, size).gather(1, chosen)[:, 0], still)
+    # What the source shows at that point, counted from 1 so that 0 is what lies outside the image.
+    shown = front_part(part_masks(own, size, 1.0), draw_order(source))[:, None].to(source.dtype) + 1
+    shown = F.grid_sample(shown, grid, mode="nearest", align_corners=False)[:, 0].round().long() - 1
+    visible_part = person & (shown == front)
+    return grid, torch.stack([visible_part, person & ~visible_part, ~person], 1).to(source.dtype)
 
 
 def _complete(keypoints: Tensor, scale: Tensor) -> Tensor:

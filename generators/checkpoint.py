@@ -67,12 +67,12 @@ def save_generator(generator, path: Path, trained_on: dict) -> None:
 
 def load_generator(path: Path, device: torch.device | str):
     """Rebuild the generator that `save_generator` wrote, on `device`. Its `trained_on` is read by `read_trained_on`."""
-    from generators import GENERATORS
+    from generators import TRAINABLE
 
     contents = _finished(path)
-    if contents["name"] not in GENERATORS:
-        raise ValueError(f"{path}: generator {contents['name']!r} is unknown; known: {', '.join(sorted(GENERATORS))}")
-    kind = GENERATORS[contents["name"]]
+    if contents["name"] not in TRAINABLE:
+        raise ValueError(f"{path}: generator {contents['name']!r} is unknown; known: {', '.join(sorted(TRAINABLE))}")
+    kind = TRAINABLE[contents["name"]]
     try:
         generator = kind(_build(kind.Params, contents["params"]))
         for name, network in generator.networks.items():

@@ -1,6 +1,6 @@
 """Images in memory and rows of (source, target) -> Batch, made on the device."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -12,16 +12,21 @@ from PIL import Image
 from torch import Tensor
 
 from generators.batch import Batch
+from generators.parsing import flip as flip_labels
 from generators.pose import flip as flip_keypoints
 from generators.pose import has_torso, pose_maps
 
 
 @dataclass(frozen=True)
 class ImageSet:
-    """All images of a run at the generator's size: pixels uint8 [N, 3, H, W] RGB, keypoints float32 [N, 18, 2]."""
+    """All images of a run at the generator's size: pixels uint8 [N, 3, H, W] RGB, keypoints float32 [N, 18, 2].
+
+    parsing: uint8 [N, H, W], labels of parsing.py; None for generators that use none
+    """
 
     pixels: Tensor
     keypoints: Tensor
+    parsing: Tensor | None = None
 
     def __post_init__(self):
         if self.pixels.dtype != torch.uint8 or self.pixels.ndim != 4 or self.pixels.shape[1] != 3:
@@ -31,12 +36,18 @@ class ImageSet:
                 f"ImageSet.keypoints must be float32 [{len(self.pixels)}, 18, 2], "
                 f"got {self.keypoints.dtype} {list(self.keypoints.shape)}"
             )
+        stated = (len(self.pixels), *self.pixels.shape[2:])
+        if self.parsing is not None and (self.parsing.dtype != torch.uint8 or self.parsing.shape != stated):
+            raise ValueError(
+                f"ImageSet.parsing must be uint8 {list(stated)}, got {self.parsing.dtype} {list(self.parsing.shape)}"
+            )
 
     def __len__(self) -> int:
         return len(self.pixels)
 
     def to(self, device: torch.device | str) -> "ImageSet":
-        return ImageSet(self.pixels.to(device), self.keypoints.to(device))
+        parsing = None if self.parsing is None else self.parsing.to(device)
+        return ImageSet(self.pixels.to(device), self.keypoints.to(device), parsing)
 
 
 def decode(paths: Sequence[Path | str], size: tuple[int, int], progress: Callable[[int], None] | None = None) -> Tensor:
@@ -84,11 +95,16 @@ def training_pairs(pids: np.ndarray | Tensor | Sequence[int], keypoints: Tensor)
 
 def fingerprint(images: ImageSet, pairs: Tensor) -> str:
     """A hash of all that a run is trained on."""
-    digest = sha256()
-    for tensor in (images.pixels, images.keypoints, pairs):
-        digest.update(f"{tensor.dtype} {list(tensor.shape)}".encode())
-        digest.update(memoryview(tensor.cpu().contiguous().numpy()).cast("B"))
-    return digest.hexdigest()
+    return digest((images.pixels, images.keypoints, pairs, *([] if images.parsing is None else [images.parsing])))
+
+
+def digest(tensors: Iterable[Tensor]) -> str:
+    """A hash of values, types and shapes."""
+    hashed = sha256()
+    for tensor in tensors:
+        hashed.update(f"{tensor.dtype} {list(tensor.shape)}".encode())
+        hashed.update(memoryview(tensor.cpu().contiguous().numpy()).cast("B"))
+    return hashed.hexdigest()
 
 
 def make_batch(
@@ -96,16 +112,18 @@ def make_batch(
 ) -> Batch:
     """Batch of the rows pairs int64 [B, 2] (source, target) of `images`, made on `device`.
 
-    flip, bool [B] or None: pairs whose two images are mirrored, with left and right joints changing places.
+    flip, bool [B] or None: pairs whose two images are mirrored, with left and right joints and labels changing places.
     """
     device = torch.device(device)
     rows = pairs.to(images.pixels.device, non_blocking=True).T.reshape(-1)  # sources, then targets
     pixels = images.pixels[rows].to(device, non_blocking=True).float().div_(127.5).sub_(1)
     keypoints = images.keypoints[rows].to(device, non_blocking=True)
+    labels = None if images.parsing is None else images.parsing[rows].to(device, non_blocking=True).long()
     if flip is not None:
         turned = flip.to(device, non_blocking=True).repeat(2)
         pixels = torch.where(turned[:, None, None, None], pixels.flip(-1), pixels)
         keypoints = torch.where(turned[:, None, None], flip_keypoints(keypoints, pixels.shape[-1]), keypoints)
+        labels = None if labels is None else torch.where(turned[:, None, None], flip_labels(labels), labels)
     maps = pose_maps(keypoints, (pixels.shape[2], pixels.shape[3]), sigma_px)
     number = len(pairs)
     return Batch(
@@ -115,4 +133,6 @@ def make_batch(
         target_keypoints=keypoints[number:],
         source_pose=maps[:number],
         target_pose=maps[number:],
+        source_parsing=None if labels is None else labels[:number],
+        target_parsing=None if labels is None else labels[number:],
     )

@@ -41,8 +41,9 @@ import torch
 from torch import Tensor, nn
 
 from generators.batch import Batch
+from generators.features import PERCEPTUAL_KINDS
 from generators.layers import ResidualBlock, conv, initialise, norm
-from generators.losses import GAN_KINDS, PERCEPTUAL_KINDS, PerceptualLoss, gan_loss, l1
+from generators.losses import GAN_KINDS, PerceptualLoss, gan_loss, l1
 from generators.phases import Adversary, Phase, TrainingParams, autocast
 from generators.pose import JOINTS, limb_distances
 
@@ -74,7 +75,7 @@ class PatnParams:
     lambda_l1: float
     person_weight: float  # how much more the pixels of the target's limbs count in the L1 loss; 0 as in the paper
     lambda_perceptual: float
-    perceptual: str  # none, vgg19
+    perceptual: str  # none, or one of features.py
     training: TrainingParams
 
     def __post_init__(self):
@@ -202,15 +203,16 @@ class Patn:
 
     def __init__(self, params: PatnParams):
         self.params = params
+        self.uses_pose_network = params.perceptual == "pose_network"
         with torch.random.fork_rng():
             torch.manual_seed(params.training.seed)
             network = PatnNetwork(params.ngf, params.blocks, params.norm, params.dropout)
         self.networks: dict[str, nn.Module] = {"network": network}
 
-    def phases(self) -> tuple[Phase, ...]:
+    def phases(self, pose_network: nn.Module | None = None) -> tuple[Phase, ...]:
         """One phase, with fresh discriminators. RuntimeError where the perceptual loss's weights cannot be had."""
         params, network = self.params, self.networks["network"]
-        perceptual = None if params.perceptual == "none" else PerceptualLoss()
+        perceptual = None if params.perceptual == "none" else PerceptualLoss(params.perceptual, pose_network)
         adversaries: tuple[Adversary, ...] = ()
         if params.lambda_gan > 0:
             with torch.random.fork_rng():

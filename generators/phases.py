@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from generators.batch import Batch
+from generators.pairs import ImageSet
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -65,6 +66,8 @@ class Phase:
     losses(batch, output) -> {name: weighted scalar}: their sum is minimised over `network`'s parameters; adversarial
         terms are among them (the discriminators are frozen meanwhile)
     picture(output) -> float32 [N, 3, H, W] in [-1, 1], for the sample sheets
+    pairs(images, training pairs) -> int64 [P, 2]: the rows (source, target) this phase is trained on, made once and from
+        these arguments alone; None for the training pairs as they are
     """
 
     name: str
@@ -74,16 +77,18 @@ class Phase:
     losses: Callable[[Batch, Any], dict[str, Tensor]]
     picture: Callable[[Any], Tensor]
     adversaries: tuple[Adversary, ...]
+    pairs: Callable[[ImageSet, Tensor], Tensor] | None = None
 
 
 class Generator(Protocol):
     """What the loop asks of a generator. phases() is called once per training and trains those of `networks`."""
 
     name: str
-    params: Any  # frozen dataclass with image_size and sigma_px
+    params: Any  # frozen dataclass with image_size and sigma_px; and parsing (parsing.KINDS) where it uses parsing maps
     networks: dict[str, nn.Module]
+    uses_pose_network: bool  # whether phases() needs one: a trained PoseNetwork, frozen, in eval mode, on the training device
 
-    def phases(self) -> tuple[Phase, ...]: ...
+    def phases(self, pose_network: nn.Module | None = None) -> tuple[Phase, ...]: ...
 
 
 def learning_rate(step: int, params: TrainingParams) -> float:

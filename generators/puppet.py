@@ -116,12 +116,13 @@ def _bytes(values: Tensor) -> Tensor:
 class Puppet:
     name = "puppet"
     Params = PuppetParams
+    uses_pose_network = False
 
     def __init__(self, params: PuppetParams):
         self.params = params
         self.networks: dict[str, nn.Module] = {}
 
-    def phases(self) -> tuple[Phase, ...]:
+    def phases(self, pose_network: nn.Module | None = None) -> tuple[Phase, ...]:
         """None: there is nothing to train."""
         return ()
 

@@ -30,9 +30,8 @@ from tqdm import tqdm
 
 from generators import checkpoint
 from generators.batch import Batch
-from generators.layers import ImagePool
 from generators.losslog import LossLog, NonFiniteLoss
-from generators.pairs import ImageSet, fingerprint, make_batch
+from generators.pairs import ImageSet, digest, fingerprint, make_batch
 from generators.phases import (
     Adversary,
     Generator,
@@ -43,6 +42,7 @@ from generators.phases import (
     uses_bfloat16,
 )
 from generators.sheets import draw_sheet, save_sheet
+from generators.trainer import Trainer
 
 __all__ = ["Adversary", "Generator", "NonFiniteLoss", "Phase", "Trained", "TrainingParams", "train"]
 SHEET_PAIRS = 12
@@ -71,18 +71,20 @@ def train(
     folder: Path,
     on_log: Callable[[int, dict[str, float]], None],
     on_sheet: Callable[[int, Path], None],
+    pose_network: nn.Module | None = None,
 ) -> Trained:
     """Train all phases of a generator on the rows pairs int64 [P, 2] of `images`, drawn with replacement.
 
     Writes folder/checkpoint.pt, folder/losses.csv and folder/samples/*.png (several processes share the folder). Started
     again with the same params and data it resumes at the last checkpoint; with others it removes these files and starts
     afresh, and says so in Trained.message (printed, too). The callbacks are called by the main process, with the iteration
-    counted over all phases; those after the last checkpoint are called again when a run is resumed.
+    counted over all phases; those after the last checkpoint are called again when a run is resumed. pose_network, for
+    generators that use one, is put on the training device and frozen.
 
     Raises NonFiniteLoss, and ValueError for a batch that does not fit the processes, pairs or images.
     """
     processes = joined_processes()
-    run = _Run(generator, images.to(processes.device), pairs, Path(folder), processes, on_log, on_sheet)
+    run = _Run(generator, images.to(processes.device), pairs, Path(folder), processes, on_log, on_sheet, pose_network)
     started = time.monotonic()
     resumed_at, message = run.resume()
     processes.wait_for_everyone()
@@ -96,39 +98,18 @@ def train(
     return Trained(run.iterations - resumed_at, time.monotonic() - started, resumed_at, message)
 
 
-class _Trainer:
-    """A network with its optimiser and, for a discriminator, its pool."""
-
-    def __init__(self, network: nn.Module, params: TrainingParams, pool_size: int):
-        self.network = network
-        self.parameters = [p for p in network.parameters() if p.requires_grad]
-        self.optimiser = torch.optim.Adam(self.parameters, params.learning_rate, params.betas, fused=True)
-        self.pool = ImagePool(pool_size)
-
-    def step(self, losses: dict[str, Tensor], rate: float, processes: PartialState) -> None:
-        """One step down the sum of the losses."""
-        self.optimiser.zero_grad(set_to_none=True)
-        sum(losses.values()).backward()
-        if processes.num_processes > 1:
-            gradients = [p.grad for p in self.parameters if p.grad is not None]
-            flat = reduce(torch.cat([g.flatten() for g in gradients]), "mean")
-            for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
-                gradient.copy_(mean.view(gradient.shape))
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        self.optimiser.step()
-
-
 class _Run:
     """The state of one call of train."""
 
-    def __init__(self, generator, images, pairs, folder, processes, on_log, on_sheet):
+    def __init__(self, generator, images, pairs, folder, processes, on_log, on_sheet, pose_network):
         self.generator, self.images, self.pairs, self.folder = generator, images, pairs, folder
         self.processes, self.on_log, self.on_sheet = processes, on_log, on_sheet
-        self.phases: tuple[Phase, ...] = generator.phases()
+        if pose_network is not None:
+            pose_network = pose_network.to(processes.device).eval().requires_grad_(False)
+        self.phases: tuple[Phase, ...] = generator.phases(pose_network)
         self.path = folder / "checkpoint.pt"
         self.phase, self.step, self.saved_at = 0, 0, None
-        self.trainers: dict[str, _Trainer] = {}
+        self.trainers: dict[str, Trainer] = {}
         self.log = LossLog([])
         self._check()
         self.networks = dict(generator.networks)
@@ -140,6 +121,7 @@ class _Run:
             "name": generator.name,
             "params": asdict(generator.params),
             "data": fingerprint(images, pairs),
+            "pose_network": None if pose_network is None else digest(pose_network.state_dict().values()),
             "processes": processes.num_processes,
             "bfloat16": [uses_bfloat16(phase.training.precision, processes.device) for phase in self.phases],
         }
@@ -204,9 +186,10 @@ class _Run:
         self.trainers = {}
         if self.phase < len(self.phases):
             phase = self.phases[self.phase]
-            self.trainers["network"] = _Trainer(phase.network, phase.training, 0)
+            self.phase_pairs = self.pairs if phase.pairs is None else phase.pairs(self.images, self.pairs)
+            self.trainers["network"] = Trainer(phase.network, phase.training, 0)
             for adversary in phase.adversaries:
-                self.trainers[adversary.name] = _Trainer(adversary.network, phase.training, adversary.pool_size)
+                self.trainers[adversary.name] = Trainer(adversary.network, phase.training, adversary.pool_size)
 
     def train_phase(self) -> None:
         """Train the present phase to its end and open the next one."""
@@ -273,12 +256,13 @@ class _Run:
 
     def _batch(self, params: TrainingParams, draws: np.random.Generator) -> Batch:
         """This process's share of an iteration's batch."""
-        rows = torch.from_numpy(draws.integers(len(self.pairs), size=params.batch_size))
+        rows = torch.from_numpy(draws.integers(len(self.phase_pairs), size=params.batch_size))
         flips = torch.from_numpy(draws.random(params.batch_size) < 0.5) if params.flip else None
         share = params.batch_size // self.processes.num_processes
         mine = slice(self.processes.process_index * share, (self.processes.process_index + 1) * share)
         flips = None if flips is None else flips[mine]
-        return make_batch(self.images, self.pairs[rows[mine]], self.generator.params.sigma_px, self.processes.device, flips)
+        chosen = self.phase_pairs[rows[mine]]
+        return make_batch(self.images, chosen, self.generator.params.sigma_px, self.processes.device, flips)
 
     def _write_row(self, phase: Phase) -> dict[str, float]:
         """Hand on the average losses since the last row."""
@@ -293,9 +277,9 @@ class _Run:
         """The same pairs every time, in evaluation mode."""
         if not self.processes.is_main_process:
             return
-        rows = np.random.default_rng(phase.training.seed).integers(len(self.pairs), size=SHEET_PAIRS)
+        rows = np.random.default_rng(phase.training.seed).integers(len(self.phase_pairs), size=SHEET_PAIRS)
         batch = make_batch(
-            self.images, self.pairs[torch.from_numpy(rows)], self.generator.params.sigma_px, self.processes.device
+            self.images, self.phase_pairs[torch.from_numpy(rows)], self.generator.params.sigma_px, self.processes.device
         )
         phase.network.eval()
         with torch.no_grad(), autocast(phase.training.precision, self.processes.device):

@@ -23,18 +23,25 @@ def one_thread():
 
 @pytest.fixture(scope="session")
 def people() -> tuple[ImageSet, torch.Tensor]:
-    """12 images of 3 identities, each its own colour at a place given by its keypoints; and their training pairs."""
+    """12 images of 3 identities, each its own colour at a place given by its keypoints; and their training pairs.
+
+    Their parsing maps have clothes above, a leg of each side below.
+    """
     draws = torch.Generator().manual_seed(0)
     pids = torch.arange(12) // 4 + 1
     pixels = torch.full((12, 3, *SIZE), 60, dtype=torch.uint8)
     keypoints = torch.rand(12, 18, 2, generator=draws)
+    parsing = torch.zeros(12, *SIZE, dtype=torch.uint8)
     for row, pid in enumerate(pids.tolist()):
         top, left = int(torch.randint(2, 8, (), generator=draws)), int(torch.randint(1, 7, (), generator=draws))
         pixels[row, :, top : top + 20, left : left + 8] = 40
         pixels[row, pid - 1, top : top + 20, left : left + 8] = 220
+        parsing[row, top : top + 10, left : left + 8] = 3
+        parsing[row, top + 10 : top + 20, left : left + 4] = 9
+        parsing[row, top + 10 : top + 20, left + 4 : left + 8] = 8
         keypoints[row] = keypoints[row] * torch.tensor([20.0, 8.0]) + torch.tensor([top, left])
     keypoints[5, 4] = -1.0
-    return ImageSet(pixels, keypoints), training_pairs(pids, keypoints)
+    return ImageSet(pixels, keypoints, parsing), training_pairs(pids, keypoints)
 
 
 @pytest.fixture

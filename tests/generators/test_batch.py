@@ -15,14 +15,14 @@ def batch(people) -> Batch:
 @pytest.mark.parametrize("field", [field.name for field in fields(Batch)])
 def test_every_stated_shape_and_dtype_is_checked(batch, field):
     value = getattr(batch, field)
-    wrong = value[:, :-1]
+    wrong, kind = value[:, :-1], "int64" if "parsing" in field else "float32"
     if field == "source_image":
         with pytest.raises(ValueError, match=r"Batch.source_image must be float32 \[3, 3, 32, 16\]"):
             replace(batch, source_image=wrong)
     else:
-        with pytest.raises(ValueError, match=rf"Batch.{field} must be float32 .*{list(value.shape)}".replace("[", r"\[")):
+        with pytest.raises(ValueError, match=rf"Batch.{field} must be {kind} .*{list(value.shape)}".replace("[", r"\[")):
             replace(batch, **{field: wrong})
-    with pytest.raises(ValueError, match=f"Batch.{field} must be float32"):
+    with pytest.raises(ValueError, match=f"Batch.{field} must be {kind}"):
         replace(batch, **{field: value.double()})
 
 

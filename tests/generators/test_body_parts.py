@@ -1,11 +1,15 @@
+from pathlib import Path
+
 import pytest
 import torch
+import torch.nn.functional as F
 import upright
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generators import body_parts
-from generators.body_parts import OTHER_SIDE, PARTS, PartParams
+from generators.body_parts import OTHER_SIDE, PARTS, USUAL, PartParams, frames, part_grids, part_masks, rigid_flow, to_grid
 from generators.pose import flip
 
 SIZE = (128, 64)
@@ -129,3 +133,56 @@ def test_frames_of_a_mirrored_person_are_the_mirrored_frames_of_the_other_side(j
         assert torch.allclose(mirrored[:, :, :2], turned[:, :, :2], atol=0.05)
         same = (mirrored[:, :, 2] - turned[:, :, 2]).norm(dim=-1) < 0.05
         assert (same | ((mirrored[:, :, 2] + turned[:, :, 2]).norm(dim=-1) < 0.05)).all()
+
+
+# From one pose to another
+
+
+def test_flow_to_the_same_pose_stays_where_it_is():
+    keypoints, size = UPRIGHT[None], SIZE
+    grid, visibility = rigid_flow(keypoints, keypoints, size, USUAL)
+    rows, columns = torch.meshgrid(torch.arange(128.0), torch.arange(64.0), indexing="ij")
+    still = to_grid(torch.stack([rows, columns], -1), size)[None]
+    assert (grid - still).abs().max() < 1e-4
+    assert torch.equal(visibility.sum(1), torch.ones(1, 128, 64))
+    assert visibility[:, 1].sum() == 0 and visibility[:, 0].sum() > 1000
+
+
+def test_flow_to_a_moved_pose_looks_back_by_the_same_distance():
+    keypoints, size = UPRIGHT[None], SIZE
+    grid, visibility = rigid_flow(keypoints, keypoints + torch.tensor([2.0, 5.0]), size, USUAL)
+    rows, columns = torch.meshgrid(torch.arange(128.0), torch.arange(64.0), indexing="ij")
+    wanted = to_grid(torch.stack([rows - 2, columns - 5], -1), size)[None]
+    person = visibility[:, 2] == 0
+    assert (grid - wanted)[person].abs().max() < 1e-4
+
+
+def test_a_limb_out_of_the_sources_sight_is_invisible():
+    keypoints, size = UPRIGHT[None], SIZE
+    source = keypoints.clone()
+    source[:, [3, 4]] = -1  # right elbow and wrist
+    _, visibility = rigid_flow(source, keypoints, size, USUAL)
+    assert visibility[0, :, 50, 18].tolist() == [0, 1, 0]  # right forearm
+    assert visibility[0, :, 50, 46].tolist() == [1, 0, 0]  # left forearm
+
+
+def test_part_grids_bring_a_parts_own_colour():
+    keypoints, size = UPRIGHT[None], SIZE
+    moved = keypoints + torch.tensor([0.0, 6.0])
+    source, target = (frames(one, size, USUAL) for one in (keypoints, moved))
+    masks = part_masks(source, size, 1.0)
+    grids = part_grids(source, target, size)
+    brought = F.grid_sample(masks.transpose(0, 1), grids[0], align_corners=False)[:, 0]
+    assert (brought - part_masks(target, size, 1.0)[0]).abs().max() < 0.02
+
+
+@given(st.lists(st.floats(width=32), min_size=72, max_size=72))
+def test_any_two_poses_give_a_finite_flow(values):
+    source, target = torch.tensor(values).view(2, 1, 18, 2)
+    grid, visibility = rigid_flow(source, target, (32, 16), USUAL)
+    assert grid.isfinite().all() and torch.equal(visibility.sum(1), torch.ones(1, 32, 16))
+
+
+def test_the_usual_sizes_are_the_puppets():
+    stated = yaml.safe_load((Path(__file__).parents[2] / "params.yaml").read_text())["generators"]["puppet"]["parts"]
+    assert {name: list(value) if isinstance(value, tuple) else value for name, value in vars(USUAL).items()} == stated

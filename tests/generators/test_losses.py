@@ -65,7 +65,7 @@ def test_perceptual_loss_is_equation_10(vgg):
 
     number, channels, height, width = features(output).shape
     wanted = (features(output) - features(target)).abs().sum() / (number * channels * height * width)
-    loss = PerceptualLoss()
+    loss = PerceptualLoss("vgg19", None)
     assert loss(output, target).item() == pytest.approx(wanted.item(), rel=1e-4)
     assert loss(target, target).item() == 0
     assert not any(parameter.requires_grad for parameter in loss.parameters())
@@ -78,7 +78,7 @@ def test_missing_vgg_weights_say_how_to_get_them(monkeypatch, tmp_path):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(torch.hub, "download_url_to_file", offline)
     with pytest.raises(RuntimeError, match="perceptual: vgg19 needs torchvision's VGG-19 weights") as caught:
-        PerceptualLoss()
+        PerceptualLoss("vgg19", None)
     message = str(caught.value)
     assert str(Path(tmp_path) / "hub" / "checkpoints" / "vgg19-dcbb9e9d.pth") in message
     assert "torchvision.models.vgg19(weights=" in message and "set perceptual: none" in message

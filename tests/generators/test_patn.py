@@ -185,7 +185,7 @@ def test_overfits_one_pair(patn, people, tmp_path):
         ({"image_size": (30, 16)}, r"patn.image_size is \(30, 16\); both sides must be multiples of 4, at least 16"),
         ({"person_weight": -1.0}, "patn.person_weight is -1.0; it must not be negative"),
         ({"gan": "hinge"}, "patn.gan is 'hinge'; it must be one of vanilla, lsgan"),
-        ({"perceptual": "vgg16"}, "patn.perceptual is 'vgg16'; it must be one of none, vgg19"),
+        ({"perceptual": "lpips"}, "patn.perceptual is 'lpips'; it must be one of none, vgg19, vgg16, pose_network"),
         ({"lambda_perceptual": 1.0}, "patn.perceptual is none but lambda_perceptual is 1.0; set both"),
     ],
 )

@@ -186,15 +186,17 @@ def test_fingerprint_sees_every_part(people):
     pixels[3, 1, 4, 4] += 1
     keypoints[2, 3, 0] += 1
     prints = [
-        fingerprint(ImageSet(p, k), r)
-        for p, k, r in [
-            (images.pixels, images.keypoints, pairs),
-            (pixels, images.keypoints, pairs),
-            (images.pixels, keypoints, pairs),
-            (images.pixels, images.keypoints, pairs.flip(0)),
+        fingerprint(*given)
+        for given in [
+            (images, pairs),
+            (replace(images, pixels=pixels), pairs),
+            (replace(images, keypoints=keypoints), pairs),
+            (replace(images, parsing=images.parsing + 1), pairs),
+            (replace(images, parsing=None), pairs),
+            (images, pairs.flip(0)),
         ]
     ]
-    assert len(set(prints)) == 4 and prints[0] == fingerprint(images, pairs)
+    assert len(set(prints)) == 6 and prints[0] == fingerprint(images, pairs)
 
 
 def spoiled(generator, at: int, spoil):
@@ -208,7 +210,7 @@ def spoiled(generator, at: int, spoil):
         return spoil(output) if len(calls) == at else output
 
     broken = replace(phase, render=render)
-    generator.phases = lambda: (broken,)
+    generator.phases = lambda _: (broken,)
     return generator
 
 
@@ -251,7 +253,7 @@ def test_phases_follow_one_another(patn, people, tmp_path):
             return {"squares": (output - batch.target_image).square().mean()}
 
         first = Phase("warm", phase.network, short, phase.render, simple, phase.picture, ())
-        generator.phases = lambda: (first, phase)
+        generator.phases = lambda _: (first, phase)
         return generator
 
     steps = []
@@ -276,7 +278,7 @@ def test_a_discriminator_learns_to_tell(patn, people, tmp_path):
     # The generator is held still, so that its images stay easy to tell.
     (phase,) = generator.phases()
     still = replace(phase, render=lambda batch: phase.render(batch) * 0 - 0.9)
-    generator.phases = lambda: (still,)
+    generator.phases = lambda _: (still,)
     run(generator, people, tmp_path, lambda step, losses: seen.update({step: losses}))
     assert seen[40]["shape/real"] + seen[40]["shape/fake"] < 0.5 * (seen[2]["shape/real"] + seen[2]["shape/fake"])
 
@@ -314,7 +316,7 @@ def test_bfloat16_runs_the_networks_and_float32_the_losses(patn, people, tmp_pat
         seen.update({name: value.dtype for name, value in found.items()})
         return found
 
-    generator.phases = lambda: (replace(phase, losses=losses),)
+    generator.phases = lambda _: (replace(phase, losses=losses),)
     run(generator, people, tmp_path)
     assert seen.pop("code") == torch.bfloat16 and set(seen.values()) == {torch.float32}
     assert all(p.dtype == torch.float32 for p in generator.networks["network"].parameters())
