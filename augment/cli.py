@@ -124,6 +124,16 @@ def train_generator(generator: str, portion: float | None, dry_run: bool) -> Non
     train_generator.run(generator, portion, dry_run)
 
 
+@main.command(epilog=examples("augment train-pose-network", "augment train-pose-network --portion 0.3"))
+@portion_option(False, "Train on the reduced set of this portion alone, for leak-free generators.")
+@dry_run
+def train_pose_network(portion: float | None, dry_run: bool) -> None:
+    """Train the pose network that SPT, and any generator with `perceptual: pose_network`, is trained with."""
+    from augment.stages import train_generator
+
+    train_generator.run(train_generator.POSE_NETWORK, portion, dry_run)
+
+
 @main.command(
     epilog=examples(
         "augment generate --portion 0.3",

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from augment import files, index, keypoints, market1501, params, paths
+from augment import files, index, keypoints, market1501, params, parsing, paths
 from augment.augmentations import PUPPET, Augmentation
 from augment.replacements import Render, Replacements, Sources, frame, row
 
@@ -162,26 +162,6 @@ def studio(rows: pd.DataFrame, found: Mapping[str, np.ndarray], puppet: Any, siz
 
     points = torch.from_numpy(keypoints.of_names(found, (Path(path).name for path in rows["path"])))
     pixels = decode([paths.PREPARED / path for path in rows["path"]], size)
-    person = persons(rows["path"], size) if puppet.params.parsing else None
+    labels = parsing.read(rows["path"], size) if puppet.params.parsing else None
+    person = None if labels is None else labels > 0
     return Studio(puppet, pixels, rescale(points, market1501.SIZE, size), person, device)
-
-
-def persons(images: Sequence[str], size: tuple[int, int]) -> "torch.Tensor | None":
-    """Where the parsing maps show a person, bool [N, H, W]; None where the data set has no parsing maps.
-
-    Raises:
-        ValueError: there are parsing maps, but not of every image.
-    """
-    import torch
-
-    folder = paths.PREPARED / "parsing"
-    if not folder.is_dir():
-        return None
-    shown = np.empty((len(images), *size), bool)
-    for number, path in enumerate(images):
-        file = folder / Path(path).with_suffix(".png").name
-        if not file.is_file():
-            raise ValueError(f"{file}: not found; other images of {paths.PREPARED} have a parsing map")
-        with Image.open(file) as labels:
-            shown[number] = np.asarray(labels.resize((size[1], size[0]), Image.Resampling.NEAREST)) > 0
-    return torch.from_numpy(shown)

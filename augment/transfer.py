@@ -3,14 +3,17 @@
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from augment import keypoints, market1501, paths
+from augment import keypoints, market1501, parsing, paths
 from augment.augmentations import Augmentation
 from augment.replacements import Render, Replacements, Sources, frame, row
+
+if TYPE_CHECKING:
+    import torch
 
 
 def replacements(
@@ -90,17 +93,30 @@ def _renderer(checkpoint: Path, rows: pd.DataFrame, found: Mapping[str, np.ndarr
     generator = load_generator(checkpoint, device)
     size = generator.params.image_size
     sources = sorted(set(rows["source"]))
-    pixels = decode([paths.PREPARED / path for path in sources], size)
-    place = {path: number for number, path in enumerate(sources)}
+    pixels, kind = decode([paths.PREPARED / path for path in sources], size), getattr(generator.params, "parsing", None)
+    labels, place = None, {path: number for number, path in enumerate(sources)}
+    if kind is not None:
+        points = torch.from_numpy(keypoints.of_names(found, (Path(path).name for path in sources)))
+        labels = parsing.of_kind(kind, sources, rescale(points, market1501.SIZE, size), size)
 
     def render(part: pd.DataFrame) -> np.ndarray:
         points = keypoints.of_names(found, (Path(path).name for path in [*part["source"], *part["target"]]))
-        source = pixels[[place[path] for path in part["source"]]]
-        # Only the pose of a target is used, so that a removed image is never opened: its pixels are blank here.
-        points = rescale(torch.from_numpy(points), market1501.SIZE, size)
-        images = ImageSet(torch.cat([source, torch.zeros_like(source)]), points)
+        chosen = [place[path] for path in part["source"]]
+        # Only the pose of a target is used, so that a removed image is never opened: pixels and parsing map are blank here.
+        images = ImageSet(
+            _with_blanks(pixels[chosen]),
+            rescale(torch.from_numpy(points), market1501.SIZE, size),
+            None if labels is None else _with_blanks(labels[chosen]),
+        )
         number = torch.arange(len(part))
         batch = make_batch(images, torch.stack([number, number + len(part)], 1), generator.params.sigma_px, device)
         return to_uint8(generator.generate(batch))
 
     return render
+
+
+def _with_blanks(sources: "torch.Tensor") -> "torch.Tensor":
+    """Sources [N, ...], then as many zeros in the place of the targets."""
+    import torch
+
+    return torch.cat([sources, torch.zeros_like(sources)])

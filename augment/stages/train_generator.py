@@ -1,5 +1,7 @@
 """train-generator: data/prepared -> models/full/<generator>: generator.pt, losses.csv and sample sheets.
 
+train-pose-network is the same for the pose network that some generators are trained with, models/full/pose_network.
+
 With a portion, data/reduced/<portion> -> models/reduced/<portion>/<generator>, and nothing of a removed image is used: neither
 its pixels nor its keypoints.
 
@@ -11,7 +13,9 @@ from typing import Any
 
 import click
 
-from augment import index, keypoints, market1501, params, paths, tracking
+from augment import index, keypoints, market1501, params, parsing, paths, tracking
+
+POSE_NETWORK = "pose_network"
 
 
 def run(name: str, portion: float | None, dry_run: bool) -> None:
@@ -23,8 +27,9 @@ def run(name: str, portion: float | None, dry_run: bool) -> None:
     from generators.training import joined_processes, train
 
     generator = build(name)
+    command = "train-pose-network" if name == POSE_NETWORK else "train-generator"
     if not generator.networks:
-        click.echo(f"train-generator: {name} has nothing to train; run `augment generate --generator {name} --portion 0.3`")
+        click.echo(f"{command}: {name} has nothing to train; run `augment generate --generator {name} --portion 0.3`")
         return
     settings, folder = generator.params, paths.generator_model(name, portion)
     training_set = paths.PREPARED if portion is None else paths.reduced(portion)
@@ -38,13 +43,16 @@ def run(name: str, portion: float | None, dry_run: bool) -> None:
     main_process = joined_processes().is_main_process
     if main_process:
         click.echo(
-            f"train-generator: {name} ({_parameters(generator) / 1e6:.2f} M parameters) on {len(pairs):,} pairs of "
+            f"{command}: {name} ({_parameters(generator) / 1e6:.2f} M parameters) on {len(pairs):,} pairs of "
             f"{len(rows):,} images of {training_set} at {'x'.join(map(str, settings.image_size))} -> {folder}"
         )
+    pose_network = _pose_network(portion) if generator.uses_pose_network else None
     if dry_run:
         return
     pixels = decode([paths.PREPARED / path for path in rows["path"]], settings.image_size)
-    images = ImageSet(pixels, rescale(points, market1501.SIZE, settings.image_size))
+    points, kind = rescale(points, market1501.SIZE, settings.image_size), getattr(settings, "parsing", None)
+    labels = None if kind is None else parsing.of_kind(kind, list(rows["path"]), points, settings.image_size)
+    images = ImageSet(pixels, points, labels)
     tags = {
         "stage": "train_generator",
         "generator": name,
@@ -53,20 +61,31 @@ def run(name: str, portion: float | None, dry_run: bool) -> None:
     }
     run_name = name if portion is None else f"{name} {portion}"
     with tracking.run(run_name, tags, {name: settings}, folder / "losses.csv", main_process) as run:
-        train(generator, images, pairs, folder, run.metrics, lambda _, sheet: run.artifact(sheet, "samples"))
+        train(generator, images, pairs, folder, run.metrics, lambda _, sheet: run.artifact(sheet, "samples"), pose_network)
     if main_process:
         used = sorted(rows["path"][torch.unique(pairs).numpy()])
-        trained_on = {"set": str(training_set), "pairs": len(pairs), "images": used}
+        trained_on = {"set": str(training_set), "pairs": len(pairs), "parsing": kind, "images": used}
         save_generator(generator, folder / "generator.pt", trained_on)
 
 
 def build(name: str) -> Any:
     """A fresh generator of the registry, as params.yaml's `generators.<name>` says. ValueError for an unknown name."""
-    from generators import GENERATORS
+    from generators import GENERATORS, TRAINABLE
 
-    if name not in GENERATORS:
+    if name not in TRAINABLE:
         raise ValueError(f"unknown generator {name!r}; there are {', '.join(sorted(GENERATORS))}")
-    return GENERATORS[name](params.load(GENERATORS[name].Params, f"generators.{name}"))
+    return TRAINABLE[name](params.load(TRAINABLE[name].Params, f"generators.{name}"))
+
+
+def _pose_network(portion: float | None) -> Any:
+    """The pose network that was trained on the same images. FileNotFoundError where it is not trained."""
+    from generators.checkpoint import load_generator
+
+    file = paths.generator_model(POSE_NETWORK, portion) / "generator.pt"
+    if not file.is_file():
+        flags = "" if portion is None else f" --portion {portion}"
+        raise FileNotFoundError(f"{file}: not found; run `augment train-pose-network{flags}` first")
+    return load_generator(file, "cpu").networks["network"]
 
 
 def _parameters(generator: Any) -> int:

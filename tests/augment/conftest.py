@@ -16,6 +16,7 @@ from augment.cli import main
 ROOT = Path(__file__).parents[2]
 
 UPRIGHT = np.array(upright.UPRIGHT)
+SHORT = {"iterations": 4, "decay_start": 2, "batch_size": 4, "log_every": 2, "sheet_every": 4, "checkpoint_every": 2}
 
 
 def small_params(**sections) -> dict:
@@ -27,10 +28,11 @@ def small_params(**sections) -> dict:
     patn = params["generators"]["patn"]
     patn |= {"image_size": [32, 16], "ngf": 4, "blocks": 1}
     patn["discriminator"] |= {"ndf": 4, "blocks": 1}
-    patn["training"] |= {
-        "iterations": 4, "decay_start": 2, "batch_size": 4, "log_every": 2, "sheet_every": 4, "checkpoint_every": 2,
-    }  # fmt: skip
+    patn["training"] |= SHORT
     params["generators"]["puppet"] |= {"image_size": [64, 32]}
+    pose_network = params["generators"]["pose_network"]
+    pose_network |= {"image_size": [32, 16], "width": 4, "blocks": 1}
+    pose_network["training"] |= SHORT
     reid = params["reid"]["inception"]
     reid |= {"image_size": [32, 16], "budget": "iterations", "iterations": 3, "batch_size": 4, "log_iterations": 1}
     reid["network"] |= {"width": 0.25, "embedding": 16}

@@ -12,8 +12,7 @@ from augment.params import load, raw
 from augment.stages.generate import GenerateParams
 from augment.stages.prepare import DatasetParams
 from augment.stages.reduce import ReduceParams
-from generators import GENERATORS
-from generators.puppet import Puppet
+from generators import GENERATORS, TRAINABLE
 from reid.params import ReidParams
 
 ROOT = Path(__file__).parents[2]
@@ -83,11 +82,13 @@ def test_shipped_files_are_complete(file):
     load(DatasetParams, "dataset", file)
     load(ReduceParams, "reduce", file)
     load(GenerateParams, "generate", file)
-    for name in {*sweep["generators"], *sweep["leak_free"]}:
-        load(GENERATORS[name].Params, f"generators.{name}", file)
+    for name in raw("generators", file):
+        load(TRAINABLE[name].Params, f"generators.{name}", file)
+    assert raw("generators", file).keys() == TRAINABLE.keys()
+    assert {*sweep["generators"], *sweep["leak_free"]} <= GENERATORS.keys()
+    assert set(sweep["pose_networks"]) == (set(sweep["augmented_portions"]) if sweep["leak_free"] else set())
     for name in sweep["models"]:
         load(ReidParams, f"reid.{name}", file)
-    load(Puppet.Params, "generators.puppet", file)
     load(OnlineParams, "online", file)
     named = {Augmentation(name, protocol).name for protocol in PROTOCOLS for name in sweep[protocol]}
     assert set(sweep["recomposed"]) <= named

@@ -12,6 +12,7 @@ import yaml
 
 from augment import paths
 from augment.augmentations import PROTOCOLS, Augmentation
+from generators import GENERATORS
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,9 +53,9 @@ def change(folder, edit):
 def test_the_pipeline_runs_once_and_then_only_what_changed(dvc):
     first = stages_run(dvc("repro"))
     assert first == {
-        "prepare", "reduce@0.4", "reduce@1.0", "train_generator@patn", "generate@patn-0.4", "generate_puppet@puppet-0.4",
-        "train_reid@inception-0.4-0", "train_reid@inception-1.0-0", "train_reid_augmented@inception-patn-0.4-0",
-        "train_reid_augmented@inception-puppet-0.4-0", "report",
+        "prepare", "reduce@0.4", "reduce@1.0", "train_pose_network", "train_generator@patn", "generate@patn-0.4",
+        "generate_puppet@puppet-0.4", "train_reid@inception-0.4-0", "train_reid@inception-1.0-0",
+        "train_reid_augmented@inception-patn-0.4-0", "train_reid_augmented@inception-puppet-0.4-0", "report",
     }  # fmt: skip
     for name in ("curves.csv", "summary.csv", "curves.png"):
         assert (dvc.folder / "reports" / name).is_file()
@@ -80,9 +81,11 @@ def test_the_pipeline_runs_once_and_then_only_what_changed(dvc):
 def test_a_protocol_is_a_switch_away(dvc, protocol, trained):
     name = f"generate_{protocol}@patn-0.4"
     assert name not in dvc("stage", "list", "--name-only").split()
-    change(dvc.folder, lambda params: params["sweep"].update({protocol: ["patn"], "augmentations": [f"patn-{protocol}"]}))
+    lists = {protocol: ["patn"], "augmentations": [f"patn-{protocol}"], "pose_networks": [0.4]}
+    change(dvc.folder, lambda params: params["sweep"].update(lists))
     listed = dvc("stage", "list", "--name-only").split()
-    assert {trained, name, f"train_reid_augmented@inception-patn-{protocol}-0.4-0"} <= set(listed)
+    reid = f"train_reid_augmented@inception-patn-{protocol}-0.4-0"
+    assert {"train_pose_network_reduced@0.4", trained, name, reid} <= set(listed)
 
 
 def test_puppets_recomposition_and_online_are_switches_away(dvc):
@@ -112,6 +115,8 @@ def test_dvc_and_paths_agree():
 
     assert outs("prepare") == [str(paths.PREPARED)]
     assert outs("reduce") == [str(paths.reduced(0.3))]
+    assert outs("train_pose_network") == [str(paths.generator_model("pose_network"))]
+    assert outs("train_pose_network_reduced") == [str(paths.generator_model("pose_network", 0.3))]
     assert outs("train_generator") == [str(paths.generator_model("g"))]
     assert outs("train_generator_reduced") == [str(paths.generator_model("g", 0.3))]
     generate = {"paper": "generate", "star": "generate_star", "leak_free": "generate_leak_free"}
@@ -139,7 +144,10 @@ def test_every_module_that_a_stage_runs_is_a_dependency():
     puppets = {f"generators/{name}.py" for name in ("body_parts", "plates", "puppet", "puppet_opencv")}
     for stage in ("generate_puppet", "recompose", "train_reid_online"):
         assert puppets <= set(stages[stage]["deps"])
-    own = {"generators/__init__.py", "generators/patn.py", *puppets}
+    own = {"generators/__init__.py", "generators/puppet.py", "generators/puppet_opencv.py"}
+    own |= {f"generators/{name}.py" for name in GENERATORS}
     assert shared - own <= set(stages["train_generator"]["deps"])
-    reduced = set(stages["train_generator_reduced"]["deps"])
-    assert reduced == {*stages["train_generator"]["deps"], "data/reduced/${item.portion}"}
+    for stage in ("train_generator", "train_pose_network"):
+        full, reduced = (set(stages[name]["deps"]) for name in (stage, f"{stage}_reduced"))
+        moved = {dep.replace("models/full", "models/reduced/${item.portion}") for dep in full}
+        assert reduced == {*moved, "data/reduced/${item.portion}"}

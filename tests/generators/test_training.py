@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from generators import checkpoint
-from generators.pairs import ImageSet, fingerprint, make_batch
+from generators.pairs import fingerprint, make_batch
 from generators.phases import Phase, learning_rate, supports_bfloat16, uses_bfloat16
 from generators.training import NonFiniteLoss, train
 
