@@ -23,7 +23,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from generators.pairs import ImageSet, make_batch
-from generators.patn import DiscriminatorParams, Patn, PatnParams
+from generators.patn import Patn, PatnParams
+from generators.pose_transfer import DiscriminatorParams
 from generators.training import TrainingParams, train
 
 SIZES = {
@@ -53,6 +54,7 @@ def patn(size: str, precision: str, batch: int, iterations: int) -> Patn:
         sigma_px=sigma_px,
         ngf=ngf,
         blocks=blocks,
+        block="patb",
         norm=norm,
         dropout=0.0,
         discriminator=DiscriminatorParams(ndf=ndf, blocks=deep, norm=norm, dropout=0.0),

@@ -1,9 +1,10 @@
 """Pose transfer: the same person in another pose. Tensors in, tensors out."""
 
+from generators.apatn import Apatn
 from generators.patn import Patn
 from generators.pose_network import PoseEstimator
 from generators.puppet import Puppet
 
-GENERATORS: dict[str, type] = {"patn": Patn, "puppet": Puppet}
+GENERATORS: dict[str, type] = {"patn": Patn, "apatn": Apatn, "puppet": Puppet}
 # What the training loop trains: the generators and what they are trained with.
 TRAINABLE: dict[str, type] = GENERATORS | {"pose_network": PoseEstimator}

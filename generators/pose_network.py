@@ -47,8 +47,8 @@ class PoseNetwork(nn.Module):
             [_unit(3, width, 1), _unit(width, 2 * width, 2), nn.Sequential(_unit(2 * width, 4 * width, 2))]
         )
         self.levels[2].extend(_Residual(4 * width) for _ in range(blocks))
-        self.up = nn.ModuleList([_unit(6 * width, 2 * width, 1), _unit(3 * width, 2 * width, 1)])
-        self.heat = nn.Conv2d(2 * width, len(JOINTS), 1)
+        self.up = nn.ModuleList([_unit(6 * width, 2 * width, 1), _unit(3 * width, width, 1)])
+        self.heat = nn.Conv2d(width, len(JOINTS), 1)
 
     def features(self, images: Tensor) -> list[Tensor]:
         """The trunk's maps at full, half and a quarter of the size: [N, width, H, W], [N, 2 width, ...], [N, 4 width, ...]."""
@@ -111,7 +111,7 @@ class PoseEstimator:
 def _losses(batch: Batch, heat: Tensor) -> dict[str, Tensor]:
     wanted = torch.cat([batch.source_pose, batch.target_pose])
     # Nearly all of a map is empty: without the weight, an empty answer is hard to leave.
-    weight = 1 + 9 * wanted
+    weight = 1 + 4 * wanted
     return {"heat": (weight * (heat.float() - wanted).square()).mean() * 100}
 
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from generators.pairs import ImageSet, training_pairs
-from generators.patn import DiscriminatorParams, Patn, PatnParams
+from generators.patn import Patn, PatnParams
+from generators.pose_transfer import DiscriminatorParams
 from generators.training import TrainingParams
 
 SIZE = (32, 16)
@@ -64,6 +65,7 @@ def params() -> PatnParams:
         sigma_px=1.5,
         ngf=4,
         blocks=2,
+        block="patb",
         norm="batch",
         dropout=0.5,
         discriminator=DiscriminatorParams(ndf=4, blocks=1, norm="instance", dropout=0.0),

@@ -1,0 +1,127 @@
+from dataclasses import asdict, replace
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from generators.apatn import Apatb, Apatn, ApatnNetwork, ApatnParams
+from generators.pairs import make_batch
+from generators.training import train
+
+
+@pytest.fixture
+def apatn(params) -> callable:
+    """apatn(**changes) -> an Apatn; changes of training's fields are told by their names."""
+    training = params.training
+
+    def make(**changes) -> Apatn:
+        inner = {name: changes.pop(name) for name in list(changes) if name in asdict(training)}
+        fields = vars(params) | {"block": "apatb", "training": replace(training, **inner)} | changes
+        return Apatn(ApatnParams(**fields))
+
+    return make
+
+
+def count(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def test_parameter_counts_are_the_papers(apatn):
+    network = ApatnNetwork(apatn(ngf=64, blocks=5).params)
+    # Table 2 and section 4.2: 16.93 M in all, 2.76 M a block.
+    assert count(network) / 1e6 == pytest.approx(16.93, abs=0.08)
+    assert [count(block) / 1e6 for block in network.blocks] == pytest.approx([2.76] * 5, abs=0.006)
+
+
+def test_block_is_equations_5_to_8():
+    torch.manual_seed(0)
+    block = Apatb(8, "instance", 0.0, "apatb").eval()
+    image, source, target = torch.randn(3, 2, 8, 6, 4).unbind()
+    new_image, new_source, new_target = block(image, source, target)
+
+    def rows(code):
+        return code.flatten(2).transpose(1, 2)
+
+    alignment = rows(block.theta(target)) @ rows(block.phi(source)).transpose(1, 2)  # (5)
+    weights = alignment.softmax(-1)
+    assert torch.allclose(weights.sum(-1), torch.ones(2, 24))
+    sampled = (weights @ rows(block.gamma(image))).transpose(1, 2).unflatten(2, (6, 4))  # (6)
+    wanted = block.image(torch.cat([block.widen(sampled), image], 1))  # (7)
+    assert torch.allclose(new_image, wanted, atol=1e-5)
+    # (8): one block for both codes
+    assert torch.allclose(new_source, block.pose(source)) and torch.allclose(new_target, block.pose(target))
+
+
+def test_the_alignment_is_never_a_matrix_in_memory():
+    block = Apatb(16, "instance", 0.0, "apatb").eval()
+    with sdpa_kernel(SDPBackend.FLASH_ATTENTION), torch.no_grad():  # raises where it cannot run
+        assert block(*torch.randn(3, 1, 16, 64, 64).unbind())[0].isfinite().all()
+
+
+def test_an_alignment_that_is_sure_moves_the_image_code():
+    """Where only one place of the source has the target's pose, that place's image code is fetched."""
+    block = Apatb(4, "instance", 0.0, "without_cat").eval()
+    with torch.no_grad():
+        for layer in (block.theta, block.phi, block.gamma, block.widen):
+            layer.bias.zero_()
+            layer.weight.zero_()
+        block.theta.weight[0, 0] = block.phi.weight[0, 0] = 9.0
+        block.gamma.weight[0, 3] = block.widen.weight[3, 0] = 1.0
+    block.image = nn.Identity()
+    image, source, target = torch.randn(1, 4, 4, 4), torch.zeros(1, 4, 4, 4), torch.zeros(1, 4, 4, 4)
+    source[0, 0, 1, 2] = target[0, 0, 3, 0] = 1.0
+    assert block(image, source, target)[0][0, 3, 3, 0].item() == pytest.approx(image[0, 3, 1, 2].item(), abs=1e-4)
+
+
+@pytest.mark.parametrize("block", ["apatb", "cat_to_add", "without_cat", "without_res"])
+def test_every_block_trains(apatn, people, tmp_path, block):
+    generator = apatn(block=block, iterations=2, decay_start=1)
+    train(generator, *people, tmp_path, lambda *_: None, lambda *_: None)
+    assert generator.generate(make_batch(people[0], people[1][:2], 1.5, "cpu")).shape == (2, 3, 32, 16)
+
+
+def test_ablations_leave_out_what_they_name():
+    codes = torch.randn(3, 1, 8, 4, 4).unbind()
+    sizes = {kind: count(Apatb(8, "instance", 0.0, kind)) for kind in ("apatb", "cat_to_add", "without_cat", "without_res")}
+    assert sizes["cat_to_add"] == sizes["without_cat"] < sizes["apatb"] and sizes["without_res"] < sizes["apatb"]
+    still = Apatb(8, "instance", 0.0, "without_res")(*codes)
+    assert still[1] is codes[1] and still[2] is codes[2]
+
+
+def test_overfits_one_pair(apatn, people, tmp_path):
+    images, pairs = people
+    generator = apatn(
+        iterations=80, decay_start=40, learning_rate=6e-3, flip=False, dropout=0.0, ngf=8, norm="instance",
+        lambda_gan=0.0, log_every=80,
+    )  # fmt: skip
+    batch = make_batch(images, pairs[:1], 1.5, "cpu")
+    before = (generator.generate(batch) - batch.target_image).abs().mean()
+    train(generator, images, pairs[:1], tmp_path, lambda step, losses: None, lambda step, path: None)
+    after = (generator.generate(batch) - batch.target_image).abs().mean()
+    assert after < 0.1 < 0.4 < before
+
+
+def test_killed_and_resumed_equals_unbroken(apatn, people, tmp_path):
+    class Killed(Exception):
+        pass
+
+    def stop(step, _):
+        if step == 8:
+            raise Killed
+
+    def run(folder, on_log):
+        generator = apatn()
+        train(generator, *people, folder, on_log, lambda *_: None)
+        return generator.networks["network"].state_dict()
+
+    unbroken = run(tmp_path / "unbroken", lambda *_: None)
+    with pytest.raises(Killed):
+        run(tmp_path / "broken", stop)
+    resumed = run(tmp_path / "broken", lambda *_: None)
+    assert all(torch.equal(unbroken[name], resumed[name]) for name in unbroken)
+
+
+def test_an_unknown_block(apatn):
+    with pytest.raises(ValueError, match="apatn.block is 'patb'; it must be one of apatb, cat_to_add, without_cat"):
+        apatn(block="patb")
