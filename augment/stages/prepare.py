@@ -18,7 +18,7 @@ from typing import Literal
 import click
 from tqdm import tqdm
 
-from augment import contact_sheet, index, keypoints, market1501, mini_market, params, paths
+from augment import contact_sheet, index, keypoints, market1501, mini_market, params, parsing, paths
 from augment.files import whole
 
 
@@ -29,12 +29,25 @@ class MaxIds:
 
 
 @dataclass(frozen=True)
+class ParsingParams:
+    """Label PNGs with the images' names.
+
+    root: their folder
+    labels: ten (those of generators.parsing), or a parser's, merged by its table: lip20, cihp20, atr18
+    """
+
+    root: str
+    labels: str
+
+
+@dataclass(frozen=True)
 class DatasetParams:
     """Section `dataset`.
 
     name: mini_market (rendered, needs nothing) or market1501 (real images in Market-1501's layout)
     root: market1501: the folder that holds bounding_box_train, bounding_box_test and query
     annotations: market1501: the keypoint CSVs
+    parsing: market1501: parsing maps of all images; null without
     max_ids: the first k identities of each split, one number or one for train and one for test; null for all
     mini_market: what is rendered; may be null for market1501
     """
@@ -42,6 +55,7 @@ class DatasetParams:
     name: Literal["mini_market", "market1501"]
     root: str | None
     annotations: tuple[str, ...] | None
+    parsing: ParsingParams | None
     max_ids: int | MaxIds | None
     mini_market: mini_market.MiniMarketParams | None
 
@@ -59,6 +73,9 @@ def run(dry_run: bool) -> None:
         mini_market.write(building, settings.mini_market, partial(tqdm, desc="render", unit="img"))
         root, annotations = building, [building / name for name in market1501.ANNOTATIONS]
     market = market1501.read(root, annotations, _limits(settings.max_ids))
+    if settings.name == "market1501" and settings.parsing is not None:
+        maps = settings.parsing
+        parsing.import_maps(Path(maps.root), maps.labels, market.rows["name"], building / parsing.FOLDER)
     _write(market, building, from_folder=root)
     shutil.rmtree(paths.PREPARED, ignore_errors=True)
     os.replace(building, paths.PREPARED)
@@ -79,6 +96,8 @@ def _sources(settings: DatasetParams) -> tuple[Path | None, list[Path]]:
     for file in annotations:
         if not file.is_file():
             raise FileNotFoundError(f"{file}: keypoint file not found (params.yaml: dataset.annotations)")
+    if settings.parsing is not None and not Path(settings.parsing.root).is_dir():
+        raise FileNotFoundError(f"{settings.parsing.root}: folder not found (params.yaml: dataset.parsing.root)")
     return root, annotations
 
 

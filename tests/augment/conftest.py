@@ -16,7 +16,14 @@ from augment.cli import main
 ROOT = Path(__file__).parents[2]
 
 UPRIGHT = np.array(upright.UPRIGHT)
+SMALL = {"image_size": [32, 16], "ngf": 4, "ndf": 4, "blocks": 1, "width": 4}
 SHORT = {"iterations": 4, "decay_start": 2, "batch_size": 4, "log_every": 2, "sheet_every": 4, "checkpoint_every": 2}
+
+
+def shrunk(section: dict) -> dict:
+    """A generator's section with the same keys, of the least size, trained for four iterations a phase."""
+    least = SMALL | SHORT
+    return {key: shrunk(value) if isinstance(value, dict) else least.get(key, value) for key, value in section.items()}
 
 
 def small_params(**sections) -> dict:
@@ -25,14 +32,8 @@ def small_params(**sections) -> dict:
     params["sweep"] |= {"portions": [0.4, 1.0], "augmented_portions": [0.4], "seeds": [0]}
     market = params["dataset"]["mini_market"]
     market |= {"train_ids": 4, "images_per_train_id": 5, "test_ids": 3, "gallery_images_per_id": 4, "distractors": 2, "junk": 2}
-    patn = params["generators"]["patn"]
-    patn |= {"image_size": [32, 16], "ngf": 4, "blocks": 1}
-    patn["discriminator"] |= {"ndf": 4, "blocks": 1}
-    patn["training"] |= SHORT
+    params["generators"] = {name: shrunk(section) for name, section in params["generators"].items()}
     params["generators"]["puppet"] |= {"image_size": [64, 32]}
-    pose_network = params["generators"]["pose_network"]
-    pose_network |= {"image_size": [32, 16], "width": 4, "blocks": 1}
-    pose_network["training"] |= SHORT
     reid = params["reid"]["inception"]
     reid |= {"image_size": [32, 16], "budget": "iterations", "iterations": 3, "batch_size": 4, "log_iterations": 1}
     reid["network"] |= {"width": 0.25, "embedding": 16}

@@ -1,10 +1,13 @@
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from PIL import Image
 
 from augment import index, keypoints
+from generators.parsing import LABELS
 
 
 def use(folder, **dataset):
@@ -57,6 +60,24 @@ def test_max_ids_may_differ_by_split(real, augment):
     assert sorted(rows.loc[rows["split"] == "gallery", "pid"]) == [1, 3]
 
 
+def test_parsing_maps_are_merged(real, market, augment):
+    folder = real / "parsed"
+    folder.mkdir()
+    for name in (path.name for path in market.glob("*/*.jpg")):
+        labels = np.zeros((128, 64), np.uint8)
+        labels[40:60] = 7  # LIP's coat
+        Image.fromarray(labels).save((folder / name.replace(".jpg.jpg", ".jpg")).with_suffix(".png"))
+    use(real, parsing={"root": str(folder), "labels": "lip20"})
+    result = augment("prepare")
+    assert result.exit_code == 0, result.output
+    merged = np.asarray(Image.open(real / "data/prepared/parsing/0002_c1s1_002100_01.png"))
+    assert (merged[40:60] == LABELS.index("upper_clothes")).all() and not merged[:40].any()
+    Image.fromarray(np.full((128, 64), 20, np.uint8)).save(folder / "0002_c1s1_002100_01.png")
+    assert "0002_c1s1_002100_01.png: label 20 is none of lip20's" in augment("prepare").output
+    (folder / "0002_c1s1_002100_01.png").unlink()
+    assert "0002_c1s1_002100_01.png: not a readable label map" in augment("prepare").output
+
+
 def test_a_failed_prepare_leaves_the_old_data(real, market, augment):
     before = (real / "data/prepared/index.csv").read_bytes()
     broken = market / "query" / "0001_c1s1_000111_00.jpg"
@@ -70,6 +91,7 @@ def test_a_failed_prepare_leaves_the_old_data(real, market, augment):
     ("dataset", "message"),
     [
         ({"root": "nowhere"}, "nowhere: folder not found (params.yaml: dataset.root)"),
+        ({"parsing": {"root": "gone", "labels": "lip20"}}, "gone: folder not found (params.yaml: dataset.parsing.root)"),
         ({"root": None}, "market1501 needs root (a folder) and annotations (a list of CSV files)"),
         ({"annotations": ["gone.csv"]}, "gone.csv: keypoint file not found (params.yaml: dataset.annotations)"),
         ({"name": "market"}, "dataset.name: 'market' is none of mini_market, market1501"),

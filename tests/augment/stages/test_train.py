@@ -8,11 +8,13 @@ import sys
 
 import pytest
 import torch
+import yaml
 from mlflow import MlflowClient
 
 from augment import index
 from augment.augmentations import parse
 from augment.stages.train_reid import training_rows
+from generators.checkpoint import read_trained_on
 
 KEYS = {
     "rank1", "rank5", "rank10", "mAP", "mAP_trapezoid", "num_queries", "num_gallery", "train_images", "iterations", "seconds",
@@ -25,7 +27,8 @@ def test_generator_folder(finished):
 
 
 def test_unknown_generator_and_model(project, augment):
-    assert "unknown generator 'pattn'; there are patn, puppet" in augment("train-generator", "--generator", "pattn").output
+    result = augment("train-generator", "--generator", "pattn")
+    assert "unknown generator 'pattn'; there are apatn, patn, puppet" in result.output
     result = augment("train-reid", "--model", "inceptoin", "--portion", "0.4")
     assert result.exit_code == 1 and "no key 'reid.inceptoin' (there: inception" in result.output
 
@@ -34,6 +37,22 @@ def test_puppets_need_no_training(project, augment):
     result = augment("train-generator", "--generator", "puppet")
     assert result.exit_code == 0 and "puppet has nothing to train" in result.output
     assert not (project / "models/full/puppet").exists()
+
+
+def test_a_pose_network_comes_before_those_who_use_it(project, augment):
+    file = project / "params.yaml"
+    params = yaml.safe_load(file.read_text())
+    params["generators"]["apatn"] |= {"perceptual": "pose_network", "lambda_perceptual": 1.0}
+    file.write_text(yaml.safe_dump(params))
+    for flags in ([], ["--portion", "0.4"]):
+        trained = " ".join(["augment train-pose-network", *flags])
+        early = augment("train-generator", "--generator", "apatn", *flags)
+        assert early.exit_code == 1 and f"pose_network/generator.pt: not found; run `{trained}` first" in early.output
+        assert augment("train-pose-network", *flags).exit_code == 0
+        assert augment("train-generator", "--generator", "apatn", *flags).exit_code == 0
+    assert set(read_trained_on(project / "models/reduced/0.4/pose_network/generator.pt")["images"]) <= set(
+        index.read(project / "data/reduced/0.4/index.csv")["path"]
+    )
 
 
 def test_a_generator_cannot_be_trained_on_single_images(project, augment):
