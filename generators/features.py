@@ -2,7 +2,7 @@
 
 VGG with torchvision's ImageNet weights, as the papers have it; or, without any outside weights, the trunk of the pose network
 that the pipeline has trained. Layers have VGG's names in both: relu<block>_<number>. In the pose network relu<k>_<any> is level
-k of the trunk: 1 at full size, 2 at half, 3 and more at a quarter.
+k of the trunk: 1 at full size, 2 at half, 3 at a quarter, 4 and 5 at an eighth.
 """
 
 from pathlib import Path
@@ -40,7 +40,7 @@ class _Trunk(nn.Module):
         super().__init__()
         # Frozen by its owner, and no part of this module: whoever moves or trains this one leaves it alone.
         self.pose_network = [pose_network]
-        self.levels = [min(_block(layer), 3) - 1 for layer in layers]
+        self.levels = [min(_block(layer), 4) - 1 for layer in layers]
 
     def forward(self, images: Tensor) -> list[Tensor]:
         maps = self.pose_network[0].features(images.float())

@@ -6,6 +6,7 @@ and Wei, "Simple Baselines for Human Pose Estimation and Tracking" (2018), with 
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -21,15 +22,15 @@ from generators.pose import JOINTS
 class PoseNetworkParams:
     """Everything that defines a pose network. ValueError where a value makes no sense."""
 
-    image_size: tuple[int, int]  # (height, width) in px of the training images, multiples of 4
+    image_size: tuple[int, int]  # (height, width) in px of the training images, multiples of 8
     sigma_px: float  # of the heat maps' Gaussians, at image_size
-    width: int  # channels at full size; twice as many at half, four times at a quarter
-    blocks: int  # residual blocks at a quarter of the size
+    width: int  # channels at full size; twice as many at half, four times at a quarter, eight times at an eighth
+    blocks: int  # residual blocks at an eighth of the size
     training: TrainingParams
 
     def __post_init__(self):
-        if any(side % 4 or side < 16 for side in self.image_size):
-            raise ValueError(f"pose_network.image_size is {self.image_size}; both sides must be multiples of 4, at least 16")
+        if any(side % 8 or side < 16 for side in self.image_size):
+            raise ValueError(f"pose_network.image_size is {self.image_size}; both sides must be multiples of 8, at least 16")
         if self.width < 1 or self.blocks < 0:
             raise ValueError(f"pose_network.width is {self.width} and blocks {self.blocks}; they must be positive")
 
@@ -37,21 +38,22 @@ class PoseNetworkParams:
 class PoseNetwork(nn.Module):
     """Images [N, 3, H, W] in [-1, 1] -> heat maps [N, 18, H, W]: 1 at a joint, 0 far from it (those of pose.pose_maps).
 
-    H and W must be multiples of 4; sizes other than the training images' are resized to those and back.
+    Images of another size than the training images' are resized to that and the maps back.
     """
 
     def __init__(self, width: int, blocks: int, image_size: tuple[int, int]):
         super().__init__()
         self.image_size = image_size
+        wide = [width * factor for factor in (1, 2, 4, 8)]
         self.levels = nn.ModuleList(
-            [_unit(3, width, 1), _unit(width, 2 * width, 2), nn.Sequential(_unit(2 * width, 4 * width, 2))]
+            _unit(before, after, 1 if before == 3 else 2) for before, after in pairwise([3, *wide])
         )
-        self.levels[2].extend(_Residual(4 * width) for _ in range(blocks))
-        self.up = nn.ModuleList([_unit(6 * width, 2 * width, 1), _unit(3 * width, width, 1)])
+        self.levels[-1].extend(_Residual(wide[-1]) for _ in range(blocks))
+        self.up = nn.ModuleList(_unit(coarse + fine, fine, 1) for fine, coarse in reversed(list(pairwise(wide))))
         self.heat = nn.Conv2d(width, len(JOINTS), 1)
 
     def features(self, images: Tensor) -> list[Tensor]:
-        """The trunk's maps at full, half and a quarter of the size: [N, width, H, W], [N, 2 width, ...], [N, 4 width, ...]."""
+        """The trunk's maps at full, half, a quarter and an eighth of the size: [N, width, H, W], [N, 2 width, ...], ..."""
         maps = []
         for level in self.levels:
             images = level(images)
@@ -59,16 +61,14 @@ class PoseNetwork(nn.Module):
         return maps
 
     def forward(self, images: Tensor) -> Tensor:
-        given = images.shape[2:]
-        if tuple(given) != tuple(self.image_size):
-            images = F.interpolate(images, self.image_size, mode="bilinear", antialias=True, align_corners=False)
-        full, half, quarter = self.features(images)
-        half = self.up[0](torch.cat([half, F.interpolate(quarter, half.shape[2:], mode="nearest")], 1))
-        full = self.up[1](torch.cat([full, F.interpolate(half, full.shape[2:], mode="nearest")], 1))
-        heat = self.heat(full)
-        if tuple(given) != tuple(self.image_size):
-            heat = F.interpolate(heat, given, mode="bilinear", align_corners=False)
-        return heat
+        given, own = tuple(images.shape[2:]), tuple(self.image_size)
+        if given != own:
+            images = F.interpolate(images, own, mode="bilinear", antialias=True, align_corners=False)
+        *finer, x = self.features(images)
+        for up, fine in zip(self.up, reversed(finer), strict=True):
+            x = up(torch.cat([fine, F.interpolate(x, fine.shape[2:], mode="nearest")], 1))
+        heat = self.heat(x)
+        return heat if given == own else F.interpolate(heat, given, mode="bilinear", align_corners=False)
 
 
 class PoseEstimator:
