@@ -26,7 +26,8 @@ from generators.pose import flip
 VISIBILITY = ("visible", "invisible", "background")
 RIGID_PARTS = "rigid_parts"
 NEAR_PX = 0.05  # keypoints this near are the same
-FlowSource = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+Flow = tuple[Tensor, Tensor]
+FlowSource = Callable[[Tensor, Tensor], Flow]
 
 
 def flow_source(kind: str, size: tuple[int, int]) -> FlowSource:
@@ -58,7 +59,7 @@ class FlowFile:
         self.width = size[1]
         self.numbers, self.order = (same[pairs] @ torch.tensor([len(keypoints), 1])).sort()
 
-    def __call__(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, source: Tensor, target: Tensor) -> Flow:
         row, found = self._rows(source, target)
         mirrored_row, mirrored_found = self._rows(flip(source, self.width), flip(target, self.width))
         if lost := int((~(found | mirrored_found)).sum()):
@@ -89,7 +90,7 @@ def grid_of(flow: Tensor) -> Tensor:
     return torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], -1)
 
 
-def at_scale(flow: tuple[Tensor, Tensor], size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+def at_scale(flow: Flow, size: tuple[int, int]) -> Flow:
     """A flow at a smaller size, that of the middle of each cell: a mean would mix parts that lie far from one another."""
     grid, visibility = flow
     small = F.interpolate(grid.permute(0, 3, 1, 2), size, mode="nearest-exact").permute(0, 2, 3, 1)

@@ -19,13 +19,13 @@ Departures.
   the source does not have it in sight; background stays where it is. `flow` may name a file of flows instead (flow.py).
 - SPATN and SPGNet are trained one after the other, not simultaneously: SPGNet's training takes the true target parsing map, as
   in the paper (4.1), so the two never meet and the result is the same. Eq. (12) is split over the phases accordingly.
-- SPATN* (parser.input: image) is to do without source parsing maps, yet the styles need one: here it predicts that too, from the
-  source image with the source pose for both poses, and is trained on pairs of an image with itself among the others.
+- SPATN* (parser.input: image) is to do without source parsing maps, yet the styles need one: here it predicts that too, from
+  the source image with the source pose for both poses, and is trained on pairs of an image with itself among the others.
 - theta of eq. (7) lies in (0, 1) by a sigmoid, as SEAN's does. alpha's convolutions start with bias 1.
 - L_ce is the mean over the pixels (eq. 8 has a sum). L1 is a mean, weighed towards the person's pixels by person_weight
   (0 is eq. 9). The generator minimises -log D (eq. 11 as printed saturates).
-- The learning rate is constant, then falls linearly (the paper halves it on a plateau of the validation loss, and a stage of this
-  pipeline has no validation set).
+- The learning rate is constant, then falls linearly (the paper halves it on a plateau of the validation loss; this pipeline's
+  training has no validation set).
 - The variants of Table 3 that are here: baseline, baseline_s, spade, full. Without conditional normalisation an SpgBlock has
   plain norms of the same places.
 - The paper gives no widths (nf, hidden, style_channels and parser.ngf are parameters) and does not list the layers of its
@@ -84,6 +84,10 @@ class SpgNetParams:
         for name, values in {"parsing": KINDS, "gan": GAN_KINDS, "perceptual": PERCEPTUAL_KINDS}.items():
             if getattr(self, name) not in values:
                 raise ValueError(f"spgnet.{name} is {getattr(self, name)!r}; it must be one of {', '.join(values)}")
+        if min(self.image_size) < 3 * 2**self.discriminator.layers:
+            raise ValueError(
+                f"spgnet.discriminator.layers is {self.discriminator.layers}; images of {self.image_size} px are too small"
+            )
         if self.kappa >= 0:
             raise ValueError(f"spgnet.kappa is {self.kappa}; it must be negative, so that distance maps fall from the limb")
         if self.person_weight < 0:
@@ -193,9 +197,8 @@ class SpgNet:
 
     def _parser_input(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         source = batch.source_image if self.params.parser.input == "image" else maps_of(batch.source_parsing)
-        return source, self._pose(batch.source_pose, batch.source_keypoints), self._pose(
-            batch.target_pose, batch.target_keypoints
-        )
+        source_pose = self._pose(batch.source_pose, batch.source_keypoints)
+        return source, source_pose, self._pose(batch.target_pose, batch.target_keypoints)
 
     def _pose(self, pose: Tensor, keypoints: Tensor) -> Tensor:
         return pose_features(pose, keypoints, self.params.kappa)
@@ -245,13 +248,13 @@ class SpgNet:
             }
 
         network = patch_discriminator(2 * 3 + POSE_CHANNELS, params.discriminator)
-        return Adversary("patches", network, judged, losses, params.image_pool)
+        return Adversary("patches", network, judged, losses, params.image_pool, params.discriminator.rate)
 
 
 def maps_of(labels: Tensor | None) -> Tensor:
     """Labels [N, H, W] of a batch as a one-hot map; ValueError where the batch has none."""
     if labels is None:
-        raise ValueError("spgnet needs parsing maps, and these images have none; spgnet.parsing: from_keypoints draws coarse ones")
+        raise ValueError("spgnet needs parsing maps, and there are none; spgnet.parsing: from_keypoints draws coarse ones")
     return one_hot(labels)
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from generators.flow import VISIBILITY, at_scale, warp
+from generators.flow import VISIBILITY, Flow, at_scale, warp
 from generators.layers import NORMS, ResidualBlock, conv, norm
 from generators.parsing import LABELS
 from generators.region_norm import Layout, RegionNorm, StyleEncoder
@@ -26,6 +26,7 @@ class PatchParams:
     ndf: int  # channels of the first convolution
     layers: int  # after it; all but the last halve the size
     norm: str
+    rate: float  # its learning rate, as a multiple of the network's
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Deformation(nn.Module):
         self.gated = nn.Conv2d(len(VISIBILITY) * channels, channels, 1)
         self.fuse = ResidualBlock(channels, norm_kind, nn.ReLU(), 0.0)
 
-    def forward(self, features: Tensor, flow: tuple[Tensor, Tensor]) -> Tensor:
+    def forward(self, features: Tensor, flow: Flow) -> Tensor:
         grid, visibility = at_scale(flow, tuple(features.shape[2:]))
         warped = warp(features, grid)
         return self.fuse(self.gated((visibility[:, :, None] * warped[:, None]).flatten(1, 2)))
@@ -101,7 +102,7 @@ class UpBlock(nn.Sequential):
 
 
 class ConditionalNorm(nn.Module):
-    """Where an SpgBlock normalises: a RegionNorm (spade, full) or, in the baselines, an unconditional one with scale and shift."""
+    """Where an SpgBlock normalises: a RegionNorm (spade, full) or, in the baselines, an unconditional norm."""
 
     def __init__(self, channels: int, params: SpgNetworkParams):
         super().__init__()
@@ -125,9 +126,7 @@ class SpgBlock(nn.Module):
         self.norms = nn.ModuleList(ConditionalNorm(2 * channels, params) for _ in range(2))
         self.convs = nn.ModuleList(nn.Conv2d(2 * channels, channels, 3, padding=1) for _ in range(2))
 
-    def forward(
-        self, pose: Tensor, warped: Tensor, decoded: Tensor, layout: Layout | None, styles: Tensor | None
-    ) -> Tensor:
+    def forward(self, pose: Tensor, warped: Tensor, decoded: Tensor, layout: Layout | None, styles: Tensor | None) -> Tensor:
         first = self.convs[0](F.relu(self.norms[0](torch.cat([pose, warped], 1), layout, styles)))
         return decoded + self.convs[1](F.relu(self.norms[1](torch.cat([first, decoded], 1), layout, styles)))
 
@@ -154,15 +153,13 @@ class SpgNetwork(nn.Module):
         self.blocks = nn.ModuleList(SpgBlock(width, params) for width in widths)
         self.ups = nn.ModuleList(UpBlock(below, width, params.norm) for width, below in zip(widths, widths[1:], strict=False))
         self.last = nn.Sequential(nn.ReLU(), nn.Conv2d(params.nf, 3, 7, padding=3, padding_mode="reflect"), nn.Tanh())
-        self.style_encoder = (
-            StyleEncoder(len(LABELS), params.style_channels, params.norm) if params.takes_styles else None
-        )
+        self.style_encoder = StyleEncoder(len(LABELS), params.style_channels, params.norm) if params.takes_styles else None
         start(self)
 
     def forward(
-        self, image: Tensor, source_map: Tensor | None, target_pose: Tensor, target_map: Tensor | None, flow: tuple[Tensor, Tensor]
+        self, image: Tensor, source_map: Tensor | None, target_pose: Tensor, target_map: Tensor | None, flow: Flow
     ) -> Tensor:
-        """image [N, 3, H, W], target_pose [N, 30, H, W], one-hot parsing maps [N, 10, H, W] where the variant has a use for them."""
+        """image [N, 3, H, W], target_pose [N, 30, H, W], one-hot maps [N, 10, H, W] where the variant has a use for them."""
         params, pose, pose_features, image_features = self.params, target_pose, [], []
         if params.variant == "baseline_s":
             pose = torch.cat([pose, target_map], 1)
