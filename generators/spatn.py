@@ -16,9 +16,10 @@ from torch import Tensor, nn
 
 from generators.layers import NORMS, initialise
 from generators.parsing import LABELS, one_hot
-from generators.patn import Patb, decoder, encoder
+from generators.patn import Patb, decoder
 from generators.phases import TrainingParams
 from generators.pose import JOINTS, limb_distances
+from generators.pose_transfer import encoder
 
 LIMBS_USED = 12  # the first of pose.LIMBS: neck to hips, thighs, shanks, neck to shoulders, upper arms, forearms
 POSE_CHANNELS = len(JOINTS) + LIMBS_USED
@@ -67,7 +68,7 @@ class Spatn(nn.Module):
         self.source_encoder = encoder(3 if self.takes_image else len(LABELS), ngf, kind)
         self.pose_encoder = encoder(2 * POSE_CHANNELS, ngf, kind)
         self.blocks = nn.ModuleList(
-            Patb(4 * ngf, (4 if number == 0 else 8) * ngf, kind, params.dropout) for number in range(params.blocks)
+            Patb(4 * ngf, (4 if number == 0 else 8) * ngf, kind, params.dropout, "patb") for number in range(params.blocks)
         )
         last = nn.Conv2d(ngf, len(LABELS), 7, padding=3, padding_mode="reflect")
         self.decoder = nn.Sequential(*decoder(ngf, kind)[:-2], last)
