@@ -110,6 +110,8 @@ class WarpingGanParams:
         for name in ("lambda_gan", "lambda_l1", "person_weight", "lambda_perceptual", "lambda_ph"):
             if getattr(self, name) < 0:
                 raise ValueError(f"warping_gan.{name} is {getattr(self, name)}; it must not be negative")
+        if not any((self.lambda_gan, self.lambda_l1, self.lambda_perceptual, self.lambda_ph)):
+            raise ValueError("warping_gan: every lambda is 0; there is nothing to learn")
         if (self.perceptual == "none") != (self.lambda_perceptual == 0):
             raise ValueError(
                 f"warping_gan.perceptual is {self.perceptual} but lambda_perceptual is {self.lambda_perceptual}; "
@@ -273,7 +275,9 @@ class WarpingGan:
     ) -> dict[str, Tensor]:
         """The terms of eq. (3)."""
         params, image = self.params, painted.image
-        losses = {"l1": params.lambda_l1 * l1(image, batch.target_image, self._pixel_weight(batch))}
+        losses = {}
+        if params.lambda_l1 > 0:
+            losses["l1"] = params.lambda_l1 * l1(image, batch.target_image, self._pixel_weight(batch))
         if perceptual is not None:
             losses["perceptual"] = params.lambda_perceptual * perceptual.to(image.device)(image, batch.target_image)
         for adversary in adversaries:
