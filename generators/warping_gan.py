@@ -45,9 +45,9 @@ from generators.geometric_matcher import GeometricMatcher, Matched, MatcherParam
 from generators.layers import NORMS
 from generators.losses import GAN_KINDS, PerceptualLoss, gan_loss, l1
 from generators.parsing import KINDS, LABELS, colour, one_hot
-from generators.patn import person_mask
 from generators.phases import Adversary, Phase, TrainingParams, autocast
 from generators.pose import JOINTS
+from generators.pose_transfer import person_mask
 from generators.warping_gan_networks import ImageNetwork, Parser, PyramidDiscriminator
 
 PARSER_INPUTS = ("parsing", "image")
