@@ -45,8 +45,7 @@ class StyleEncoder(nn.Module):
     """Source image [N, 3, H, W] and its one-hot parsing map [N, L, H, W] -> styles [N, L, D] (Fig. 1 a, right).
 
     An encoder-decoder, region-wise average pooling, and two layers a region that see no other region (grouped 1x1
-    convolutions). Beside the features the image itself is pooled: the mean colour is no less true of people never seen
-    in training. A region that the source does not show gets a style that is learned for its label.
+    convolutions). A region that the source does not show gets a style that is learned for its label.
     """
 
     def __init__(self, labels: int, channels: int, norm_kind: str):
@@ -59,15 +58,14 @@ class StyleEncoder(nn.Module):
             nn.Upsample(scale_factor=2), conv(channels, channels, 3, norm_kind), norm(norm_kind, channels), nn.LeakyReLU(0.2),
             nn.Upsample(scale_factor=2), nn.Conv2d(channels, channels, 3, padding=1), nn.Tanh(),
         )  # fmt: skip
-        self.labels = labels
-        given, wide = labels * (channels + 3), labels * channels
+        wide = labels * channels
         self.regions = nn.Sequential(
-            nn.Conv2d(given, wide, 1, groups=labels), nn.ReLU(), nn.Conv2d(wide, wide, 1, groups=labels)
+            nn.Conv2d(wide, wide, 1, groups=labels), nn.ReLU(), nn.Conv2d(wide, wide, 1, groups=labels)
         )
 
     def forward(self, image: Tensor, one_hot: Tensor) -> Tensor:
-        means = region_means(torch.cat([self.features(image), image], 1), one_hot)
-        return self.regions(means.flatten(1)[..., None, None]).unflatten(1, (self.labels, -1))[..., 0, 0]
+        means = region_means(self.features(image), one_hot)
+        return self.regions(means.flatten(1)[..., None, None]).view_as(means)
 
 
 class RegionNorm(nn.Module):

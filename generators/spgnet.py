@@ -21,8 +21,6 @@ Departures.
   in the paper (4.1), so the two never meet and the result is the same. Eq. (12) is split over the phases accordingly.
 - SPATN* (parser.input: image) is to do without source parsing maps, yet the styles need one: here it predicts that too, from
   the source image with the source pose for both poses, and is trained on pairs of an image with itself among the others.
-- A region's style is pooled from the encoder's features and from the image itself (the paper: features alone): after a
-  short training on few people features are less to be relied on for the colours of others.
 - theta of eq. (7) lies in (0, 1) by a sigmoid, as SEAN's does. alpha's convolutions start with bias 1.
 - L_ce is the mean over the pixels (eq. 8 has a sum). L1 is a mean, weighed towards the person's pixels by person_weight
   (0 is eq. 9). The generator minimises -log D (eq. 11 as printed saturates).
