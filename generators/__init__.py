@@ -4,8 +4,11 @@ from generators.apatn import Apatn
 from generators.patn import Patn
 from generators.pose_network import PoseEstimator
 from generators.puppet import Puppet
+from generators.spgnet import SpgNet
 from generators.warping_gan import WarpingGan
 
-GENERATORS: dict[str, type] = {"patn": Patn, "apatn": Apatn, "warping_gan": WarpingGan, "puppet": Puppet}
+GENERATORS: dict[str, type] = {
+    "patn": Patn, "apatn": Apatn, "spgnet": SpgNet, "warping_gan": WarpingGan, "puppet": Puppet,
+}  # fmt: skip
 # What the training loop trains: the generators and what they are trained with.
 TRAINABLE: dict[str, type] = GENERATORS | {"pose_network": PoseEstimator}
