@@ -1,4 +1,4 @@
-"""What PATN and APATN have in common: encoders, discriminators, losses and how they are trained.
+"""What PATN, APATN and SPATN have in common: encoder, PATN's block and decoder, discriminators, losses, training.
 
 Zhu, Huang, Xu, Shi, Cheng, Bai: "Progressive and Aligned Pose Attention Transfer for Person Image Generation", sections 3.1,
 3.4 and 3.5. Where this departs from the paper and its public code is told in patn.py.
@@ -75,6 +75,44 @@ def encoder(inputs: int, ngf: int, norm_kind: str) -> nn.Sequential:
         conv(ngf, 2 * ngf, 3, norm_kind, stride=2), norm(norm_kind, 2 * ngf), nn.ReLU(inplace=True),
         conv(2 * ngf, 4 * ngf, 3, norm_kind, stride=2), norm(norm_kind, 4 * ngf), nn.ReLU(inplace=True),
     )  # fmt: skip
+
+
+def decoder(ngf: int, norm_kind: str) -> nn.Sequential:
+    """[N, 4 ngf, H/4, W/4] -> image [N, 3, H, W] in [-1, 1] (3.3)."""
+    bias = norm_kind == "instance"
+
+    def up(inputs: int) -> nn.Module:
+        return nn.ConvTranspose2d(inputs, inputs // 2, 3, stride=2, padding=1, output_padding=1, bias=bias)
+
+    return nn.Sequential(
+        up(4 * ngf), norm(norm_kind, 2 * ngf), nn.ReLU(inplace=True),
+        up(2 * ngf), norm(norm_kind, ngf), nn.ReLU(inplace=True),
+        nn.Conv2d(ngf, 3, 7, padding=3, padding_mode="reflect"), nn.Tanh(),
+    )  # fmt: skip
+
+
+class Patb(nn.Module):
+    """Pose-attentional transfer block: image code [N, C, h, w], pose code [N, C, h, w] at first, then [N, 2C, h, w]."""
+
+    def __init__(self, channels: int, pose_channels: int, norm_kind: str, dropout: float, kind: str):
+        super().__init__()
+        self.kind = kind
+        self.image = nn.Sequential(
+            conv(channels, channels, 3, norm_kind), norm(norm_kind, channels), nn.ReLU(inplace=True),
+            nn.Dropout(dropout), conv(channels, channels, 3, norm_kind), norm(norm_kind, channels),
+        )  # fmt: skip
+        self.pose = nn.Sequential(
+            conv(pose_channels, pose_channels, 3, norm_kind), norm(norm_kind, pose_channels), nn.ReLU(inplace=True),
+            nn.Dropout(dropout), conv(pose_channels, channels, 3, norm_kind),
+        )  # fmt: skip
+
+    def forward(self, image: Tensor, pose: Tensor) -> tuple[Tensor, Tensor]:
+        """(F^P, F^S) of one step, with F^S [N, 2C, h, w], or [N, C, h, w] without_cat."""
+        logits = self.pose(pose)
+        mask = torch.sigmoid(logits)  # eq. (1)
+        attended = mask * self.image(image)  # eq. (2)
+        image = attended if self.kind == "without_add" else attended + image  # eq. (3)
+        return image, logits if self.kind == "without_cat" else torch.cat([logits, image], 1)  # eq. (4)
 
 
 class Discriminator(nn.Module):

@@ -16,10 +16,9 @@ from torch import Tensor, nn
 
 from generators.layers import NORMS, initialise
 from generators.parsing import LABELS, one_hot
-from generators.patn import Patb, decoder
 from generators.phases import TrainingParams
 from generators.pose import JOINTS, limb_distances
-from generators.pose_transfer import encoder
+from generators.pose_transfer import Patb, decoder, encoder
 
 LIMBS_USED = 12  # the first of pose.LIMBS: neck to hips, thighs, shanks, neck to shoulders, upper arms, forearms
 POSE_CHANNELS = len(JOINTS) + LIMBS_USED
