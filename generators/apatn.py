@@ -85,8 +85,8 @@ def _rows(code: Tensor) -> Tensor:
     return code.flatten(2).transpose(1, 2)[:, None].contiguous()
 
 
-def decoder(ngf: int, norm_kind: str) -> nn.Sequential:
-    """[N, 4 ngf, H/4, W/4] -> image [N, 3, H, W] in [-1, 1] (3.3)."""
+def decoder(ngf: int, norm_kind: str, downsamplings: int) -> nn.Sequential:
+    """[N, 2^d ngf, H/2^d, W/2^d] -> image [N, 3, H, W] in [-1, 1] (3.3)."""
 
     def up(channels: int) -> list[nn.Module]:
         return [
@@ -95,8 +95,8 @@ def decoder(ngf: int, norm_kind: str) -> nn.Sequential:
             conv(channels, channels // 2, 3, norm_kind), norm(norm_kind, channels // 2), nn.ReLU(inplace=True),
         ]  # fmt: skip
 
-    last = nn.Conv2d(ngf, 3, 7, padding=3, padding_mode="reflect")
-    return nn.Sequential(*up(4 * ngf), *up(2 * ngf), last, nn.Tanh())
+    layers = [layer for level in reversed(range(downsamplings)) for layer in up(2 * ngf << level)]
+    return nn.Sequential(*layers, nn.Conv2d(ngf, 3, 7, padding=3, padding_mode="reflect"), nn.Tanh())
 
 
 class ApatnNetwork(nn.Module):
@@ -104,11 +104,11 @@ class ApatnNetwork(nn.Module):
 
     def __init__(self, params: ApatnParams):
         super().__init__()
-        ngf, kind = params.ngf, params.norm
-        self.image_encoder = encoder(3, ngf, kind)
-        self.source_encoder, self.target_encoder = (encoder(len(JOINTS), ngf, kind) for _ in range(2))
-        self.blocks = nn.ModuleList(Apatb(4 * ngf, kind, params.dropout, params.block) for _ in range(params.blocks))
-        self.decoder = decoder(ngf, kind)
+        ngf, kind, down = params.ngf, params.norm, params.downsamplings
+        self.image_encoder = encoder(3, ngf, kind, down)
+        self.source_encoder, self.target_encoder = (encoder(len(JOINTS), ngf, kind, down) for _ in range(2))
+        self.blocks = nn.ModuleList(Apatb(ngf << down, kind, params.dropout, params.block) for _ in range(params.blocks))
+        self.decoder = decoder(ngf, kind, down)
         initialise(self)
         for block in self.blocks:
             for layer in (block.gamma, block.widen):

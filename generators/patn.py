@@ -64,15 +64,16 @@ class PatnNetwork(nn.Module):
 
     def __init__(self, params: PatnParams):
         super().__init__()
-        ngf, kind, channels = params.ngf, params.norm, 4 * params.ngf
+        ngf, kind, down = params.ngf, params.norm, params.downsamplings
+        channels = ngf << down
         pose_channels = channels if params.block == "without_cat" else 2 * channels
-        self.image_encoder = encoder(3, ngf, kind)
-        self.pose_encoder = encoder(2 * len(JOINTS), ngf, kind)
+        self.image_encoder = encoder(3, ngf, kind, down)
+        self.pose_encoder = encoder(2 * len(JOINTS), ngf, kind, down)
         self.blocks = nn.ModuleList(
             Patb(channels, channels if number == 0 else pose_channels, kind, params.dropout, params.block)
             for number in range(params.blocks)
         )
-        self.decoder = decoder(ngf, kind)
+        self.decoder = decoder(ngf, kind, down)
         initialise(self)
 
     def forward(self, source_image: Tensor, source_pose: Tensor, target_pose: Tensor) -> Tensor:
@@ -88,11 +89,11 @@ class ResnetNetwork(nn.Module):
 
     def __init__(self, params: PatnParams):
         super().__init__()
-        ngf, kind = params.ngf, params.norm
+        ngf, kind, down = params.ngf, params.norm, params.downsamplings
         self.layers = nn.Sequential(
-            encoder(3 + 2 * len(JOINTS), ngf, kind),
-            *(ResidualBlock(4 * ngf, kind, nn.ReLU(inplace=True), params.dropout) for _ in range(params.blocks)),
-            decoder(ngf, kind),
+            encoder(3 + 2 * len(JOINTS), ngf, kind, down),
+            *(ResidualBlock(ngf << down, kind, nn.ReLU(inplace=True), params.dropout) for _ in range(params.blocks)),
+            decoder(ngf, kind, down),
         )
         initialise(self)
 
