@@ -4,7 +4,8 @@ from generators.apatn import Apatn
 from generators.patn import Patn
 from generators.pose_network import PoseEstimator
 from generators.puppet import Puppet
+from generators.spt import Spt
 
-GENERATORS: dict[str, type] = {"patn": Patn, "apatn": Apatn, "puppet": Puppet}
+GENERATORS: dict[str, type] = {"patn": Patn, "apatn": Apatn, "spt": Spt, "puppet": Puppet}
 # What the training loop trains: the generators and what they are trained with.
 TRAINABLE: dict[str, type] = GENERATORS | {"pose_network": PoseEstimator}
