@@ -135,9 +135,9 @@ class Spt:
     def predict_parsing(self, batch: Batch) -> Tensor:
         """The parsing map that generate() paints on: int64 [N, H, W]. ValueError for the baseline, which has none."""
         _, target, *_ = self._evaluated(batch)
-        if target.parsing is None:
+        if target.labels is None:
             raise ValueError("spt.configuration baseline predicts no parsing maps")
-        return target.parsing.argmax(1)
+        return target.labels
 
     def _evaluated(self, batch: Batch):
         for network in self.networks.values():
@@ -196,8 +196,7 @@ class Spt:
         return losses | self._deceive(judges, batch, cycle)
 
     def _regions(self, side: Side) -> Tensor:
-        maps = None if side.parsing is None else side.parsing.detach()
-        return spt_losses.regions(self.params.style, maps, side.keypoints, tuple(self.params.image_size))
+        return spt_losses.regions(self.params.style, side.labels, side.keypoints, tuple(self.params.image_size))
 
     def _deceive(self, judges: tuple[Adversary, ...], batch: Batch, output) -> dict[str, Tensor]:
         """What the discriminators say of the output: the L^adv that H_S or H_A minimises."""

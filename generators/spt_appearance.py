@@ -18,11 +18,15 @@ from generators.spt_params import SptParams
 
 @dataclass(frozen=True)
 class Side:
-    """A person: keypoints [N, 18, 2], pose maps [N, 18, H, W], probabilities of labels [N, 10, H, W] or None (baseline)."""
+    """A person in a pose, with the parsing map that is known or predicted; None until then, and for the baseline.
+
+    keypoints [N, 18, 2], pose maps [N, 18, H, W], parsing [N, 10, H, W] (probabilities), labels int64 [N, H, W] (likeliest)
+    """
 
     keypoints: Tensor
     pose: Tensor
-    parsing: Tensor | None
+    parsing: Tensor | None = None
+    labels: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -39,20 +43,14 @@ class Cycle:
     inpainted: Tensor | None = None
 
 
-def foreground_mask(maps: Tensor) -> Tensor:
-    """Omega of eq. (6): 1 where the likeliest of the labels [N, 10, H, W] is not the background, [N, 1, H, W].
+def silhouette(side: Side, size: tuple[int, int]) -> Tensor:
+    """Omega of eq. (6), 1 where the person is and 0 elsewhere, [N, 1, H, W]: by the labels, or else by the rigid body parts.
 
     Its gradient is that of the probability of not being background.
     """
-    hard = (maps.argmax(1, keepdim=True) != 0).to(maps.dtype)
-    soft = 1 - maps[:, :1]
-    return hard + soft - soft.detach()
-
-
-def silhouette(side: Side, size: tuple[int, int]) -> Tensor:
-    """Where the person is, [N, 1, H, W]: by the parsing map, or else by the rigid body parts."""
     if side.parsing is not None:
-        return foreground_mask(side.parsing)
+        soft = 1 - side.parsing[:, :1]
+        return (side.labels != 0)[:, None].to(soft.dtype) + soft - soft.detach()
     found = body_parts.frames(body_parts.tidy(side.keypoints, size), size, body_parts.USUAL)
     return (body_parts.part_masks(found, size, 1.0).amax(1, keepdim=True) > 0.5).to(side.pose.dtype)
 
@@ -91,25 +89,26 @@ class Renderer:
 
     def sides(self, batch: Batch) -> tuple[Side, Side]:
         """Source and target of a batch; the target without its parsing map. ValueError where there are no parsing maps."""
+        target = Side(batch.target_keypoints, batch.target_pose)
         if self.params.configuration == "baseline":
-            given = None
-        elif batch.source_parsing is None:
+            return Side(batch.source_keypoints, batch.source_pose), target
+        if batch.source_parsing is None:
             raise ValueError("spt needs parsing maps of the source images; set spt.parsing to from_keypoints, or give files")
-        else:
-            given = parsing.one_hot(batch.source_parsing)
-        source = Side(batch.source_keypoints, batch.source_pose, given)
-        return source, Side(batch.target_keypoints, batch.target_pose, None)
+        labels = batch.source_parsing
+        return Side(batch.source_keypoints, batch.source_pose, parsing.one_hot(labels), labels), target
 
     def parsed(self, source: Side, target: Side, truth: Callable[[], Tensor], frozen: bool) -> Side:
         """`target` with the parsing map that the configuration gives it; frozen: H_S is not trained."""
         if self.params.configuration == "baseline":
             return target
         if self.params.configuration == "ts_gt":
-            return replace(target, parsing=truth())
+            labels = truth()
+            return replace(target, parsing=parsing.one_hot(labels), labels=labels)
         if frozen:
             self.networks["semantic"].eval()
         with torch.set_grad_enabled(torch.is_grad_enabled() and not frozen):
-            return replace(target, parsing=self.parsing_logits(source, target).float().softmax(1))
+            predicted = self.parsing_logits(source, target).float().softmax(1)
+        return replace(target, parsing=predicted, labels=predicted.argmax(1))
 
     def transfer(self, image: Tensor, source: Side, target: Side, warp: PartWarp) -> Tensor:
         """H_A: eq. (6)."""
@@ -133,7 +132,7 @@ class Renderer:
     def cycle(self, batch: Batch, frozen: bool = True) -> Cycle:
         """There and back; frozen: without training H_S."""
         source, target, warp, image = self.there(batch, frozen)
-        back = self.parsed(target, replace(source, parsing=None), lambda: source.parsing, frozen)
+        back = self.parsed(target, Side(source.keypoints, source.pose), lambda: source.labels, frozen)
         back_image = self.transfer(image, target, back, self.warp(target, source))
         return Cycle(source, target, image, back, back_image, warp)
 
@@ -161,4 +160,4 @@ def _true_parsing(batch: Batch) -> Tensor:
             "spt.configuration ts_gt paints on the target images' own parsing maps, and this batch has none: it is for "
             "evaluation; set configuration to ts_pred or e2e to generate"
         )
-    return parsing.one_hot(batch.target_parsing)
+    return batch.target_parsing

@@ -34,14 +34,13 @@ def describer(kind: str, layers: Sequence[str], pose_network: nn.Module | None) 
     return described
 
 
-def regions(kind: str, parsing: Tensor | None, keypoints: Tensor, size: tuple[int, int]) -> Tensor:
+def regions(kind: str, labels: Tensor | None, keypoints: Tensor, size: tuple[int, int]) -> Tensor:
     """Psi_l, the regions whose textures are compared: [N, R, H, W], 0 or 1.
 
-    semantic: of each label of `parsing` [N, 10, H, W]; mask: of each rigid body part in sight; patch: about each joint.
+    semantic: of each label, by the map [N, H, W]; mask: of each rigid body part in sight; patch: about each joint.
     """
     if kind == "semantic":
-        best = parsing.argmax(1, keepdim=True)
-        return torch.zeros_like(parsing).scatter_(1, best, 1.0)
+        return parsing.one_hot(labels)
     if kind == "mask":
         keypoints = body_parts.tidy(keypoints, size)
         masks = body_parts.part_masks(body_parts.frames(keypoints, size, body_parts.USUAL), size, 1.0) > 0.5
@@ -102,9 +101,9 @@ def warp_loss(source_image: Tensor, cycle: Cycle) -> Tensor:
     if cycle.there.parsing is None:
         same = regions("mask", None, cycle.there.keypoints, tuple(source_image.shape[2:])).amax(1, keepdim=True)
     else:
-        label = cycle.there.parsing.argmax(1, keepdim=True)
-        there = cycle.warp.flow(cycle.source.parsing, "nearest").argmax(1, keepdim=True)
-        same = ((label == there) & (label > 0)).float()
+        labels = cycle.there.labels[:, None]
+        there = cycle.warp.flow(cycle.source.labels[:, None].float(), "nearest").round()
+        same = ((labels == there) & (labels > 0)).float()
     off = (cycle.there_image.float() - moved).abs().mean(1, keepdim=True)
     return (off * same).sum() / same.sum().clamp(min=1)
 
