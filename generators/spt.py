@@ -43,7 +43,7 @@ from generators.pairs import ImageSet
 from generators.phases import Adversary, Phase, autocast
 from generators.pose import JOINTS
 from generators.pseudo_labels import search
-from generators.spt_appearance import Cycle, Renderer, Side, auxiliary_images
+from generators.spt_appearance import Cycle, Renderer, Side, auxiliary_images, silhouette
 from generators.spt_networks import BackgroundNetwork, ForegroundNetwork, PatchDiscriminator, SemanticNetwork, pose_masks
 from generators.spt_params import SptParams
 
@@ -66,7 +66,7 @@ class Spt:
                 params.configuration != "baseline", params.copy_warped, params.deformable, params.foreground
             )
             if params.background == "network":
-                self.networks["background"] = BackgroundNetwork(params.inpainting)
+                self.networks["background"] = BackgroundNetwork(params.image_size, params.inpainting)
         self.uses_pose_network = params.lambda_pose > 0 or params.perceptual == "pose_network"
         self.renderer = Renderer(params, self.networks)
 
@@ -128,7 +128,10 @@ class Spt:
     @torch.no_grad()
     def generate(self, batch: Batch) -> Tensor:
         """The batch's source persons in its target poses: float32 [N, 3, H, W] in [-1, 1], on the network's device."""
-        *_, image = self._evaluated(batch)
+        _, target, _, image = self._evaluated(batch)
+        if self.params.scene_doubt > 0:
+            doubt = self.params.scene_doubt * (1 - silhouette(target, self.params.image_size))
+            image = image.float().lerp(self.networks["background"].mean_scene.expand_as(image), doubt.expand_as(image))
         return image.float()
 
     @torch.no_grad()

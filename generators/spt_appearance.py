@@ -151,7 +151,10 @@ class Renderer:
         else:
             rows = torch.randint(len(images), (len(batch),))
             auxiliary = images[rows].to(batch.source_image.device).float() / 127.5 - 1
-        return replace(cycle, auxiliary=auxiliary, inpainted=self.networks["background"](auxiliary, behind))
+        network = self.networks["background"]
+        if network.training:
+            network.mean_scene.lerp_(auxiliary.mean(0), 0.01)
+        return replace(cycle, auxiliary=auxiliary, inpainted=network(auxiliary, behind))
 
 
 def _true_parsing(batch: Batch) -> Tensor:

@@ -86,7 +86,8 @@ def face_crops(images: Tensor, keypoints: Tensor) -> Tensor:
     shown = (seen.sum((1, 2)) > 0) & body_parts.usable(keypoints, size)
     side = size[0] // 4
     steps = ((torch.arange(side, device=images.device) + 0.5) / side - 0.5) * 0.8
-    reach = body_parts.torso_scale(keypoints)[:, None, None, None] * torch.stack(torch.meshgrid(steps, steps, indexing="ij"), -1)
+    square = torch.stack(torch.meshgrid(steps, steps, indexing="ij"), -1)
+    reach = body_parts.torso_scale(keypoints)[:, None, None, None] * square
     grid = body_parts.to_grid(middle[:, None, None] + reach, size)
     crops = F.grid_sample(images.float(), grid, padding_mode="border", align_corners=False)
     return torch.where(shown[:, None, None, None], crops, -1.0)

@@ -214,11 +214,12 @@ class ForegroundNetwork(nn.Module):
 class BackgroundNetwork(nn.Module):
     """G_A^B . E_A^B, an inpainting U-Net: image [N, 3, H, W] and hole [N, 1, H, W] (1 where it is unknown) -> image."""
 
-    def __init__(self, params: UNetParams):
+    def __init__(self, size: tuple[int, int], params: UNetParams):
         super().__init__()
         self.encoder = Encoder(4, params)
         self.decoder = Decoder(1, 3, params)
         initialise(self)
+        self.register_buffer("mean_scene", torch.zeros(3, *size))  # of the images it is trained on, a running mean
 
     def forward(self, image: Tensor, hole: Tensor) -> Tensor:
         return torch.tanh(self.decoder(self.encoder(torch.cat([image * (1 - hole), hole], 1))).float())

@@ -34,6 +34,7 @@ class SptParams:
     configuration: str  # of Table 3
     background: str
     auxiliary: str | None  # a folder of images without people; null: the training images with their persons filled in
+    scene_doubt: float  # how far generate() moves the background towards the mean scene; 0: the paper
     semantic: UNetParams  # H_S
     foreground: UNetParams
     inpainting: UNetParams  # the background network
@@ -85,6 +86,10 @@ class SptParams:
             raise ValueError(
                 f"spt.perceptual is {self.perceptual} but the layers are content_layers {list(self.content_layers)} and "
                 f"style_layers {list(self.style_layers)}; name a network for layers other than rgb, or none"
+            )
+        if not 0 <= self.scene_doubt <= (self.background == "network"):
+            raise ValueError(
+                f"spt.scene_doubt is {self.scene_doubt}; it must lie in 0 to 1, and be 0 where background is none"
             )
         if self.configuration == "baseline" and self.style == "semantic":
             raise ValueError("spt.configuration baseline has no parsing maps; set style to mask or patch")
