@@ -16,9 +16,9 @@ Table 3 -> configuration; Algorithm 2 -> phases semantic, appearance (Algorithm 
 
 Choices where the paper leaves room, and departures:
 - Networks: levels, widths, norm and the warped levels are those of the public demo (DeepFashion); the paper gives none.
-- Omega is binary, as the paper says, but lets the gradient of the soft mask through, so that training end to end can move
-  outlines. It is grown by a pixel or two where it cuts the hole for the background network, which is also told the hole. For
-  the baseline, which has no parsing map, it is the union of the rigid body parts.
+- Omega is the probability of not being background, which is binary for true maps alone: training end to end can move
+  outlines, and they are smooth. The hole for the background network is binary, a pixel or two wider, and shown to it. For the
+  baseline, which has no parsing map, Omega is the union of the rigid body parts.
 - Market-1501: no background network (paper, 4.2: backgrounds are not generated explicitly there): `background: none`.
 - Algorithm 1 takes two steps an iteration, one for L_A, one for L_B; here their sum is minimised in one.
 - Auxiliary images: a folder, as the paper's Places2; without one, the batch's other images with their persons filled in.
@@ -43,7 +43,7 @@ from generators.pairs import ImageSet
 from generators.phases import Adversary, Phase, autocast
 from generators.pose import JOINTS
 from generators.pseudo_labels import search
-from generators.spt_appearance import Cycle, Renderer, Side, auxiliary_images, silhouette
+from generators.spt_appearance import Cycle, Renderer, Side, auxiliary_images, foreground_mask
 from generators.spt_networks import BackgroundNetwork, ForegroundNetwork, PatchDiscriminator, SemanticNetwork, pose_masks
 from generators.spt_params import SptParams
 
@@ -130,7 +130,7 @@ class Spt:
         """The batch's source persons in its target poses: float32 [N, 3, H, W] in [-1, 1], on the network's device."""
         _, target, _, image = self._evaluated(batch)
         if self.params.scene_doubt > 0:
-            doubt = self.params.scene_doubt * (1 - silhouette(target, self.params.image_size))
+            doubt = self.params.scene_doubt * (1 - foreground_mask(target, self.params.image_size))
             image = image.float().lerp(self.networks["background"].mean_scene.expand_as(image), doubt.expand_as(image))
         return image.float()
 

@@ -43,22 +43,21 @@ class Cycle:
     inpainted: Tensor | None = None
 
 
-def silhouette(side: Side, size: tuple[int, int]) -> Tensor:
-    """Omega of eq. (6), 1 where the person is and 0 elsewhere, [N, 1, H, W]: by the labels, or else by the rigid body parts.
-
-    Its gradient is that of the probability of not being background.
-    """
-    if side.parsing is not None:
-        soft = 1 - side.parsing[:, :1]
-        return (side.labels != 0)[:, None].to(soft.dtype) + soft - soft.detach()
-    found = body_parts.frames(body_parts.tidy(side.keypoints, size), size, body_parts.USUAL)
-    return (body_parts.part_masks(found, size, 1.0).amax(1, keepdim=True) > 0.5).to(side.pose.dtype)
+def foreground_mask(side: Side, size: tuple[int, int]) -> Tensor:
+    """Omega of eq. (6), [N, 1, H, W]: the probability of not being background; or else 1 on the rigid body parts."""
+    return _on_parts(side, size) if side.parsing is None else 1 - side.parsing[:, :1]
 
 
 def hole(side: Side, size: tuple[int, int]) -> Tensor:
-    """The silhouette and a rim of 1/64 of the height, in which pixels are of the person and of the background."""
+    """1 where the person is and on a rim of 1/64 of the height, whose pixels show both person and background."""
+    person = _on_parts(side, size) if side.labels is None else (side.labels != 0)[:, None].to(side.pose.dtype)
     rim = max(1, size[0] // 64)
-    return F.max_pool2d(silhouette(side, size).detach(), 2 * rim + 1, 1, rim)
+    return F.max_pool2d(person, 2 * rim + 1, 1, rim)
+
+
+def _on_parts(side: Side, size: tuple[int, int]) -> Tensor:
+    found = body_parts.frames(body_parts.tidy(side.keypoints, size), size, body_parts.USUAL)
+    return (body_parts.part_masks(found, size, 1.0).amax(1, keepdim=True) > 0.5).to(side.pose.dtype)
 
 
 def auxiliary_images(folder: str, size: tuple[int, int]) -> Tensor:
@@ -116,7 +115,7 @@ class Renderer:
         if "background" not in self.networks:
             return person
         background = self.networks["background"](image, hole(source, self.size))
-        mask = silhouette(target, self.size)
+        mask = foreground_mask(target, self.size)
         return person * mask + background * (1 - mask)
 
     def warp(self, source: Side, target: Side) -> PartWarp:
