@@ -134,6 +134,16 @@ def train_pose_network(portion: float | None, dry_run: bool) -> None:
     train_generator.run(train_generator.POSE_NETWORK, portion, dry_run)
 
 
+@main.command(epilog=examples("augment profile-generators", "augment profile-generators patn apatn --seconds 5"))
+@click.argument("generators", nargs=-1)
+@click.option("--seconds", type=click.FloatRange(0), default=2.0, show_default=True, help="How long each timing is repeated.")
+def profile_generators(generators: tuple[str, ...], seconds: float) -> None:
+    """Print size and speed of generators, of all without GENERATORS, as params.yaml has them."""
+    from augment.stages import profile_generators
+
+    profile_generators.run(generators, seconds)
+
+
 @main.command(
     epilog=examples(
         "augment generate --portion 0.3",

@@ -5,7 +5,8 @@ from generators.patn import Patn
 from generators.pose_network import PoseEstimator
 from generators.puppet import Puppet
 from generators.spt import Spt
+from generators.warping_gan import WarpingGan
 
-GENERATORS: dict[str, type] = {"patn": Patn, "apatn": Apatn, "spt": Spt, "puppet": Puppet}
+GENERATORS: dict[str, type] = {"patn": Patn, "apatn": Apatn, "spt": Spt, "warping_gan": WarpingGan, "puppet": Puppet}
 # What the training loop trains: the generators and what they are trained with.
 TRAINABLE: dict[str, type] = GENERATORS | {"pose_network": PoseEstimator}

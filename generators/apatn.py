@@ -106,6 +106,9 @@ class ApatnNetwork(nn.Module):
         self.blocks = nn.ModuleList(Apatb(4 * ngf, kind, params.dropout, params.block) for _ in range(params.blocks))
         self.decoder = decoder(ngf, kind)
         initialise(self)
+        for block in self.blocks:
+            for layer in (block.theta, block.phi, block.gamma, block.widen):
+                nn.init.xavier_uniform_(layer.weight)
 
     def forward(self, source_image: Tensor, source_pose: Tensor, target_pose: Tensor) -> Tensor:
         image = self.image_encoder(source_image)

@@ -48,7 +48,8 @@ class PoseNetwork(nn.Module):
         self.levels = nn.ModuleList(
             _unit(before, after, 1 if before == 3 else 2) for before, after in pairwise([3, *wide])
         )
-        self.levels[-1].extend(_Residual(wide[-1]) for _ in range(blocks))
+        for _ in range(blocks):
+            self.levels[-1].extend([_Residual(wide[-1]), _Context(wide[-1])])
         self.up = nn.ModuleList(_unit(coarse + fine, fine, 1) for fine, coarse in reversed(list(pairwise(wide))))
         self.heat = nn.Conv2d(width, len(JOINTS), 1)
 
@@ -148,3 +149,16 @@ class _Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.relu(x + self.body(x))
+
+
+class _Context(nn.Module):
+    """Tells every place what the whole image shows: which shoulder is the left one is seen by the face."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Conv2d(channels, channels, 1), nn.ReLU(), nn.Conv2d(channels, channels, 1)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.body(x)
