@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-DEFAULT_STORE = "sqlite:///mlflow.db"
+DEFAULT_STORE = "mlflow.db"
 DEFAULT_EXPERIMENT = "reid-augment"
 CURVE_TAG = "curve"
 
@@ -131,7 +131,8 @@ def _connect(numbers: Path) -> _Store | None:
     # MLflow's own retries would hold a stage up for minutes where a server does not answer.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-    store = os.environ.get("MLFLOW_TRACKING_URI", DEFAULT_STORE)
+    # A whole path: MLflow keeps connections by their name, and one process may see several projects.
+    store = os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{Path(DEFAULT_STORE).absolute()}")
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME", DEFAULT_EXPERIMENT)
     try:
         from mlflow import MlflowClient

@@ -53,6 +53,7 @@ def patn(size: str, precision: str, batch: int, iterations: int) -> Patn:
         image_size=image_size,
         sigma_px=sigma_px,
         ngf=ngf,
+        downsamplings=2,
         blocks=blocks,
         block="patb",
         norm=norm,

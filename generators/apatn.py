@@ -18,6 +18,8 @@ and 16.86 M at ngf 64, 5 blocks, with batch norm).
   code back to full width before the concatenation of eq. (7). (gamma at full width and no such convolution has the same
   number, but attention is then dearer.)
 - conv^P of eq. (7) is a 1 x 1 convolution at the concatenation's width, as 4.2 says of the block's first kernel, then a 3 x 3.
+  The text calls it a residual block: what it adds to is the old image code (without it in the concatenation, the sampled
+  one). With nothing to add to, short trainings here stayed at a blur.
 - Two pose encoders of 18 channels each; bilinear upsampling with residual blocks in the decoder (3.3).
 The ablations of Table 5 are `block`: apatb; cat_to_add, the sampled and the old image code added instead of concatenated;
 without_cat, the sampled code alone; without_res, pose codes that stay as they are. Losses and discriminators are PATN's.
@@ -67,13 +69,15 @@ class Apatb(nn.Module):
         # Eq. (5), with softmax over the source's places, and eq. (6). The inner product is not scaled.
         sampled = F.scaled_dot_product_attention(query, key, value, scale=1.0)
         sampled = self.widen(sampled.transpose(-1, -2).reshape(len(image), -1, *image.shape[2:]))
-        if self.kind == "cat_to_add":
-            sampled = sampled + image
-        elif self.kind != "without_cat":
-            sampled = torch.cat([sampled, image], 1)
+        if self.kind == "without_cat":
+            fused = kept = sampled
+        elif self.kind == "cat_to_add":
+            fused = kept = sampled + image
+        else:
+            fused, kept = torch.cat([sampled, image], 1), image
         if self.kind != "without_res":
             source, target = self.pose(source), self.pose(target)  # eq. (8)
-        return self.image(sampled), source, target  # eq. (7)
+        return kept + self.image(fused), source, target  # eq. (7)
 
 
 def _rows(code: Tensor) -> Tensor:
@@ -81,8 +85,8 @@ def _rows(code: Tensor) -> Tensor:
     return code.flatten(2).transpose(1, 2)[:, None].contiguous()
 
 
-def decoder(ngf: int, norm_kind: str) -> nn.Sequential:
-    """[N, 4 ngf, H/4, W/4] -> image [N, 3, H, W] in [-1, 1] (3.3)."""
+def decoder(ngf: int, norm_kind: str, downsamplings: int) -> nn.Sequential:
+    """[N, 2^d ngf, H/2^d, W/2^d] -> image [N, 3, H, W] in [-1, 1] (3.3)."""
 
     def up(channels: int) -> list[nn.Module]:
         return [
@@ -91,8 +95,8 @@ def decoder(ngf: int, norm_kind: str) -> nn.Sequential:
             conv(channels, channels // 2, 3, norm_kind), norm(norm_kind, channels // 2), nn.ReLU(inplace=True),
         ]  # fmt: skip
 
-    last = nn.Conv2d(ngf, 3, 7, padding=3, padding_mode="reflect")
-    return nn.Sequential(*up(4 * ngf), *up(2 * ngf), last, nn.Tanh())
+    layers = [layer for level in reversed(range(downsamplings)) for layer in up(2 * ngf << level)]
+    return nn.Sequential(*layers, nn.Conv2d(ngf, 3, 7, padding=3, padding_mode="reflect"), nn.Tanh())
 
 
 class ApatnNetwork(nn.Module):
@@ -100,14 +104,14 @@ class ApatnNetwork(nn.Module):
 
     def __init__(self, params: ApatnParams):
         super().__init__()
-        ngf, kind = params.ngf, params.norm
-        self.image_encoder = encoder(3, ngf, kind)
-        self.source_encoder, self.target_encoder = (encoder(len(JOINTS), ngf, kind) for _ in range(2))
-        self.blocks = nn.ModuleList(Apatb(4 * ngf, kind, params.dropout, params.block) for _ in range(params.blocks))
-        self.decoder = decoder(ngf, kind)
+        ngf, kind, down = params.ngf, params.norm, params.downsamplings
+        self.image_encoder = encoder(3, ngf, kind, down)
+        self.source_encoder, self.target_encoder = (encoder(len(JOINTS), ngf, kind, down) for _ in range(2))
+        self.blocks = nn.ModuleList(Apatb(ngf << down, kind, params.dropout, params.block) for _ in range(params.blocks))
+        self.decoder = decoder(ngf, kind, down)
         initialise(self)
         for block in self.blocks:
-            for layer in (block.theta, block.phi, block.gamma, block.widen):
+            for layer in (block.gamma, block.widen):
                 nn.init.xavier_uniform_(layer.weight)
 
     def forward(self, source_image: Tensor, source_pose: Tensor, target_pose: Tensor) -> Tensor:

@@ -38,14 +38,14 @@ class MatcherParams:
     def __post_init__(self):
         for name in ("channels", "downsamplings"):
             if getattr(self, name) < 1:
-                raise ValueError(f"matcher.{name} is {getattr(self, name)}; it must be at least 1")
+                raise ValueError(f"warping_gan.matcher.{name} is {getattr(self, name)}; it must be at least 1")
         if self.controls < 2:
-            raise ValueError(f"matcher.controls is {self.controls}; it must be at least 2")
+            raise ValueError(f"warping_gan.matcher.controls is {self.controls}; it must be at least 2")
         for name in ("rotation_degrees", "shift", "bend"):
             if getattr(self, name) < 0:
-                raise ValueError(f"matcher.{name} is {getattr(self, name)}; it must not be negative")
+                raise ValueError(f"warping_gan.matcher.{name} is {getattr(self, name)}; it must not be negative")
         if not 0 <= self.scale < 1:
-            raise ValueError(f"matcher.scale is {self.scale}; it must lie in 0 to 1, and below 1")
+            raise ValueError(f"warping_gan.matcher.scale is {self.scale}; it must lie in 0 to 1, and below 1")
 
 
 def pixel_points(size: tuple[int, int]) -> Tensor:

@@ -42,9 +42,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from generators.layers import ResidualBlock, conv, initialise, norm
+from generators.layers import ResidualBlock, initialise
 from generators.pose import JOINTS
-from generators.pose_transfer import Transfer, TransferParams, encoder
+from generators.pose_transfer import Patb, Transfer, TransferParams, decoder, encoder
 
 BLOCKS = ("patb", "without_add", "without_cat", "resnet")
 
@@ -59,58 +59,21 @@ class PatnParams(TransferParams):
             raise ValueError(f"patn.block is {self.block!r}; it must be one of {', '.join(BLOCKS)}")
 
 
-def decoder(ngf: int, norm_kind: str) -> nn.Sequential:
-    """[N, 4 ngf, H/4, W/4] -> image [N, 3, H, W] in [-1, 1] (3.3)."""
-    bias = norm_kind == "instance"
-
-    def up(inputs: int) -> nn.Module:
-        return nn.ConvTranspose2d(inputs, inputs // 2, 3, stride=2, padding=1, output_padding=1, bias=bias)
-
-    return nn.Sequential(
-        up(4 * ngf), norm(norm_kind, 2 * ngf), nn.ReLU(inplace=True),
-        up(2 * ngf), norm(norm_kind, ngf), nn.ReLU(inplace=True),
-        nn.Conv2d(ngf, 3, 7, padding=3, padding_mode="reflect"), nn.Tanh(),
-    )  # fmt: skip
-
-
-class Patb(nn.Module):
-    """Pose-attentional transfer block: image code [N, C, h, w], pose code [N, C, h, w] at first, then [N, 2C, h, w]."""
-
-    def __init__(self, channels: int, pose_channels: int, norm_kind: str, dropout: float, kind: str):
-        super().__init__()
-        self.kind = kind
-        self.image = nn.Sequential(
-            conv(channels, channels, 3, norm_kind), norm(norm_kind, channels), nn.ReLU(inplace=True),
-            nn.Dropout(dropout), conv(channels, channels, 3, norm_kind), norm(norm_kind, channels),
-        )  # fmt: skip
-        self.pose = nn.Sequential(
-            conv(pose_channels, pose_channels, 3, norm_kind), norm(norm_kind, pose_channels), nn.ReLU(inplace=True),
-            nn.Dropout(dropout), conv(pose_channels, channels, 3, norm_kind),
-        )  # fmt: skip
-
-    def forward(self, image: Tensor, pose: Tensor) -> tuple[Tensor, Tensor]:
-        """(F^P, F^S) of one step, with F^S [N, 2C, h, w], or [N, C, h, w] without_cat."""
-        logits = self.pose(pose)
-        mask = torch.sigmoid(logits)  # eq. (1)
-        attended = mask * self.image(image)  # eq. (2)
-        image = attended if self.kind == "without_add" else attended + image  # eq. (3)
-        return image, logits if self.kind == "without_cat" else torch.cat([logits, image], 1)  # eq. (4)
-
-
 class PatnNetwork(nn.Module):
     """Source image [N, 3, H, W], source and target pose [N, 18, H, W] -> image [N, 3, H, W] in [-1, 1]."""
 
     def __init__(self, params: PatnParams):
         super().__init__()
-        ngf, kind, channels = params.ngf, params.norm, 4 * params.ngf
+        ngf, kind, down = params.ngf, params.norm, params.downsamplings
+        channels = ngf << down
         pose_channels = channels if params.block == "without_cat" else 2 * channels
-        self.image_encoder = encoder(3, ngf, kind)
-        self.pose_encoder = encoder(2 * len(JOINTS), ngf, kind)
+        self.image_encoder = encoder(3, ngf, kind, down)
+        self.pose_encoder = encoder(2 * len(JOINTS), ngf, kind, down)
         self.blocks = nn.ModuleList(
             Patb(channels, channels if number == 0 else pose_channels, kind, params.dropout, params.block)
             for number in range(params.blocks)
         )
-        self.decoder = decoder(ngf, kind)
+        self.decoder = decoder(ngf, kind, down)
         initialise(self)
 
     def forward(self, source_image: Tensor, source_pose: Tensor, target_pose: Tensor) -> Tensor:
@@ -126,11 +89,11 @@ class ResnetNetwork(nn.Module):
 
     def __init__(self, params: PatnParams):
         super().__init__()
-        ngf, kind = params.ngf, params.norm
+        ngf, kind, down = params.ngf, params.norm, params.downsamplings
         self.layers = nn.Sequential(
-            encoder(3 + 2 * len(JOINTS), ngf, kind),
-            *(ResidualBlock(4 * ngf, kind, nn.ReLU(inplace=True), params.dropout) for _ in range(params.blocks)),
-            decoder(ngf, kind),
+            encoder(3 + 2 * len(JOINTS), ngf, kind, down),
+            *(ResidualBlock(ngf << down, kind, nn.ReLU(inplace=True), params.dropout) for _ in range(params.blocks)),
+            decoder(ngf, kind, down),
         )
         initialise(self)
 

@@ -48,6 +48,7 @@ class Adversary:
     judged(batch, output) -> (real, fake): what the discriminator is shown, [N, C, H, W] each
     losses(real, fake) -> {name: weighted scalar}: their sum is minimised over the discriminator's parameters; `fake`
         comes without gradient and through a pool of `pool_size` samples
+    rate: its learning rate, as a multiple of the judged network's
     """
 
     name: str
@@ -55,6 +56,7 @@ class Adversary:
     judged: Callable[[Batch, Any], tuple[Tensor, Tensor]]
     losses: Callable[[Tensor, Tensor], dict[str, Tensor]]
     pool_size: int
+    rate: float = 1.0
 
 
 @dataclass(frozen=True)

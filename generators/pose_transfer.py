@@ -1,4 +1,4 @@
-"""What PATN and APATN have in common: encoders, discriminators, losses and how they are trained.
+"""What PATN, APATN and SPATN have in common: encoder, PATN's block and decoder, discriminators, losses, training.
 
 Zhu, Huang, Xu, Shi, Cheng, Bai: "Progressive and Aligned Pose Attention Transfer for Person Image Generation", sections 3.1,
 3.4 and 3.5. Where this departs from the paper and its public code is told in patn.py.
@@ -35,7 +35,8 @@ class TransferParams:
 
     image_size: tuple[int, int]  # (height, width) in px, multiples of 4
     sigma_px: float  # of the pose maps' Gaussians, at image_size
-    ngf: int  # channels of the first convolution; the blocks have four times as many
+    ngf: int  # channels of the first convolution; doubled by every downsampling
+    downsamplings: int  # from the image to the size at which the blocks work; 2 in the paper
     blocks: int  # of the cascade
     norm: str
     dropout: float  # inside the blocks
@@ -51,12 +52,15 @@ class TransferParams:
 
     def __post_init__(self):
         name = type(self).__name__.removesuffix("Params").lower()
-        if self.blocks < 1:
-            raise ValueError(f"{name}.blocks is {self.blocks}; it must be at least 1")
+        if self.blocks < 1 or self.downsamplings < 1:
+            raise ValueError(f"{name}.blocks is {self.blocks} and downsamplings {self.downsamplings}; both must be at least 1")
         if self.person_weight < 0:
             raise ValueError(f"{name}.person_weight is {self.person_weight}; it must not be negative")
-        if any(side % 4 or side < 16 for side in self.image_size):
-            raise ValueError(f"{name}.image_size is {self.image_size}; both sides must be multiples of 4, at least 16")
+        step = max(4, 2**self.downsamplings)  # the discriminators halve twice
+        if any(side % step or side < 4 * step for side in self.image_size):
+            raise ValueError(
+                f"{name}.image_size is {self.image_size}; both sides must be multiples of {step}, at least {4 * step}"
+            )
         if self.gan not in GAN_KINDS:
             raise ValueError(f"{name}.gan is {self.gan!r}; it must be one of {', '.join(GAN_KINDS)}")
         if self.perceptual not in PERCEPTUAL_KINDS:
@@ -68,13 +72,46 @@ class TransferParams:
             )
 
 
-def encoder(inputs: int, ngf: int, norm_kind: str) -> nn.Sequential:
-    """E_A or E_S (3.1): [N, inputs, H, W] -> [N, 4 ngf, H/4, W/4]."""
-    return nn.Sequential(
-        conv(inputs, ngf, 7, norm_kind), norm(norm_kind, ngf), nn.ReLU(inplace=True),
-        conv(ngf, 2 * ngf, 3, norm_kind, stride=2), norm(norm_kind, 2 * ngf), nn.ReLU(inplace=True),
-        conv(2 * ngf, 4 * ngf, 3, norm_kind, stride=2), norm(norm_kind, 4 * ngf), nn.ReLU(inplace=True),
-    )  # fmt: skip
+def encoder(inputs: int, ngf: int, norm_kind: str, downsamplings: int = 2) -> nn.Sequential:
+    """E_A or E_S (3.1): [N, inputs, H, W] -> [N, 2^d ngf, H/2^d, W/2^d]; d is 2 in the paper."""
+    layers = [conv(inputs, ngf, 7, norm_kind), norm(norm_kind, ngf), nn.ReLU(inplace=True)]
+    for channels in (ngf << level for level in range(downsamplings)):
+        layers += [conv(channels, 2 * channels, 3, norm_kind, stride=2), norm(norm_kind, 2 * channels), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers)
+
+
+def decoder(ngf: int, norm_kind: str, downsamplings: int = 2) -> nn.Sequential:
+    """[N, 2^d ngf, H/2^d, W/2^d] -> image [N, 3, H, W] in [-1, 1] (3.3)."""
+    layers: list[nn.Module] = []
+    for channels in (ngf << level for level in reversed(range(downsamplings))):
+        bias = norm_kind == "instance"
+        layers.append(nn.ConvTranspose2d(2 * channels, channels, 3, stride=2, padding=1, output_padding=1, bias=bias))
+        layers += [norm(norm_kind, channels), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers, nn.Conv2d(ngf, 3, 7, padding=3, padding_mode="reflect"), nn.Tanh())
+
+
+class Patb(nn.Module):
+    """Pose-attentional transfer block: image code [N, C, h, w], pose code [N, C, h, w] at first, then [N, 2C, h, w]."""
+
+    def __init__(self, channels: int, pose_channels: int, norm_kind: str, dropout: float, kind: str):
+        super().__init__()
+        self.kind = kind
+        self.image = nn.Sequential(
+            conv(channels, channels, 3, norm_kind), norm(norm_kind, channels), nn.ReLU(inplace=True),
+            nn.Dropout(dropout), conv(channels, channels, 3, norm_kind), norm(norm_kind, channels),
+        )  # fmt: skip
+        self.pose = nn.Sequential(
+            conv(pose_channels, pose_channels, 3, norm_kind), norm(norm_kind, pose_channels), nn.ReLU(inplace=True),
+            nn.Dropout(dropout), conv(pose_channels, channels, 3, norm_kind),
+        )  # fmt: skip
+
+    def forward(self, image: Tensor, pose: Tensor) -> tuple[Tensor, Tensor]:
+        """(F^P, F^S) of one step, with F^S [N, 2C, h, w], or [N, C, h, w] without_cat."""
+        logits = self.pose(pose)
+        mask = torch.sigmoid(logits)  # eq. (1)
+        attended = mask * self.image(image)  # eq. (2)
+        image = attended if self.kind == "without_add" else attended + image  # eq. (3)
+        return image, logits if self.kind == "without_cat" else torch.cat([logits, image], 1)  # eq. (4)
 
 
 class Discriminator(nn.Module):

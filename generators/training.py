@@ -250,7 +250,7 @@ class _Run:
                 fake = trainer.pool.exchange(fake, draws)
             with context:
                 judged = adversary.losses(real, fake)
-            trainer.step(judged, rate, self.processes)
+            trainer.step(judged, rate * adversary.rate, self.processes)
             every |= {f"{adversary.name}/{name}": value for name, value in judged.items()}
         return every
 

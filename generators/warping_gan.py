@@ -16,7 +16,7 @@ lambda_l1, lambda_perceptual, lambda_ph. Table 1's rows: use_parsing and use_war
 
 Where the paper leaves open what it means, we chose:
 - Stage I's input: the text has "condition image" (3.1.1) and "the parsing result from the condition image" (3.1).
-  parser_input is `parsing` or `image`.
+  parser.input is `parsing` or `image`.
 - Eq. (1): W is both "the operation of the transformation grid" and has elements in [0, 1], "a soft gate". Here the grid
   moves the residual R, and a convolution on F, the moved R and the moves makes the gate, for every feature and place.
 - Norm, channels, loss weights and lengths of training are not given. Those of profiles/market1501.yaml are pix2pixHD's, from
@@ -27,8 +27,8 @@ Departures:
   would cost four times as much. Image and pose have an encoder each, which also see the parsing map (Figure 2).
 - Pose maps are Gaussians (as everywhere here), not discs of 4 px radius. Ten labels instead of LIP's twenty.
 - The matcher's two steps are trained at once on one random transformation, and its features are its own instead of VGG's,
-  as it sees parsing maps and not photographs. (Training it also on real pairs, to lay their maps over one another, was
-  tried and made it worse: it shrinks limbs that it cannot match.)
+  as it sees parsing maps and not photographs. (To train it also on real pairs, by how their maps overlap, was tried and left
+  out: in 300 iterations on mini_market the maps of unseen people overlapped less.)
 - person_weight weighs the L1 loss towards the target's person (0: the paper), as in PATN. lambda_gan and lambda_ph 0 leave
   the discriminator out; in stage I parser.lambda_gan 0 does.
 """
@@ -66,7 +66,9 @@ class ParserParams:
 
     def __post_init__(self):
         if self.input not in PARSER_INPUTS:
-            raise ValueError(f"parser.input is {self.input!r}; it must be one of {', '.join(PARSER_INPUTS)}")
+            raise ValueError(f"warping_gan.parser.input is {self.input!r}; it must be one of {', '.join(PARSER_INPUTS)}")
+        if self.lambda_gan < 0:
+            raise ValueError(f"warping_gan.parser.lambda_gan is {self.lambda_gan}; it must not be negative")
 
 
 @dataclass(frozen=True)

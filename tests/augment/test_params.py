@@ -99,8 +99,8 @@ def test_shipped_files_are_complete(file):
     assert 1.0 in sweep["portions"], "gap closed needs the real set"
 
 
-def test_the_ablation_is_the_shipped_experiment_with_more_cells():
-    shipped, ablation = (yaml.safe_load(file.read_text()) for file in (ROOT / "params.yaml", ROOT / "profiles/ablation.yaml"))
-    assert {key: value for key, value in ablation.items() if key != "sweep"} == {
-        key: value for key, value in shipped.items() if key != "sweep"
-    }
+@pytest.mark.parametrize("profile", ["ablation", "generators"])
+def test_these_profiles_are_the_shipped_experiment_with_other_cells(profile):
+    shipped, other = (yaml.safe_load(file.read_text()) for file in (ROOT / "params.yaml", ROOT / f"profiles/{profile}.yaml"))
+    assert shipped.pop("sweep") != other.pop("sweep")
+    assert other == shipped

@@ -64,6 +64,7 @@ def params() -> PatnParams:
         image_size=SIZE,
         sigma_px=1.5,
         ngf=4,
+        downsamplings=2,
         blocks=2,
         block="patb",
         norm="batch",

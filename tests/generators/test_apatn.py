@@ -47,7 +47,7 @@ def test_block_is_equations_5_to_8():
     weights = alignment.softmax(-1)
     assert torch.allclose(weights.sum(-1), torch.ones(2, 24))
     sampled = (weights @ rows(block.gamma(image))).transpose(1, 2).unflatten(2, (6, 4))  # (6)
-    wanted = block.image(torch.cat([block.widen(sampled), image], 1))  # (7)
+    wanted = image + block.image(torch.cat([block.widen(sampled), image], 1))  # (7)
     assert torch.allclose(new_image, wanted, atol=1e-5)
     # (8): one block for both codes
     assert torch.allclose(new_source, block.pose(source)) and torch.allclose(new_target, block.pose(target))
@@ -68,10 +68,10 @@ def test_an_alignment_that_is_sure_moves_the_image_code():
             layer.weight.zero_()
         block.theta.weight[0, 0] = block.phi.weight[0, 0] = 9.0
         block.gamma.weight[0, 3] = block.widen.weight[3, 0] = 1.0
-    block.image = nn.Identity()
+    block.image = nn.Identity()  # and what it is added to is the same
     image, source, target = torch.randn(1, 4, 4, 4), torch.zeros(1, 4, 4, 4), torch.zeros(1, 4, 4, 4)
     source[0, 0, 1, 2] = target[0, 0, 3, 0] = 1.0
-    assert block(image, source, target)[0][0, 3, 3, 0].item() == pytest.approx(image[0, 3, 1, 2].item(), abs=1e-4)
+    assert block(image, source, target)[0][0, 3, 3, 0].item() == pytest.approx(2 * image[0, 3, 1, 2].item(), abs=1e-4)
 
 
 @pytest.mark.parametrize("block", ["apatb", "cat_to_add", "without_cat", "without_res"])

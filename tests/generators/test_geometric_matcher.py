@@ -184,10 +184,10 @@ def test_learns_transformations_it_has_not_seen():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"channels": 0}, "matcher.channels is 0; it must be at least 1"),
-        ({"controls": 1}, "matcher.controls is 1; it must be at least 2"),
-        ({"shift": -0.1}, "matcher.shift is -0.1; it must not be negative"),
-        ({"scale": 1.0}, "matcher.scale is 1.0; it must lie in 0 to 1, and below 1"),
+        ({"channels": 0}, "warping_gan.matcher.channels is 0; it must be at least 1"),
+        ({"controls": 1}, "warping_gan.matcher.controls is 1; it must be at least 2"),
+        ({"shift": -0.1}, "warping_gan.matcher.shift is -0.1; it must not be negative"),
+        ({"scale": 1.0}, "warping_gan.matcher.scale is 1.0; it must lie in 0 to 1, and below 1"),
     ],
 )
 def test_senseless_params(change, message):

@@ -113,7 +113,7 @@ def test_making_a_generator_leaves_the_random_state_alone(patn):
     [
         ({"image_size": (30, 16)}, r"patn.image_size is \(30, 16\); both sides must be multiples of 4, at least 16"),
         ({"person_weight": -1.0}, "patn.person_weight is -1.0; it must not be negative"),
-        ({"blocks": 0}, "patn.blocks is 0; it must be at least 1"),
+        ({"blocks": 0}, "patn.blocks is 0 and downsamplings 2; both must be at least 1"),
         ({"block": "apatb"}, "patn.block is 'apatb'; it must be one of patb, without_add, without_cat, resnet"),
         ({"gan": "hinge"}, "patn.gan is 'hinge'; it must be one of vanilla, lsgan"),
         ({"perceptual": "lpips"}, "patn.perceptual is 'lpips'; it must be one of none, vgg19, vgg16, pose_network"),

@@ -348,6 +348,13 @@ def test_senseless_params(change, message):
         make(**change)
 
 
-def test_senseless_parser_input():
-    with pytest.raises(ValueError, match="parser.input is 'pose'; it must be one of parsing, image"):
-        replace(PARAMS.parser, input="pose")
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"input": "pose"}, "warping_gan.parser.input is 'pose'; it must be one of parsing, image"),
+        ({"lambda_gan": -1.0}, "warping_gan.parser.lambda_gan is -1.0; it must not be negative"),
+    ],
+)
+def test_senseless_params_of_the_parser(change, message):
+    with pytest.raises(ValueError, match=message):
+        replace(PARAMS.parser, **change)

@@ -3,11 +3,14 @@
 import shutil
 from pathlib import Path
 
+import pytest
+import yaml
 from mlflow import MlflowClient
 
 from augment import files, index, keypoints, market1501
 
-MODEL, OUT = Path("models/reduced/0.4/patn"), Path("data/generated/patn-leak_free/0.4")
+REDUCED = Path("models/reduced/0.4")
+MODEL, OUT = REDUCED / "patn", Path("data/generated/patn-leak_free/0.4")
 TRAIN, GENERATE = "train-generator --generator patn --portion 0.4", "generate --protocol leak_free --portion 0.4"
 
 
@@ -17,13 +20,21 @@ def run(augment, command: str) -> str:
     return result.output
 
 
+def use_pose_network(project: Path, name: str) -> None:
+    file = project / "params.yaml"
+    params = yaml.safe_load(file.read_text())
+    params["generators"][name] |= {"perceptual": "pose_network", "lambda_perceptual": 1.0}
+    file.write_text(yaml.safe_dump(params))
+
+
 def paths_in(name: str) -> set[str]:
     return set(index.read(Path("data/reduced/0.4") / name)["path"])
 
 
-def made() -> dict[str, bytes]:
-    """File -> contents, of the finished generator and everything rendered by it."""
-    return {str(file): file.read_bytes() for file in [MODEL / "generator.pt", *OUT.rglob("*")] if file.is_file()}
+def made(out: Path) -> dict[str, bytes]:
+    """File -> contents, of finished generators, the pose network among them, and everything rendered into `out`."""
+    files = [*REDUCED.rglob("generator.pt"), *out.rglob("*")]
+    return {str(file): file.read_bytes() for file in files if file.is_file()}
 
 
 def test_every_image_named_is_in_the_reduced_set(project, augment):
@@ -40,14 +51,23 @@ def test_every_image_named_is_in_the_reduced_set(project, augment):
     assert tracked.info.run_name == "patn 0.4"
 
 
-def test_without_the_removed_images_everything_comes_out_the_same(project, augment):
-    """Their files, parsing maps, keypoints and rows in the index of all images are gone before the generator is trained."""
-    run(augment, TRAIN)
-    run(augment, GENERATE)
-    before = made()
+@pytest.mark.parametrize("name", ["patn", "spgnet"])
+def test_without_the_removed_images_everything_comes_out_the_same(project, augment, name):
+    """Their files, parsing maps, keypoints and rows in the index of all images are gone before anything is trained."""
+    use_pose_network(project, "spgnet")
+    out = Path(f"data/generated/{name}-leak_free/0.4")
+
+    def train_and_generate():
+        if name == "spgnet":
+            run(augment, "train-pose-network --portion 0.4")
+        run(augment, f"train-generator --generator {name} --portion 0.4")
+        run(augment, f"generate --augmentation {name}-leak_free --portion 0.4")
+
+    train_and_generate()
+    before = made(out)
     assert len(before) > 12
-    shutil.rmtree(MODEL)
-    shutil.rmtree(OUT)
+    shutil.rmtree(REDUCED)
+    shutil.rmtree(out)
 
     removed = paths_in("removed.csv")
     names = {Path(path).name for path in removed}
@@ -61,9 +81,8 @@ def test_without_the_removed_images_everything_comes_out_the_same(project, augme
     rows = index.read(project / "data/prepared/index.csv")
     index.write(rows[~rows["path"].isin(removed)], project / "data/prepared/index.csv")
 
-    run(augment, TRAIN)
-    run(augment, GENERATE)
-    assert made() == before
+    train_and_generate()
+    assert made(out) == before
 
 
 def test_a_generator_that_saw_removed_images_is_refused(project, augment):

@@ -1,6 +1,6 @@
 """How near trained generators come to real images of people they have never seen.
 
-    python benchmarks/generators.py patn apatn
+    python benchmarks/image_quality.py patn apatn
 
 In the project's folder, after `augment prepare`, `augment train-pose-network` and `augment train-generator` of each. Pairs of
 test identities; beside the generators stand the copied source and the mean training image, which any of them must beat, and
