@@ -272,9 +272,9 @@ def test_the_loss_falls_on_one_batch(spt, walkers, pose_network):
         assert totals[-1] < (0.85 if phase.name != "joint" else 0.98) * totals[0], phase.name
 
 
-@pytest.mark.parametrize("stop", [3, 5, 7])
+@pytest.mark.parametrize("stop", [3, 8])
 def test_killed_and_resumed_equals_unbroken(spt, walkers, pose_network, tmp_path, stop):
-    """Killed at the end of the semantic phase, in the appearance phase and in the joint one; with every discriminator."""
+    """Killed in the semantic phase, two more to follow, and in the joint one; with every discriminator."""
 
     def killed(step, losses):
         if step == stop:
