@@ -59,7 +59,7 @@ def main(names: tuple[str, ...], number: int, shown: int, seed: int) -> None:
                 made[name] = [one.generate(_without_target(batch)) for batch in _of(one, images, pairs)]
         for name, outputs in (plain | made).items():
             scores = _scores(outputs, batches, judge)
-            if name in generators and hasattr(generators[name], "predict_parsing"):
+            if name in generators and {"parser", "semantic"} & generators[name].networks.keys():  # one draws parsing maps
                 own = _of(generators[name], images, pairs)
                 predicted = torch.cat([generators[name].predict_parsing(_without_target(batch)) for batch in own])
                 scores["mIoU"] = mean_iou(predicted, torch.cat([batch.target_parsing for batch in own]))
