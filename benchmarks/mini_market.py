@@ -11,7 +11,7 @@ from augment.mini_market.render import build_world, render
 from augment.mini_market.write import plan
 
 PARAMS = MiniMarketParams(
-    train_ids=40, images_per_train_id=12, test_ids=24, gallery_images_per_id=7, distractors=60, junk=24, seed=0,
+    train_ids=40, images_per_train_id=12, test_ids=24, gallery_images_per_id=7, distractors=60, junk=24, backgrounds=6, seed=0,
     difficulty=Difficulty(backpacks=0.25, occlusions=0.14, truncations=0.06, lost=0.015),
 )  # fmt: skip
 

@@ -9,7 +9,7 @@ from augment.mini_market.clutter import CLUTTER
 from augment.mini_market.figure import NUM_JOINTS, draw_pose
 from augment.mini_market.person import Layer, draw_person
 from augment.mini_market.scenes import CAMERAS, SCENE_PX, paint_scene, view
-from augment.mini_market.shots import PEOPLE, PICTURES, TRACKS, WORLD, Shot
+from augment.mini_market.shots import BACKGROUNDS, PEOPLE, PICTURES, TRACKS, WORLD, Shot
 from augment.mini_market.wardrobe import Identity, draw_identity
 
 SIZE = (128, 64)
@@ -98,7 +98,8 @@ def render(world: World, shot: Shot) -> Picture:
     scale, foot = _box(rng, shot, world.difficulty.truncations)
     scale *= 1 + 0.4 * ((who.body.height if who else 1) - 1)
     zoom = scale / PERSON_PX * way.uniform(0.85, 1.15)
-    canvas = _background(world, shot.camid, place, zoom, foot, rng)
+    crowded = shot.folder != BACKGROUNDS
+    canvas = _background(world, shot.camid, place, zoom, foot, rng, crowded)
     label = np.zeros(CANVAS, np.uint8)
     joints = np.full((NUM_JOINTS, 2), -1.0)
     if who:
@@ -110,7 +111,7 @@ def render(world: World, shot: Shot) -> Picture:
         np.copyto(canvas, layer.colour, where=layer.mask[..., None])
         label, joints = layer.label, np.where(layer.visible[:, None], layer.joints, -1.0)
     hidden = np.zeros(CANVAS, np.uint8)
-    if rng.random() < world.difficulty.occlusions:
+    if crowded and rng.random() < world.difficulty.occlusions:
         _put_before(world, canvas, hidden, rng)
     lost = rng.random() < world.difficulty.lost
     smear = rng.uniform(4, 7) if lost else max(rng.normal(0.2, 0.7), 0)
@@ -141,11 +142,11 @@ def _box(rng: np.random.Generator, shot: Shot, truncations: float) -> tuple[floa
     return float(scale), (float(y), float(x))
 
 
-def _background(world: World, camid: int, place, zoom: float, foot, rng: np.random.Generator) -> np.ndarray:
-    """The scene around `place` = (x, y) brought to `foot` on the canvas, with a passer-by now and then."""
+def _background(world: World, camid: int, place, zoom: float, foot, rng: np.random.Generator, crowded: bool) -> np.ndarray:
+    """The scene around `place` = (x, y) brought to `foot` on the canvas; where it is crowded, with a passer-by now and then."""
     move = np.array([[zoom, 0, foot[1] - zoom * place[0]], [0, zoom, foot[0] - zoom * place[1]]])
     canvas = cv2.warpAffine(world.scenes[camid], move, CANVAS[::-1], borderMode=cv2.BORDER_REFLECT_101)
-    if rng.random() < 0.35:
+    if crowded and rng.random() < 0.35:
         layer = world.passers[rng.integers(len(world.passers))]
         size = rng.uniform(0.35, 0.75)
         far = foot[0] - (1 - size) * rng.uniform(60, 150)

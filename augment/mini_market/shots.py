@@ -7,6 +7,7 @@ import numpy as np
 from augment.mini_market.scenes import CAMERAS
 
 FOLDERS = {"train": "bounding_box_train", "gallery": "bounding_box_test", "query": "query"}
+BACKGROUNDS = "backgrounds"
 
 # First words of the seeds, so that no two uses share random numbers.
 IDS, PEOPLE, TRACKS, PICTURES, WORLD, PLAN = range(6)
@@ -86,3 +87,10 @@ def stray_shots(seed: int, pid: int, count: int, test_pids: list[int]) -> list[S
         frame, box = 100 + 23 * k + int(rng.integers(23)), int(rng.integers(1, 7))
         shots.append(Shot(FOLDERS["gallery"], pid, camera, sequence, frame, box, person, own, own))
     return shots
+
+
+def background_shots(count: int) -> list[Shot]:
+    """Crops of all cameras in which nobody is, for networks that learn what backgrounds look like."""
+    own = [(200_000, k) for k in range(count)]
+    cameras = len(CAMERAS)
+    return [Shot(BACKGROUNDS, 0, k % cameras, 1, k // cameras, 0, None, own[k], own[k]) for k in range(count)]

@@ -4,6 +4,7 @@ data/prepared/
     bounding_box_train/ bounding_box_test/ query/    images, tidy names
     keypoints.csv                                    every keypoint row, train and test
     parsing/                                         part labels, where the data set has them
+    backgrounds/                                     mini_market: crops without people
     contact_sheet.png  counts.csv
     index.csv                                        written last: where it is, the rest is whole
 """

@@ -32,6 +32,7 @@ def small_params(**sections) -> dict:
     params["sweep"] |= {"portions": [0.4, 1.0], "augmented_portions": [0.4], "seeds": [0]}
     market = params["dataset"]["mini_market"]
     market |= {"train_ids": 4, "images_per_train_id": 5, "test_ids": 3, "gallery_images_per_id": 4, "distractors": 2, "junk": 2}
+    market |= {"backgrounds": 6}
     params["generators"] = {name: shrunk(section) for name, section in params["generators"].items()}
     params["generators"]["puppet"] |= {"image_size": [64, 32]}
     reid = params["reid"]["inception"]

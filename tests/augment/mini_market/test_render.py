@@ -6,7 +6,7 @@ import pytest
 from augment.mini_market import figure as f
 from augment.mini_market.render import Difficulty, build_world, identity, render
 from augment.mini_market.scenes import CAMERAS
-from augment.mini_market.shots import Shot, identity_shots, stray_shots
+from augment.mini_market.shots import Shot, background_shots, identity_shots, stray_shots
 
 JOINT_LABELS = {  # what may lie under a visible joint: a limb before the body is a limb
     f.R_WRIST: {7}, f.L_WRIST: {6}, f.R_ELBOW: {7}, f.L_ELBOW: {6}, f.R_ANKLE: {4, 9}, f.L_ANKLE: {4, 8},
@@ -115,6 +115,17 @@ def test_junk_and_distractors_render(world):
     empty = [render(world, shot).parsing.max() == 0 for shot in strangers]
     assert 0.1 < np.mean(empty) < 0.6
     assert {shot.person[0] for shot in junk} == {2, 4}
+
+
+def test_nobody_is_in_a_background(world):
+    shots = background_shots(60)
+    assert {shot.camid for shot in shots} == set(range(6)) and len({shot.name for shot in shots}) == 60
+    pictures = [render(world, shot) for shot in shots]
+    assert all(picture.parsing.max() == 0 and (picture.keypoints == -1).all() for picture in pictures)
+    # Nor a passer-by or a thing in front: the scene shows through everywhere, and differs where the crop does.
+    again = render(dataclasses.replace(world, passers=()), shots[0])
+    assert np.array_equal(again.image, pictures[0].image)
+    assert len({picture.image.tobytes() for picture in pictures}) == 60
 
 
 def test_difficulty_has_no_defaults():

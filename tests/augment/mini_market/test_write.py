@@ -12,7 +12,7 @@ from augment.mini_market import PARSING_PALETTE, Difficulty, MiniMarketParams, w
 from augment.mini_market.write import plan
 
 PARAMS = MiniMarketParams(
-    train_ids=4, images_per_train_id=5, test_ids=3, gallery_images_per_id=4, distractors=6, junk=4, seed=0,
+    train_ids=4, images_per_train_id=5, test_ids=3, gallery_images_per_id=4, distractors=6, junk=4, backgrounds=6, seed=0,
     difficulty=Difficulty(backpacks=0.3, occlusions=0.1, truncations=0.1, lost=0.02),
 )  # fmt: skip
 NAME = re.compile(r"(\d{4}|-1)_c[1-6]s[1-6]_\d{6}_\d{2}\.jpg")
@@ -42,12 +42,13 @@ def test_pictures_do_not_depend_on_the_size_of_the_set(written, tmp_path):
     write(tmp_path / "more", dataclasses.replace(PARAMS, distractors=9, junk=2))
     more, base = _bytes(tmp_path / "more"), _bytes(written)
     common = {name for name in base if name.endswith((".jpg", ".png"))} & more.keys()
-    assert len(common) == 2 * (len(plan(PARAMS)) - 2)
+    assert len(common) == 2 * (len(plan(PARAMS)) - PARAMS.backgrounds - 2) + PARAMS.backgrounds
     assert all(more[name] == base[name] for name in common)
 
 
 def test_layout(written):
-    folders, tables = {"bounding_box_test", "bounding_box_train", "parsing", "query"}, {"train", "test"}
+    folders, tables = {"bounding_box_test", "bounding_box_train", "parsing", "query", "backgrounds"}, {"train", "test"}
+    assert len(list((written / "backgrounds").iterdir())) == PARAMS.backgrounds
     assert {path.name for path in written.iterdir()} == folders | {f"market-annotation-{t}.csv" for t in tables}
     names = {
         folder: sorted(path.name for path in (written / folder).iterdir())
@@ -69,6 +70,8 @@ def test_images_and_parsing_maps(written):
     for path in written.glob("*/*.jpg"):
         with Image.open(path) as image:
             assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (64, 128))
+        if path.parent.name == "backgrounds":
+            continue
         with Image.open(written / "parsing" / f"{path.stem}.png") as label:
             assert (label.mode, label.size) == ("P", (64, 128))
             assert np.asarray(label).max() <= 9
