@@ -93,6 +93,15 @@ def limb_distances(keypoints: Tensor, size: tuple[int, int]) -> Tensor:
     return (dy.square() + dx.square()).sqrt().masked_fill(~seen[..., None, None], float("inf"))
 
 
+def pose_masks(keypoints: Tensor, size: tuple[int, int]) -> Tensor:
+    """1 on a person's limbs, thickened to 0.05 of the image's height on either side: float32 [N, 1, H, W].
+
+    The pose mask M of spt_journal, section 3.2; Ma et al., "Pose Guided Person Image Generation" (2017), draw and dilate theirs
+    likewise.
+    """
+    return (limb_distances(keypoints, size).amin(1, keepdim=True) <= 0.05 * size[0]).float()
+
+
 def draw_skeleton(keypoints: Tensor, size: tuple[int, int], background: np.ndarray | None = None) -> np.ndarray:
     """A coloured skeleton of one person, uint8 [H, W, 3] RGB.
 

@@ -41,10 +41,10 @@ from generators.batch import Batch
 from generators.losses import gan_loss
 from generators.pairs import ImageSet
 from generators.phases import Adversary, Phase, autocast
-from generators.pose import JOINTS
+from generators.pose import JOINTS, pose_masks
 from generators.pseudo_labels import search
 from generators.spt_appearance import Cycle, Renderer, Side, auxiliary_images, foreground_mask
-from generators.spt_networks import BackgroundNetwork, ForegroundNetwork, PatchDiscriminator, SemanticNetwork, pose_masks
+from generators.spt_networks import BackgroundNetwork, ForegroundNetwork, PatchDiscriminator, SemanticNetwork
 from generators.spt_params import SptParams
 
 

@@ -12,7 +12,8 @@ from generators import body_parts, parsing
 from generators.batch import Batch
 from generators.pairs import decode
 from generators.plates import fill
-from generators.spt_networks import PartWarp, pose_masks
+from generators.pose import pose_masks
+from generators.spt_networks import PartWarp
 from generators.spt_params import SptParams
 
 

@@ -13,20 +13,12 @@ from torch.nn import functional as F
 from generators import body_parts
 from generators.layers import initialise, norm
 from generators.parsing import LABELS
-from generators.pose import JOINTS, limb_distances
+from generators.pose import JOINTS
 
 NORMS = ("layer", "batch", "instance")
 SKIPS = ("parts", "flow", "plain")
 WIDEST = 8  # times the first level's channels
 TORSO_PART = 1
-
-
-def pose_masks(keypoints: Tensor, size: tuple[int, int]) -> Tensor:
-    """M: 1 on a person's limbs, thickened to 0.05 of the image's height on either side: float32 [N, 1, H, W].
-
-    Ma et al., "Pose Guided Person Image Generation" (2017), draw and dilate theirs likewise.
-    """
-    return (limb_distances(keypoints, size).amin(1, keepdim=True) <= 0.05 * size[0]).float()
 
 
 def normalisation(kind: str, channels: int) -> nn.Module:

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
+import upright
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from generators.pose import (
     has_torso,
     limb_distances,
     pose_maps,
+    pose_masks,
     rescale,
     visible,
 )
@@ -113,3 +115,15 @@ def test_skeleton_is_drawn_where_the_joints_are():
     assert (over[127, 63] == 200).all() and (over[40, 10] != 200).any()
     empty = draw_skeleton(torch.full((18, 2), -1.0), (128, 64))
     assert (empty == empty[0, 0]).all()
+
+
+def test_pose_masks_cover_limbs_in_sight():
+    keypoints, size = torch.tensor(upright.UPRIGHT, dtype=torch.float32)[None], (128, 64)
+    mask = pose_masks(keypoints, size)
+    assert mask.shape == (1, 1, *size) and set(mask.unique().tolist()) == {0.0, 1.0}
+    assert all(mask[0, 0, int(y), int(x)] == 1 for y, x in keypoints[0])
+    without = keypoints.clone()
+    without[0, 4] = -1.0
+    y, x = keypoints[0, 4].int().tolist()
+    assert mask[0, 0, y, x] == 1 and pose_masks(without, size)[0, 0, y, x] == 0
+    assert not pose_masks(torch.full((1, 18, 2), -1.0), size).any()

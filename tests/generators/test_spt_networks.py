@@ -3,7 +3,7 @@ import torch
 import upright
 
 from generators import body_parts
-from generators.pose import LIMBS, pose_maps
+from generators.pose import pose_maps
 from generators.spt_networks import (
     BackgroundNetwork,
     Decoder,
@@ -14,7 +14,6 @@ from generators.spt_networks import (
     PatchDiscriminator,
     SemanticNetwork,
     UNetParams,
-    pose_masks,
 )
 
 SIZE = (64, 32)
@@ -134,19 +133,6 @@ def test_skips_carry_gradients_to_the_source():
     for kind in ("parts", "flow"):
         (slope,) = torch.autograd.grad(PartWarp(kind, standing(), standing((3.0, 2.0)), SIZE)(maps).sum(), maps)
         assert slope.isfinite().all() and (slope > 0).float().mean() > 0.3
-
-
-def test_pose_masks_cover_limbs_in_sight():
-    keypoints = standing()
-    mask = pose_masks(keypoints, SIZE)
-    assert mask.shape == (1, 1, *SIZE) and set(mask.unique().tolist()) == {0.0, 1.0}
-    assert all(mask[0, 0, int(y.round()), int(x.round())] == 1 for y, x in keypoints[0])
-    assert (3, 4) in LIMBS
-    without = keypoints.clone()
-    without[0, 4] = -1.0
-    y, x = keypoints[0, 4].round().int().tolist()
-    assert mask[0, 0, y, x] == 1 and pose_masks(without, SIZE)[0, 0, y, x] == 0
-    assert not pose_masks(torch.full((1, 18, 2), -1.0), SIZE).any()
 
 
 def test_copying_adds_one_channel():
