@@ -64,7 +64,8 @@ def run(name: str, portion: float | None, dry_run: bool) -> None:
         train(generator, images, pairs, folder, run.metrics, lambda _, sheet: run.artifact(sheet, "samples"), pose_network)
     if main_process:
         used = sorted(rows["path"][torch.unique(pairs).numpy()])
-        trained_on = {"set": str(training_set), "pairs": len(pairs), "parsing": kind, "images": used}
+        features = getattr(settings, "perceptual", "none")
+        trained_on = {"set": str(training_set), "pairs": len(pairs), "parsing": kind, "features": features, "images": used}
         save_generator(generator, folder / "generator.pt", trained_on)
 
 

@@ -34,9 +34,10 @@ def trained(project, augment):
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_trains_and_generates(trained, name):
-    manifest = trained(name)
-    kind = manifest["trained_on"]["parsing"]
-    assert manifest["generator"] == name and kind == (None if name == "apatn" else "files")
+    manifest = trained(name, perceptual="pose_network", lambda_perceptual=1.0) if name == "apatn" else trained(name)
+    wanted = (None, "pose_network") if name == "apatn" else ("files", "none")
+    assert manifest["generator"] == name
+    assert (manifest["trained_on"]["parsing"], manifest["trained_on"]["features"]) == wanted
 
 
 @pytest.mark.parametrize("name", [name for name in OTHERS if name != "apatn"])
