@@ -4,6 +4,7 @@ Zhu, Huang, Xu, Shi, Cheng, Bai: "Progressive and Aligned Pose Attention Transfe
 3.4 and 3.5. Where this departs from the paper and its public code is told in patn.py.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -148,16 +149,16 @@ def person_mask(keypoints: Tensor, size: tuple[int, int]) -> Tensor:
     return torch.exp(-distances.square() / (2 * sigma_px**2))
 
 
-class Transfer:
+class Transfer(ABC):
     """A generator with fresh weights, drawn from params.training.seed. Subclasses name it and build its network."""
 
     name: str
     Params: type[TransferParams]
 
     @staticmethod
+    @abstractmethod
     def build(params: Any) -> nn.Module:
         """Source image [N, 3, H, W], source and target pose [N, 18, H, W] -> image [N, 3, H, W] in [-1, 1]."""
-        raise NotImplementedError
 
     def __init__(self, params: TransferParams):
         self.params = params
