@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from generators.body_parts import USUAL, rigid_flow
+from generators.body_parts import USUAL, rigid_flow, to_grid
 from generators.pose import flip
 
 VISIBILITY = ("visible", "invisible", "background")
@@ -87,7 +87,7 @@ def grid_of(flow: Tensor) -> Tensor:
     height, width = flow.shape[2:]
     y = torch.arange(height, device=flow.device)[:, None] + flow[:, 0]
     x = torch.arange(width, device=flow.device) + flow[:, 1]
-    return torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], -1)
+    return to_grid(torch.stack([y, x], -1), (height, width))
 
 
 def at_scale(flow: Flow, size: tuple[int, int]) -> Flow:

@@ -198,14 +198,12 @@ def compose(
     """
     size, rows = (plate.shape[2], plate.shape[3]), torch.arange(len(plate), device=plate.device)
     layers = image if person is None else torch.cat([image, person], 1)
-    extent = plate.new_tensor([size[1], size[0]])
     for part in order.unbind(1):
         source, target = cut[rows, part], placed[rows, part]
         u, v = body_parts.local(target, size)
         opacity = body_parts.coverage(u, v, target, part == HEAD, soft_px)[:, None]
         at = source[:, 0, None, None] + u[..., None] * source[:, 1, None, None] + v[..., None] * source[:, 2, None, None]
-        # grid_sample counts (x, y) from -1 to 1, from edge to edge.
-        sampled = F.grid_sample(layers, (2 * at.flip(-1) + 1) / extent - 1, padding_mode="border", align_corners=False)
+        sampled = F.grid_sample(layers, body_parts.to_grid(at, size), padding_mode="border", align_corners=False)
         if person is not None:
             opacity = opacity * sampled[:, 3:]
         plate = plate.lerp(sampled[:, :3], opacity.expand_as(plate))

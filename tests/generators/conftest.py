@@ -8,7 +8,7 @@ import torch
 from generators.pairs import ImageSet, training_pairs
 from generators.patn import Patn, PatnParams
 from generators.pose_transfer import DiscriminatorParams
-from generators.training import TrainingParams
+from generators.training import TrainingParams, train
 
 SIZE = (32, 16)
 
@@ -90,3 +90,29 @@ def patn(params) -> callable:
         return Patn(replace(params, training=replace(params.training, **inner), **changes))
 
     return make
+
+
+@pytest.fixture
+def resumes_alike(people, tmp_path) -> callable:
+    """resumes_alike(make): what make() gives ends with equal weights trained at one go, and killed after iteration 8."""
+
+    class Killed(Exception):
+        pass
+
+    def stop(step, _):
+        if step == 8:
+            raise Killed
+
+    def check(make):
+        def run(folder, on_log):
+            trained = make()
+            train(trained, *people, tmp_path / folder, on_log, lambda *_: None)
+            return trained.networks["network"].state_dict()
+
+        unbroken = run("unbroken", lambda *_: None)
+        with pytest.raises(Killed):
+            run("broken", stop)
+        resumed = run("broken", lambda *_: None)
+        assert all(torch.equal(unbroken[name], resumed[name]) for name in unbroken)
+
+    return check

@@ -102,24 +102,8 @@ def test_overfits_one_pair(apatn, people, tmp_path):
     assert after < 0.1 < 0.4 < before
 
 
-def test_killed_and_resumed_equals_unbroken(apatn, people, tmp_path):
-    class Killed(Exception):
-        pass
-
-    def stop(step, _):
-        if step == 8:
-            raise Killed
-
-    def run(folder, on_log):
-        generator = apatn()
-        train(generator, *people, folder, on_log, lambda *_: None)
-        return generator.networks["network"].state_dict()
-
-    unbroken = run(tmp_path / "unbroken", lambda *_: None)
-    with pytest.raises(Killed):
-        run(tmp_path / "broken", stop)
-    resumed = run(tmp_path / "broken", lambda *_: None)
-    assert all(torch.equal(unbroken[name], resumed[name]) for name in unbroken)
+def test_killed_and_resumed_equals_unbroken(apatn, resumes_alike):
+    resumes_alike(apatn)
 
 
 def test_an_unknown_block(apatn):

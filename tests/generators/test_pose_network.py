@@ -6,7 +6,7 @@ import torch
 from generators.pairs import make_batch
 from generators.pose import pose_maps, visible
 from generators.pose_network import PoseEstimator, PoseNetworkParams, peaks
-from generators.training import TrainingParams, train
+from generators.training import TrainingParams
 
 PARAMS = PoseNetworkParams(
     image_size=(32, 16),
@@ -63,24 +63,8 @@ def test_images_of_another_size_are_resized_and_gradients_reach_them():
     ]  # fmt: skip
 
 
-def test_killed_and_resumed_equals_unbroken(people, tmp_path):
-    class Killed(Exception):
-        pass
-
-    def stop(step, _):
-        if step == 8:
-            raise Killed
-
-    def run(folder, on_log):
-        estimator = PoseEstimator(PARAMS)
-        train(estimator, *people, folder, on_log, lambda *_: None)
-        return estimator.networks["network"].state_dict()
-
-    unbroken = run(tmp_path / "unbroken", lambda *_: None)
-    with pytest.raises(Killed):
-        run(tmp_path / "broken", stop)
-    resumed = run(tmp_path / "broken", lambda *_: None)
-    assert all(torch.equal(unbroken[name], resumed[name]) for name in unbroken)
+def test_killed_and_resumed_equals_unbroken(resumes_alike):
+    resumes_alike(lambda: PoseEstimator(PARAMS))
 
 
 @pytest.mark.parametrize(
