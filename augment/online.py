@@ -72,7 +72,7 @@ class OnlinePuppets:
         images = self.studio.pixels[rows[mine].to(device)].float()
         place = np.flatnonzero(chosen[mine])
         if len(place):
-            at = place + (mine.start or 0)
+            at = np.arange(number)[mine][place]
             sources = self.studio[rows[at]].flip(torch.from_numpy(flips[0, at]).to(device))
             behind = self.studio[torch.from_numpy(scenes[at])].flip(torch.from_numpy(flips[1, at]).to(device))
             drawn = self.puppet.render(sources, behind, girth=torch.from_numpy(girth[at]).to(device))

@@ -8,6 +8,8 @@ from reid.data import AugmentParams
 from reid.models import MODELS, NetworkParams
 from reid.precision import Precision
 
+Budget = Literal["epochs", "iterations"]  # equal numbers of passes over each set (the paper's), or of updates (fair)
+
 
 @dataclass(frozen=True)
 class ReidParams:
@@ -16,9 +18,8 @@ class ReidParams:
     network: NetworkParams
     features: Literal["embedding", "logits"]  # what retrieval compares; open-reid logits
     metric: Literal["euclidean", "cosine"]  # how; open-reid euclidean
-    budget: Literal["epochs", "iterations"]  # which of the next two numbers counts
-    epochs: int  # an epoch drops its last, incomplete batch, as in open-reid
-    iterations: int  # epochs, newly shuffled, follow each other without a gap
+    epochs: int  # of budget `epochs`; an epoch drops its last, incomplete batch, as in open-reid
+    iterations: int  # of budget `iterations`; epochs, newly shuffled, follow each other without a gap
     batch_size: int  # of all processes together
     optimiser: Literal["sgd", "adam", "adamw"]
     learning_rate: float
@@ -69,7 +70,7 @@ class Plan:
     notes: tuple[str, ...]  # where it departs from the params, in words
 
 
-def plan(num_images: int, params: ReidParams) -> Plan:
+def plan(num_images: int, params: ReidParams, budget: Budget) -> Plan:
     """A set smaller than a batch shrinks the batch, and the plan's notes say so. ValueError for under 2 images."""
     if num_images < 2:
         raise ValueError(f"the training set has {num_images} images; batch norm needs at least 2 in a batch")
@@ -77,7 +78,7 @@ def plan(num_images: int, params: ReidParams) -> Plan:
     if num_images < batch_size:
         batch_size = num_images
         notes = (f"batch_size lowered from {params.batch_size} to {num_images}: the set has no more images",)
-    if params.budget == "epochs":
+    if budget == "epochs":
         batches = num_images // batch_size
         return Plan(num_images, batch_size, params.epochs * batches, batches * batch_size, notes)
     return Plan(num_images, batch_size, params.iterations, num_images, notes)

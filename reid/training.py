@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,11 +25,15 @@ from accelerate.utils import parse_flag_from_env
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from reid import batch_norm
 from reid.data import ReidSet, augment, draw, labels
+from reid.generated import GeneratedParams, Teacher
 from reid.losses import identity_cross_entropy
 from reid.models import ReidModel, build
-from reid.params import Plan, ReidParams, learning_rate_factor, plan
+from reid.params import Budget, Plan, ReidParams, learning_rate_factor, plan
 from reid.precision import autocast, resolve
+from reid.sampling import Batches
+from reid.seeds import AUGMENT, DROPOUT, INITIALISE, key
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +41,6 @@ OnLog = Callable[[int, dict[str, float]], None]
 
 CHECKPOINT = "checkpoint.pt"
 LOOK_ITERATIONS = 10  # losses are fetched from the device, and looked at, so often at least
-
-# Streams of random numbers: one key each, so that no two share a seed.
-INITIALISE, SHUFFLE, AUGMENT, STATISTICS, DROPOUT = range(5)
 
 
 class Renewal(Protocol):
@@ -76,6 +76,8 @@ def joined_processes() -> PartialState:
 def train(
     train_set: ReidSet,
     params: ReidParams,
+    budget: Budget,
+    generated: GeneratedParams,
     seed: int,
     folder: Path,
     on_log: OnLog | None = None,
@@ -83,8 +85,9 @@ def train(
 ) -> Trained:
     """Trains the model of `params` on `train_set`; keeps its state in `folder`/checkpoint.pt, and continues from it.
 
-    A checkpoint of other params, another seed, another set or another number of processes is not
-    continued: training starts afresh and logs a warning. `on_log(step, values)` gets loss, accuracy (means since the
+    `generated` says what is done with the images of the set that are generated; its gate, with which images are in it. A
+    checkpoint of other params, another seed, another set or another number of processes is not continued: training starts
+    afresh and logs a warning. `on_log(step, values)` gets loss, its parts where there are several, accuracy (means since the
     last call, of this process's share of the batches) and learning_rate, in the main process.
 
     Raises:
@@ -93,50 +96,33 @@ def train(
         FloatingPointError: the loss or a weight is not finite; names the step and the last checkpoint.
     """
     state = joined_processes()
-    planned = check(train_set, params, state.num_processes)
+    planned = check(train_set, params, budget, generated, state.num_processes)
     for note in planned.notes:
         log.warning(note)
     label, num_classes = labels(train_set.pids)
-    about = {"params": asdict(params), "seed": seed, "processes": state.num_processes}
-    about["data"] = train_set.fingerprint()
+    about = {"params": asdict(params), "budget": budget, "seed": seed, "processes": state.num_processes}
+    about |= {"generated": asdict(generated), "data": train_set.fingerprint()}
     about["renewal"] = None if renewal is None else renewal.about
     with _random_state_kept(state.device):
-        torch.manual_seed(_key(seed, INITIALISE, 0))
+        torch.manual_seed(key(seed, INITIALISE, 0))
         model = build(params.backbone, num_classes, params.network).to(state.device, memory_format=torch.channels_last)
-        run = _Run(model, params, planned, seed, Path(folder) / CHECKPOINT, json.dumps(about, sort_keys=True), state, renewal)
+        run = _Run(
+            model, params, planned, generated, train_set.generated, seed, Path(folder) / CHECKPOINT,
+            json.dumps(about, sort_keys=True), state, renewal,
+        )  # fmt: skip
         resumed_from = run.step
         run.finish(train_set.pixels.to(state.device), label.to(state.device), on_log)
+        batch_norm.join(model)
         if params.statistics_batches:
-            estimate_statistics(model, train_set.pixels[~train_set.generated].to(state.device), params, seed)
+            real = train_set.pixels[~train_set.generated].to(state.device)
+            batch_norm.estimate_statistics(model, real, params, seed)
     state.wait_for_everyone()
-    return Trained(model.eval(), planned, num_classes, run.seconds, resumed_from, *run.last)
+    return Trained(model.eval(), planned, num_classes, run.seconds, resumed_from, run.last["loss"], run.last["accuracy"])
 
 
-def estimate_statistics(model: ReidModel, pixels: Tensor, params: ReidParams, seed: int) -> None:
-    """Take batch norm's means and variances from real images, uint8 [N, 3, H, W], augmented as in training.
-
-    Running statistics describe the mixture that the model was trained on; the images it is used on are real, and where
-    most of the training images are generated the two lie far apart. After AdaBN (Li et al. 2016, "Revisiting Batch
-    Normalization for Practical Domain Adaptation"), with the real training images as the target domain.
-    """
-    layers = [layer for layer in model.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
-    momenta = [layer.momentum for layer in layers]
-    for layer in layers:
-        layer.reset_running_stats()
-        layer.momentum = None  # a plain mean over the batches
-    planned = plan(len(pixels), params)
-    model.train()
-    with torch.no_grad(), autocast(pixels.device, resolve(params.precision, pixels.device)):
-        for step in range(params.statistics_batches):
-            generator = torch.Generator().manual_seed(_key(seed, STATISTICS, step))
-            draws = draw(planned.batch_size, params.image_size, params.augment, generator)
-            rows = batch(step, planned, seed).to(pixels.device)
-            model(augment(pixels[rows], draws, params.image_size))
-    for layer, momentum in zip(layers, momenta, strict=True):
-        layer.momentum = momentum
-
-
-def check(train_set: ReidSet, params: ReidParams, num_processes: int = 1) -> Plan:
+def check(
+    train_set: ReidSet, params: ReidParams, budget: Budget, generated: GeneratedParams, num_processes: int = 1
+) -> Plan:
     """All that can be checked before the expensive part. Returns the plan; raises ValueError as `train` does."""
     special = int((train_set.pids <= 0).sum())
     if special:
@@ -146,11 +132,18 @@ def check(train_set: ReidSet, params: ReidParams, num_processes: int = 1) -> Pla
             f"the training images, {train_set.size[0]} x {train_set.size[1]} px, are larger than image_size "
             f"{params.image_size[0]} x {params.image_size[1]}; load them at that size"
         )
-    planned = plan(len(train_set), params)
+    planned = plan(len(train_set), params, budget)
     if planned.batch_size % num_processes or planned.batch_size < 2 * num_processes:
         raise ValueError(
             f"a batch of {planned.batch_size} images cannot be shared by {num_processes} processes: "
             "it must divide evenly and leave each of them at least 2; change batch_size"
+        )
+    num_generated = Batches(train_set.generated, planned, generated, seed=0).num_generated
+    fewest = min(num_generated, planned.batch_size - num_generated) // num_processes
+    if generated.own_batch_norm and train_set.generated.any() and fewest < 2:
+        raise ValueError(
+            f"generated.own_batch_norm: a batch of {planned.batch_size} images holds {num_generated} generated ones; each "
+            f"process must have at least 2 of each kind; change generated.share or batch_size"
         )
     return planned
 
@@ -163,6 +156,8 @@ class _Run:
         model: ReidModel,
         params: ReidParams,
         planned: Plan,
+        generated: GeneratedParams,
+        kind: Tensor,  # bool [N], which images are generated
         seed: int,
         checkpoint: Path,
         about: str,  # what a checkpoint must agree with to be continued
@@ -171,20 +166,28 @@ class _Run:
     ):
         self.model, self.params, self.plan, self.seed = model, params, planned, seed
         self.checkpoint, self.about, self.state, self.renewal = checkpoint, about, state, renewal
+        self.generated, self.kind = generated, kind.cpu()
+        self.batches = Batches(self.kind, planned, generated, seed)
+        some = bool(self.kind.any())
+        self.norms = batch_norm.part(model) if generated.own_batch_norm and some else []
+        self.teacher = Teacher(model, generated.teacher) if generated.teacher.weight and some else None
         self.optimiser, self.rates = _optimiser(model, params)
         self.step = 0  # updates made
         self.saved = 0  # so many of them are in the checkpoint
         self.seconds = 0.0
-        self.window: list[tuple[float, float]] = []  # (loss, accuracy) of the updates since the last log
-        self.last = (math.nan, math.nan)
+        self.window: list[dict[str, float]] = []  # loss, its parts and accuracy of the updates since the last log
+        self.last = {"loss": math.nan, "accuracy": math.nan}
         self._resume()
-        self.network = nn.parallel.DistributedDataParallel(model) if state.num_processes > 1 else model
+        self.network = model
+        if state.num_processes > 1:
+            # A batch without generated images leaves their batch norms out.
+            self.network = nn.parallel.DistributedDataParallel(model, find_unused_parameters=bool(self.norms))
 
     def finish(self, pixels: Tensor, label: Tensor, on_log: OnLog | None) -> None:
         """Makes the remaining updates; pixels uint8 [N, 3, h, w] and label int64 [N] on the training device."""
         self.model.train()
         before, clock = self.seconds, time.perf_counter()
-        pending: list[Tensor] = []  # [loss, accuracy] of the last updates, still on the device
+        pending: list[dict[str, Tensor]] = []  # loss, its parts and accuracy of the last updates, still on the device
         for step in self._progress():
             rate = self._update(step, pixels, label, pending)
             self.step = step + 1
@@ -195,10 +198,11 @@ class _Run:
                 self._look(pending)
                 self.seconds = before + time.perf_counter() - clock
             if logs:
-                loss, accuracy = self.last = tuple(np.mean(self.window, axis=0).tolist())
+                names = dict.fromkeys(name for values in self.window for name in values)
+                self.last = {name: float(np.mean([values[name] for values in self.window if name in values])) for name in names}
                 self.window.clear()
                 if on_log is not None and self.state.is_main_process:
-                    on_log(self.step, {"loss": loss, "accuracy": accuracy, "learning_rate": rate})
+                    on_log(self.step, self.last | {"learning_rate": rate})
             if saves and self.state.is_main_process:
                 self._save()
 
@@ -208,35 +212,52 @@ class _Run:
         factor = learning_rate_factor(step, self.plan.iterations, params)
         for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor
-        share = self.plan.batch_size // self.state.num_processes
-        mine = slice(rank * share, (rank + 1) * share)
+        # Every so many-th row, so that all processes have as many generated images.
+        mine = slice(rank, None, self.state.num_processes)
         # Drawn for the whole batch in every process: what happens to an image does not hang on their number.
-        generator = torch.Generator().manual_seed(_key(self.seed, AUGMENT, step))
+        generator = torch.Generator().manual_seed(key(self.seed, AUGMENT, step))
         draws = draw(self.plan.batch_size, params.image_size, params.augment, generator).rows(mine)
-        rows = batch(step, self.plan, self.seed)
-        index = rows[mine].to(pixels.device)
+        rows = self.batches(step)
+        kind, index = self.kind[rows[mine]], rows[mine].to(pixels.device)
         images = pixels[index] if self.renewal is None else self.renewal(step, rows, mine)
         images = augment(images, draws, params.image_size)
 
-        torch.manual_seed(_key(self.seed, DROPOUT + rank, step))
+        for norm in self.norms:
+            norm.num_real = int((~kind).sum())
+        torch.manual_seed(key(self.seed, DROPOUT + rank, step))
         with autocast(pixels.device, resolve(params.precision, pixels.device)):
             _, logits = self.network(images)
-        loss = identity_cross_entropy(logits, label[index], params.label_smoothing)
+        parts = self._losses(images, logits, label[index], kind.to(pixels.device))
+        loss = sum(parts.values())
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()
+        if self.teacher is not None:
+            self.teacher.average.update_parameters(self.model)
         accuracy = (logits.argmax(1) == label[index]).float().mean()
-        pending.append(torch.stack([loss.detach(), accuracy]))
+        several = len(parts) > 1 or self.teacher is not None  # whose loss comes late
+        named = {"loss": loss} | (parts if several else {}) | {"accuracy": accuracy}
+        pending.append({name: value.detach() for name, value in named.items()})
         return self.rates[-1] * factor
 
-    def _look(self, pending: list[Tensor]) -> None:
-        values = torch.stack(pending).tolist()
+    def _losses(self, images: Tensor, logits: Tensor, label: Tensor, kind: Tensor) -> dict[str, Tensor]:
+        """What the model is trained to lower, by name; kind bool [N] says which rows are generated."""
+        smoothing = torch.where(kind, self.generated.label_smoothing, self.params.label_smoothing)
+        parts = {"identity": identity_cross_entropy(logits, label, smoothing)}
+        if self.teacher is not None and bool(kind.any()):
+            with autocast(images.device, resolve(self.params.precision, images.device)):
+                parts["teacher"] = self.teacher.loss(images[kind], logits[kind])
+        return parts
+
+    def _look(self, pending: list[dict[str, Tensor]]) -> None:
+        fetched = iter(torch.stack([value for one in pending for value in one.values()]).tolist())  # in one go
+        values = [{name: next(fetched) for name in one} for one in pending]
         pending.clear()
         first = self.step - len(values) + 1
-        for offset, (loss, _) in enumerate(values):
-            if not math.isfinite(loss):
-                raise self._diverged(f"the loss is {loss} at step {first + offset}")
-        self.window += [tuple(value) for value in values]
+        for offset, one in enumerate(values):
+            if not math.isfinite(one["loss"]):
+                raise self._diverged(f"the loss is {one['loss']} at step {first + offset}")
+        self.window += values
 
     def _diverged(self, what: str) -> FloatingPointError:
         last = f"{self.checkpoint} holds step {self.saved}" if self.saved else "there is no checkpoint yet"
@@ -257,7 +278,7 @@ class _Run:
                 yield step
                 bar.update(size)
                 if self.window:
-                    bar.set_postfix(loss=f"{self.window[-1][0]:.3f}", refresh=False)
+                    bar.set_postfix(loss=f"{self.window[-1]['loss']:.3f}", refresh=False)
 
     def _save(self) -> None:
         # A finite loss can still have had a gradient that was not: no checkpoint may hold what came of it.
@@ -274,6 +295,7 @@ class _Run:
                 "last": self.last,
                 "model": self.model.state_dict(),
                 "optimiser": self.optimiser.state_dict(),
+                "teacher": None if self.teacher is None else self.teacher.average.state_dict(),
             },
             partial,
         )
@@ -295,28 +317,11 @@ class _Run:
             return
         self.model.load_state_dict(stored["model"])
         self.optimiser.load_state_dict(stored["optimiser"])
+        if self.teacher is not None:
+            self.teacher.average.load_state_dict(stored["teacher"])
         self.step = self.saved = stored["step"]
         self.seconds, self.window, self.last = stored["seconds"], stored["window"], stored["last"]
         log.info("%s: continuing from step %d of %d", self.checkpoint, self.step, self.plan.iterations)
-
-
-def batch(step: int, planned: Plan, seed: int) -> Tensor:
-    """Rows of the training set for update `step`, int64 [batch_size]: cut from shuffled epochs laid end to end."""
-    position = torch.arange(step * planned.batch_size, (step + 1) * planned.batch_size)
-    epoch, offset = position // planned.images_per_epoch, position % planned.images_per_epoch
-    orders = [_order(planned.num_images, seed, one) for one in range(int(epoch[0]), int(epoch[-1]) + 1)]
-    return torch.stack(orders)[epoch - epoch[0], offset]
-
-
-@lru_cache(maxsize=2)  # a batch touches one epoch, or the end of one and the start of the next
-def _order(num_images: int, seed: int, epoch: int) -> Tensor:
-    generator = torch.Generator().manual_seed(_key(seed, SHUFFLE, epoch))
-    return torch.randperm(num_images, generator=generator)
-
-
-def _key(seed: int, stream: int, position: int) -> int:
-    """A seed of its own for each (seed, stream, position)."""
-    return int(np.random.SeedSequence([seed, stream, position]).generate_state(1, np.uint64)[0] >> 1)
 
 
 def _optimiser(model: ReidModel, params: ReidParams) -> tuple[torch.optim.Optimizer, list[float]]:

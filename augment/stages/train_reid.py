@@ -12,17 +12,20 @@ from augment.augmentations import Augmentation
 from augment.files import whole
 from augment.online import OnlineParams, OnlinePuppets
 
+BUDGET = "iterations"
 TRACKED = ("rank1", "rank5", "rank10", "mAP", "mAP_trapezoid")
 
 
 def run(model: str, augmentation: Augmentation, portion: float, seed: int, dry_run: bool) -> None:
+    from reid.generated import GeneratedParams
     from reid.params import ReidParams, plan
     from reid.training import joined_processes
 
     settings = params.load(ReidParams, f"reid.{model}")
     train_rows = training_rows(augmentation, portion)
     online = params.load(OnlineParams, "online") if augmentation.online else None
-    planned = plan(len(train_rows), settings)
+    handling = params.load(GeneratedParams, "generated")
+    planned = plan(len(train_rows), settings, BUDGET)
     prepared = index.locate(index.read(paths.PREPARED / "index.csv"), paths.PREPARED)
     generated = int((train_rows["generator"] != "").sum())
     result_file = paths.reid_result(model, augmentation.name, portion, seed)
@@ -42,15 +45,15 @@ def run(model: str, augmentation: Augmentation, portion: float, seed: int, dry_r
         "augmentation": augmentation.name,
         "portion": portion,
         "ratio": 1,
-        "budget": settings.budget,
+        "budget": BUDGET,
         "seed": seed,
     }
     folder = paths.reid_model(model, augmentation.name, portion, seed)
     name = f"{model} {augmentation.name} {portion} seed {seed}"
     main_process = joined_processes().is_main_process
-    described = {"reid": settings} | ({} if online is None else {"online": online})
+    described = {"reid": settings, "generated": handling} | ({} if online is None else {"online": online})
     with tracking.run(name, {"stage": "train_reid", **arm}, described, result_file, main_process) as run:
-        trained = _train(train_rows, settings, online, seed, folder, run)
+        trained = _train(train_rows, settings, handling, online, seed, folder, run)
         if not main_process:
             return
         scores = _score(trained.model, prepared, settings)
@@ -90,7 +93,7 @@ def training_rows(augmentation: Augmentation, portion: float) -> pd.DataFrame:
 
 
 def _train(
-    rows: pd.DataFrame, settings: Any, online: OnlineParams | None, seed: int, folder: Path, run: tracking.Run
+    rows: pd.DataFrame, settings: Any, handling: Any, online: OnlineParams | None, seed: int, folder: Path, run: tracking.Run
 ) -> Any:
     from reid.data import load
     from reid.training import joined_processes, train
@@ -106,7 +109,7 @@ def _train(
             with whole(folder / "puppets.png") as temporary:
                 renewal.sheet().save(temporary)
             run.artifact(folder / "puppets.png", "samples")
-    return train(load(rows, settings.image_size), settings, seed, folder, run.metrics, renewal)
+    return train(load(rows, settings.image_size), settings, BUDGET, handling, seed, folder, run.metrics, renewal)
 
 
 def _score(model: Any, prepared: pd.DataFrame, settings: Any) -> dict[str, float]:

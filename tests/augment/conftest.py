@@ -36,7 +36,7 @@ def small_params(**sections) -> dict:
     params["generators"] = {name: shrunk(section) for name, section in params["generators"].items()}
     params["generators"]["puppet"] |= {"image_size": [64, 32]}
     reid = params["reid"]["inception"]
-    reid |= {"image_size": [32, 16], "budget": "iterations", "iterations": 3, "batch_size": 4, "log_iterations": 1}
+    reid |= {"image_size": [32, 16], "iterations": 3, "batch_size": 4, "log_iterations": 1}
     reid["network"] |= {"width": 0.25, "embedding": 16}
     return params | sections
 

@@ -4,7 +4,9 @@ import dataclasses
 
 import torch
 
+from reid import training
 from reid.data import AugmentParams, ReidSet
+from reid.generated import GateParams, GeneratedParams, TeacherParams
 from reid.models import NetworkParams
 from reid.params import ReidParams
 
@@ -25,7 +27,6 @@ PARAMS = ReidParams(
     network=NetworkParams(pretrained=False, embedding=32, dropout=0.2, width=0.125),
     features="embedding",
     metric="euclidean",
-    budget="iterations",
     epochs=3,
     iterations=40,
     batch_size=16,
@@ -57,3 +58,18 @@ def coloured_people(identities: int, per_camera: int, seed: int) -> ReidSet:
     images = images * torch.where(camids == 0, 1.0, 0.85).view(-1, 1, 1, 1)
     images = images + 10 * torch.randn(images.shape, generator=generator)
     return ReidSet(images.clamp(0, 255).to(torch.uint8), pids, camids, torch.zeros(len(pids), dtype=torch.bool))
+
+
+AS_THEY_COME = GeneratedParams(
+    share=None,
+    label_smoothing=0.0,
+    own_batch_norm=False,
+    start=0.0,
+    teacher=TeacherParams(weight=0.0, decay=0.9),
+    gate=GateParams(drop=0.0, pose=0.5),
+)
+
+
+def train(people, params, seed, folder, on_log=None, renewal=None, generated=AS_THEY_COME):
+    """Under budget `iterations`."""
+    return training.train(people, params, "iterations", generated, seed, folder, on_log, renewal)

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from reid_toy import NO_AUGMENT, PARAMS, coloured_people
+from reid_toy import AS_THEY_COME, NO_AUGMENT, PARAMS, coloured_people, train
 from torch import nn
 
 from reid.data import concatenate, normalise
 from reid.evaluation import score
 from reid.params import learning_rate_factor, plan
-from reid.training import CHECKPOINT, batch, check, train
+from reid.sampling import Batches
+from reid.training import CHECKPOINT, check
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -42,48 +43,23 @@ def test_an_unknown_backbone_is_named():
 
 
 def test_plan_of_epochs_drops_the_incomplete_batch():
-    params = dataclasses.replace(PARAMS, budget="epochs", epochs=3, batch_size=16)
-    planned = plan(50, params)
+    planned = plan(50, dataclasses.replace(PARAMS, epochs=3, batch_size=16), "epochs")
     assert (planned.batch_size, planned.iterations, planned.images_per_epoch, planned.notes) == (16, 9, 48, ())
 
 
 def test_plan_of_iterations_is_the_same_for_every_set():
     for size in (16, 50, 1000):
-        assert plan(size, PARAMS).iterations == PARAMS.iterations
+        assert plan(size, PARAMS, "iterations").iterations == PARAMS.iterations
 
 
 @pytest.mark.parametrize("budget", ["epochs", "iterations"])
 def test_a_small_set_shrinks_the_batch_and_says_so(budget):
-    planned = plan(10, dataclasses.replace(PARAMS, budget=budget))
+    planned = plan(10, PARAMS, budget)
     assert planned.batch_size == 10
     assert planned.notes == ("batch_size lowered from 16 to 10: the set has no more images",)
     assert planned.iterations == {"epochs": 3, "iterations": 40}[budget]
     with pytest.raises(ValueError, match="the training set has 1 images"):
-        plan(1, PARAMS)
-
-
-@pytest.mark.parametrize("size", [16, 50, 203])
-def test_iterations_use_every_image_equally_often(size):
-    planned = plan(size, PARAMS)
-    rows = torch.cat([batch(step, planned, seed=3) for step in range(planned.iterations)])
-    counts = rows.bincount(minlength=size)
-    assert len(rows) == 640 and counts.max() - counts.min() <= 1
-    assert rows[:size].unique().tolist() == list(range(size))
-    if size < 320:
-        assert not torch.equal(rows[:size], rows[size : 2 * size])  # another order each time
-
-
-def test_epochs_use_no_image_twice():
-    planned = plan(50, dataclasses.replace(PARAMS, budget="epochs"))
-    for epoch in range(3):
-        rows = torch.cat([batch(3 * epoch + step, planned, seed=3) for step in range(3)])
-        assert len(rows.unique()) == 48
-
-
-def test_batches_follow_the_seed():
-    planned = plan(50, PARAMS)
-    assert torch.equal(batch(7, planned, 1), batch(7, planned, 1))
-    assert not torch.equal(batch(7, planned, 1), batch(7, planned, 2))
+        plan(1, PARAMS, budget)
 
 
 def test_step_schedule_is_open_reids():
@@ -130,11 +106,11 @@ def test_sets_are_checked():
     pids = people.pids.clone()
     pids[:3] = torch.tensor([-1, 0, 0])
     with pytest.raises(ValueError, match="3 training images have pid -1"):
-        check(dataclasses.replace(people, pids=pids), PARAMS)
+        check(dataclasses.replace(people, pids=pids), PARAMS, "iterations", AS_THEY_COME)
     with pytest.raises(ValueError, match="32 x 16 px, are larger than image_size 16 x 16"):
-        check(people, dataclasses.replace(PARAMS, image_size=(16, 16)))
+        check(people, dataclasses.replace(PARAMS, image_size=(16, 16)), "iterations", AS_THEY_COME)
     with pytest.raises(ValueError, match="a batch of 16 images cannot be shared by 3 processes"):
-        check(people, PARAMS, num_processes=3)
+        check(people, PARAMS, "iterations", AS_THEY_COME, num_processes=3)
 
 
 # Doing it
@@ -253,8 +229,7 @@ sys.path[:0] = [{root!r}, {here!r}]
 import dataclasses, torch
 torch.set_num_threads(1)
 from accelerate import PartialState
-from reid_toy import PARAMS, coloured_people
-from reid.training import train
+from reid_toy import PARAMS, coloured_people, train
 folder = sys.argv[1]
 params = dataclasses.replace(PARAMS, iterations=100, checkpoint_iterations=3)
 trained = train(coloured_people(6, 8, seed=0), params, 0, folder)
@@ -365,8 +340,8 @@ def test_images_are_drawn_anew_at_every_step(tmp_path):
     renewal = Brighter(train_set)
     plain = train(train_set, PARAMS, 0, tmp_path / "plain")
     renewed = train(train_set, PARAMS, 0, tmp_path / "renewed", renewal=renewal)
-    planned = plan(len(train_set), PARAMS)
-    assert renewal.calls == [(step, batch(step, planned, 0).tolist()) for step in range(PARAMS.iterations)]
+    batches = Batches(train_set.generated, plan(len(train_set), PARAMS, "iterations"), AS_THEY_COME, seed=0)
+    assert renewal.calls == [(step, batches(step).tolist()) for step in range(PARAMS.iterations)]
     assert any(not torch.equal(a, b) for a, b in zip(plain.model.parameters(), renewed.model.parameters(), strict=True))
 
 

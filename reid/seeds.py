@@ -1,0 +1,12 @@
+"""A seed for every random draw of a training, so that what a step draws follows from (seed, step) alone."""
+
+import numpy as np
+
+# Streams of random numbers: one each, so that no two draws share a seed.
+INITIALISE, SHUFFLE, AUGMENT, STATISTICS, DROPOUT = range(5)
+SHUFFLE_GENERATED = 1_000_003  # beyond DROPOUT + rank
+
+
+def key(seed: int, stream: int, position: int) -> int:
+    """A seed of its own for each (seed, stream, position)."""
+    return int(np.random.SeedSequence([seed, stream, position]).generate_state(1, np.uint64)[0] >> 1)
