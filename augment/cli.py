@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from augment import augmentations, paths
+from augment.arms import BUDGETS, Arm
 
 EXPECTED = (ValueError, OSError, FloatingPointError)
 
@@ -35,13 +36,24 @@ def portion_option(required: bool, help: str) -> Callable[[Callable], Callable]:
 
 
 portion = portion_option(True, "Portion of the real training images that is kept, in (0, 1].")
+ratio = click.option(
+    "--ratio", type=click.IntRange(1, 3), default=1, show_default=True,
+    help="2 or 3, with --portion 1.0: an extended set, all real images and one or two generated ones for each.",
+)  # fmt: skip
+model = click.option("--model", required=True, help="A key under `reid` in params.yaml.")
+budget = click.option(
+    "--budget", type=click.Choice(BUDGETS), default=BUDGETS[0], show_default=True,
+    help="Train all sets for as many updates (iterations), or as many passes over their images (epochs).",
+)  # fmt: skip
 dry_run = click.option("--dry-run", is_flag=True, help="Check, print the plan, and stop.")
 
 
 def augmentation_options(command: Callable) -> Callable:
     """--generator, --protocol and --background, or all of them as --augmentation NAME."""
     for option in (
-        click.option("--augmentation", metavar="NAME", help="All three as one name: patn, patn-recomposed, puppet-plate, ..."),
+        click.option(
+            "--augmentation", metavar="NAME", help="All three as one name: patn, patn-recomposed, puppet-plate, classic, ..."
+        ),
         click.option(
             "--background", type=click.Choice(("source", "other")),
             help="What is behind a generated person: what the generator drew (source), or the scene of another camera (other). "
@@ -63,6 +75,15 @@ def _augmentation(name: str | None, generator: str | None, protocol: str | None,
     if (generator, protocol, background) != (None, None, None):
         raise click.UsageError("--augmentation names generator, protocol and background already: give it alone")
     return augmentations.parse(name)
+
+
+def several(flag: str, kind: click.ParamType, **attributes: Any) -> Callable[[Callable], Callable]:
+    """An option that reads a list with commas."""
+
+    def read(context: click.Context, parameter: click.Parameter, text: str) -> tuple[Any, ...]:
+        return tuple(kind.convert(one.strip(), parameter, context) for one in text.split(","))
+
+    return click.option(flag, metavar="X,X,...", callback=read, **attributes)
 
 
 def examples(*lines: str) -> str:
@@ -150,22 +171,25 @@ def profile_generators(generators: tuple[str, ...], seconds: float) -> None:
         "augment generate --portion 0.3 --generator patn --protocol leak_free",
         "augment generate --portion 0.3 --generator patn --background other",
         "augment generate --portion 0.3 --augmentation puppet-plate",
+        "augment generate --portion 1.0 --ratio 2 --generator patn",
     )
 )
 @portion
+@ratio
 @click.option("--generator", help="A trained generator, or puppet.  [default: patn where it is trained, else puppet]")
 @augmentation_options
 @dry_run
 def generate(
-    portion: float, generator: str | None, protocol: str | None, background: str | None, augmentation: str | None, dry_run: bool
-) -> None:
-    """Render one image for every removed one; run again to go on where a killed run stopped."""
+    portion: float, ratio: int, generator: str | None, protocol: str | None, background: str | None, augmentation: str | None,
+    dry_run: bool,
+) -> None:  # fmt: skip
+    """Render one image for every removed one, or for each of all; run again to go on where a killed run stopped."""
     from augment.stages import generate
 
     if generator is None and augmentation is None:
         trained = [paths.generator_model("patn", one) / "generator.pt" for one in (None, portion)]
         generator = "patn" if any(file.is_file() for file in trained) else augmentations.PUPPET
-    generate.run(_augmentation(augmentation, generator, protocol, background), portion, dry_run)
+    generate.run(_augmentation(augmentation, generator, protocol, background), portion, ratio, dry_run)
 
 
 @main.command(
@@ -173,22 +197,60 @@ def generate(
         "augment train-reid --model inception --portion 0.3",
         "augment train-reid --model inception --portion 0.3 --generator puppet --seed 1",
         "augment train-reid --model inception --portion 0.3 --augmentation puppet-online",
+        "augment train-reid --model inception --portion 0.3 --augmentation classic --budget epochs",
+        "augment train-reid --model inception --portion 1.0 --ratio 2 --generator patn",
+        "augment train-reid --model inception --portion 0.3 --generator patn --validation",
     )
 )
-@click.option("--model", required=True, help="A key under `reid` in params.yaml.")
+@model
 @portion
+@ratio
 @click.option("--generator", help="Add this generator's images; without it, the reduced set alone.")
 @augmentation_options
+@budget
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of weights and batches.")
+@click.option("--validation", is_flag=True, help="Hold training identities out, and score on them instead of the test set.")
 @dry_run
 def train_reid(
-    model: str, portion: float, generator: str | None, protocol: str | None, background: str | None, augmentation: str | None,
-    seed: int, dry_run: bool,
+    model: str, portion: float, ratio: int, generator: str | None, protocol: str | None, background: str | None,
+    augmentation: str | None, budget: str, seed: int, validation: bool, dry_run: bool,
 ) -> None:  # fmt: skip
-    """Train a re-ID model on a reduced or augmented set and score it on the test set."""
+    """Train a re-ID model on a reduced, augmented or extended set and score it on the test set."""
     from augment.stages import train_reid
 
-    train_reid.run(model, _augmentation(augmentation, generator, protocol, background), portion, seed, dry_run)
+    name = _augmentation(augmentation, generator, protocol, background).name
+    train_reid.run(Arm(model, name, portion, ratio, budget, seed), validation, dry_run)
+
+
+@main.command(
+    epilog=examples(
+        "augment tune --model inception --augmentation patn --portion 0.3 --name share \\",
+        "    --set generated.share=null,0.3,0.5 --set generated.label_smoothing=0.0,0.1 --seeds 0,1",
+        "augment tune --model inception --augmentation classic --portion 0.1,0.3 --name classic --set classic.erasing=0.0,0.5",
+    )
+)
+@model
+@several("--augmentation", click.STRING, default="none", show_default=True, help="Names, as of train-reid.")
+@several("--portion", click.FloatRange(0, 1, min_open=True), required=True, help="Portions of the real training images.")
+@budget
+@several("--seeds", click.INT, default="0", show_default=True, help="Seeds of weights and batches.")
+@click.option(
+    "--set", "switches", multiple=True, metavar="KEY=V,V",
+    help="A key of params.yaml and the values to try, one switch at a time beside params.yaml as it is.",
+)  # fmt: skip
+@click.option("--grid", is_flag=True, help="Try all combinations of the values.")
+@click.option("--name", required=True, help="Of the table, results/tuning/NAME.csv.")
+@dry_run
+def tune(
+    model: str, augmentation: tuple[str, ...], portion: tuple[float, ...], budget: str, seeds: tuple[int, ...],
+    switches: tuple[str, ...], grid: bool, name: str, dry_run: bool,
+) -> None:  # fmt: skip
+    """Compare settings on held-out training identities, never on the test set; run again to go on after an interruption."""
+    from augment.stages import tune
+
+    names = [augmentations.parse(one).name for one in augmentation]
+    arms = [Arm(model, one, share, 1, budget, seed) for one in names for share in portion for seed in seeds]
+    tune.run(arms, tune.parse_switches(switches), grid, name, dry_run)
 
 
 @main.command(epilog=examples("augment report", "augment report --no-tracking"))

@@ -55,7 +55,7 @@ def sift(
 
 def pose_network_of(augmentation: Augmentation, portion: float) -> tuple[str, float | None]:
     """The pose network that may judge: with leak_free the one of the reduced set, else that of all real images."""
-    return POSE_NETWORK, portion if augmentation.protocol == "leak_free" else None
+    return POSE_NETWORK, portion if augmentation.protocol == "leak_free" and portion < 1 else None
 
 
 def sheet(scores: pd.DataFrame, columns: int = 16) -> Image.Image:

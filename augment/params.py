@@ -7,7 +7,9 @@ may be, and each value must have the field's type. Nothing has a default, so tha
 import dataclasses
 import types
 import typing
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import yaml
@@ -16,18 +18,22 @@ FILE = Path("params.yaml")
 
 T = TypeVar("T")
 
+# Dotted key -> the value to take in place of the file's.
+Overrides = Mapping[str, Any]
+NO_OVERRIDES: Overrides = MappingProxyType({})
 
-def load(cls: type[T], section: str, file: Path = FILE) -> T:
+
+def load(cls: type[T], section: str, file: Path = FILE, overrides: Overrides = NO_OVERRIDES) -> T:
     """The dotted `section` of `file` as an instance of the dataclass `cls`.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: a key is missing, unknown or of the wrong type; the message names file and key.
+        ValueError: a key is missing, unknown or of the wrong type, or an override names no key; the message names file and key.
     """
-    return _build(cls, raw(section, file), f"{file}: {section}")
+    return _build(cls, raw(section, file, overrides), f"{file}: {section}")
 
 
-def raw(section: str, file: Path = FILE) -> Any:
+def raw(section: str, file: Path = FILE, overrides: Overrides = NO_OVERRIDES) -> Any:
     """What YAML holds under the dotted `section` of `file`."""
     if not file.is_file():
         raise FileNotFoundError(f"{file}: not found; run from the project's folder, or copy a file of profiles/ there")
@@ -35,6 +41,18 @@ def raw(section: str, file: Path = FILE) -> Any:
         value = yaml.safe_load(file.read_text())
     except yaml.YAMLError as error:
         raise ValueError(f"{file}: not YAML ({error})") from error
+    for key, given in overrides.items():
+        _find(value, key, file)
+        value = _replaced(value, key.split("."), given)
+    return _find(value, section, file)
+
+
+def _replaced(tree: dict[str, Any], keys: list[str], given: Any) -> Any:
+    """A copy along the way to the key: where YAML aliases share a mapping, the others keep theirs."""
+    return {**tree, keys[0]: _replaced(tree[keys[0]], keys[1:], given)} if keys else given
+
+
+def _find(value: Any, section: str, file: Path) -> Any:
     for depth, key in enumerate(keys := section.split(".")):
         if not isinstance(value, dict) or key not in value:
             known = ", ".join(map(str, value)) if isinstance(value, dict) else type(value).__name__

@@ -1,10 +1,12 @@
-"""Every path of the pipeline, as a function of its cell (generator, protocol, portion, model, seed).
+"""Every path of the pipeline, as a function of its cell: augmentation, portion and ratio, or a whole arm.
 
 All are relative to the project's folder, where dvc.yaml and params.yaml are. dvc.yaml repeats them, since DVC reads no
 Python; a test holds the two together.
 """
 
 from pathlib import Path
+
+from augment.arms import Arm, set_name
 
 PREPARED = Path("data/prepared")
 RESULTS = Path("results")
@@ -20,13 +22,35 @@ def generator_model(generator: str, portion: float | None = None) -> Path:
     return Path("models") / ("full" if portion is None else f"reduced/{portion}") / generator
 
 
-def generated(augmentation: str, portion: float) -> Path:
-    return Path("data/generated") / augmentation / str(portion)
+def generated(augmentation: str, portion: float, ratio: int = 1) -> Path:
+    return Path("data/generated") / augmentation / set_name(portion, ratio)
 
 
-def reid_model(model: str, augmentation: str, portion: float, seed: int) -> Path:
-    return Path("models/reid") / model / augmentation / str(portion) / f"seed{seed}"
+def reid_model(arm: Arm, validation: bool = False) -> Path:
+    """`validation`: of the model that was trained without the held-out identities."""
+    return Path("models") / _folder(validation) / _cell(arm) / f"seed{arm.seed}"
 
 
-def reid_result(model: str, augmentation: str, portion: float, seed: int) -> Path:
-    return RESULTS / "reid" / model / augmentation / str(portion) / f"seed{seed}.json"
+def reid_result(arm: Arm, validation: bool = False) -> Path:
+    return RESULTS / _folder(validation) / _cell(arm) / f"seed{arm.seed}.json"
+
+
+def tuning(name: str) -> Path:
+    return RESULTS / "tuning" / f"{name}.csv"
+
+
+def tuning_run(key: str) -> Path:
+    """Of a finished run, by the hash of all that it follows from."""
+    return RESULTS / "tuning/runs" / f"{key}.json"
+
+
+def tuning_model(name: str, key: str) -> Path:
+    return Path("models/tuning") / name / key
+
+
+def _folder(validation: bool) -> str:
+    return "validation" if validation else "reid"
+
+
+def _cell(arm: Arm) -> Path:
+    return Path(arm.budget) / arm.model / arm.augmentation / set_name(arm.portion, arm.ratio)

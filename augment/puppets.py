@@ -1,6 +1,6 @@
 """Replacements by puppets, and recomposition: any generator's persons in other scenes. Scenes are images of the reduced set."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,14 +44,14 @@ def build() -> Any:
 
 
 def replacements(
-    augmentation: Augmentation, kept: pd.DataFrame, removed: pd.DataFrame, found: Mapping[str, np.ndarray], seed: int
+    augmentation: Augmentation, kept: pd.DataFrame, wanted: pd.DataFrame, found: Mapping[str, np.ndarray], seed: int
 ) -> Replacements:
-    """A puppet for every removed image. Nothing of a removed image is used but its identity.
+    """A puppet for every row of `wanted`. Nothing of a removed image is used but its identity.
 
     Augmentations that differ in what puppets take from their scenes have the same sources and scenes.
     """
     puppet = build()
-    rows, counts = plan(kept, list(removed["pid"]), found, augmentation, seed)
+    rows, counts = plan(kept, wanted, found, augmentation, seed)
     places = {path: number for number, path in enumerate(kept["path"])}
 
     def renderer(rows: pd.DataFrame, device: Any) -> Render:
@@ -71,14 +71,14 @@ def replacements(
 
 
 def plan(
-    kept: pd.DataFrame, pids: Sequence[int], found: Mapping[str, np.ndarray], augmentation: Augmentation, seed: int
+    kept: pd.DataFrame, wanted: pd.DataFrame, found: Mapping[str, np.ndarray], augmentation: Augmentation, seed: int
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Index rows of puppets of the identities `pids`, and counts of what had to be done without."""
+    """Index rows of the puppets, one for every row of `wanted`, and counts of what had to be done without."""
     rng = np.random.default_rng(seed)
     usable, names, camids = _usable(kept, found), list(kept["path"]), kept["camid"].to_numpy()
     sources, scenes, rows = Sources(kept, usable), Scenes(camids, usable), []
-    for number, pid in enumerate(pids):
-        source = sources.draw(rng, pid)
+    for number, (pid, path) in enumerate(zip(wanted["pid"], wanted["path"], strict=True)):
+        source = sources.draw(rng, pid, path)
         scene = scenes.draw(rng, camids[source])
         target = scene if "pose" in augmentation.takes else source
         plated = "plate" in augmentation.takes
@@ -88,7 +88,7 @@ def plan(
 
 
 def recomposed(
-    augmentation: Augmentation, portion: float, kept: pd.DataFrame, found: Mapping[str, np.ndarray], seed: int
+    augmentation: Augmentation, portion: float, ratio: int, kept: pd.DataFrame, found: Mapping[str, np.ndarray], seed: int
 ) -> Replacements:
     """The images of the same augmentation without recomposition, each person in the scene of another camera.
 
@@ -96,11 +96,10 @@ def recomposed(
         FileNotFoundError: those images are not there.
     """
     puppet, plain = build(), replace(augmentation, recomposed=False).name
-    folder = paths.generated(plain, portion)
+    folder = paths.generated(plain, portion, ratio)
     if not (folder / "index.csv").is_file():
-        raise FileNotFoundError(
-            f"{folder / 'index.csv'}: not found; run `augment generate --augmentation {plain} --portion {portion}` first"
-        )
+        flags = f"--augmentation {plain} --portion {portion}{f' --ratio {ratio}' if ratio > 1 else ''}"
+        raise FileNotFoundError(f"{folder / 'index.csv'}: not found; run `augment generate {flags}` first")
     given, manifest = index.read(folder / "index.csv"), files.read_json(folder / "manifest.json")
     rng, usable, names = np.random.default_rng(seed), _usable(kept, found), list(kept["path"])
     scenes, rows, originals = Scenes(kept["camid"].to_numpy(), usable), [], {}

@@ -47,6 +47,11 @@ class Run:
 
         self.attempt(write)
 
+    @property
+    def ids(self) -> dict[str, str] | None:
+        """The ids of experiment and run, by which MLflow's pages are found; None where there is no run."""
+        return None if self._store is None else {"experiment": self._store.experiment, "run": self._id}
+
     def artifact(self, path: Path, folder: str) -> None:
         self.attempt(lambda store: store.client.log_artifact(self._id, str(path), folder))
 
@@ -63,7 +68,7 @@ class Run:
             _say(f"MLflow failed ({_first_line(error)}); the work goes on, the numbers stay in {self._numbers}")
 
     def _create(self, store: "_Store", name: str, tags: Mapping[str, Any]) -> None:
-        text = {key: str(value) for key, value in tags.items()} | {"git_commit": _commit()}
+        text = {key: str(value) for key, value in tags.items()} | {"git_commit": commit()}
         self._id = store.client.create_run(store.experiment, run_name=name, tags=text).info.run_id
 
 
@@ -145,7 +150,8 @@ def _connect(numbers: Path) -> _Store | None:
         return None
 
 
-def _commit() -> str:
+def commit() -> str:
+    """The present commit of the folder's repository; `unknown` where there is none."""
     done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True)
     return done.stdout.strip() if done.returncode == 0 else "unknown"
 

@@ -1,4 +1,4 @@
-"""Replacements by a trained generator: the person of a source in the pose of a target."""
+"""Images by a trained generator: the person of a source in the pose of a target."""
 
 import hashlib
 from collections.abc import Mapping
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def replacements(
-    augmentation: Augmentation, portion: float, kept: pd.DataFrame, removed: pd.DataFrame, found: Mapping[str, np.ndarray],
+    augmentation: Augmentation, portion: float, kept: pd.DataFrame, wanted: pd.DataFrame, found: Mapping[str, np.ndarray],
     seed: int,
 ) -> Replacements:  # fmt: skip
-    """One image for every removed one.
+    """One image for every row of `wanted`.
 
     Raises:
         FileNotFoundError: the generator is not trained.
@@ -34,27 +34,29 @@ def replacements(
     if not checkpoint.is_file():
         raise FileNotFoundError(f"{checkpoint}: not found; run `{train}` first")
     trained_on = read_trained_on(checkpoint)
-    if leak_free and (leaked := sorted(set(trained_on["images"]) - set(kept["path"]))):
+    # A generator that was trained with a pose network has seen its images too.
+    seen = {*trained_on["images"], *(trained_on.get("pose_network") or {"images": []})["images"]}
+    if leak_free and (leaked := sorted(seen - set(kept["path"]))):
         raise ValueError(
             f"{checkpoint}: was trained on {len(leaked):,} images that are not in {paths.reduced(portion)}, as {leaked[0]}; "
             f"run `{train}` again"
         )
-    rows, counts = plan(kept, removed, found, augmentation, seed)
+    rows, counts = plan(kept, wanted, found, augmentation, seed)
     made_by = {"generator": hashlib.sha256(checkpoint.read_bytes()).hexdigest()}
     return Replacements(rows, counts, made_by, trained_on, lambda rows, device: _renderer(checkpoint, rows, found, device))
 
 
 def plan(
-    kept: pd.DataFrame, removed: pd.DataFrame, found: Mapping[str, np.ndarray], augmentation: Augmentation, seed: int
+    kept: pd.DataFrame, wanted: pd.DataFrame, found: Mapping[str, np.ndarray], augmentation: Augmentation, seed: int
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Index rows of the images to render, one for every removed one, and counts of what had to be done without.
+    """Index rows of the images to render, one for every wanted one, and counts of what had to be done without.
 
     A pose is usable if both hips and both shoulders are there. A source without is taken only where its identity has no
     other in the reduced set. The target is the removed image itself (`paper`), or a random one of the reduced set (`star`,
-    `leak_free`), which also stands in for a removed image without usable pose.
+    `leak_free`, and all protocols in extended sets), which also stands in for a removed image without usable pose.
 
     Args:
-        kept, removed: index rows of the reduced set and of the rest.
+        kept, wanted: index rows of the reduced set, and of the removed or extended images.
         found: image name -> keypoints [18, 2].
 
     Raises:
@@ -63,14 +65,14 @@ def plan(
     rng = np.random.default_rng(seed)
     usable = np.array([_has_torso(found.get(Path(path).name)) for path in kept["path"]], bool)
     poses = list(kept["path"][usable])
-    if not poses and len(removed):
+    if not poses and len(wanted):
         raise ValueError("no image of the reduced set shows both hips and both shoulders: there is no pose to transfer to")
     sources, lost, rows = Sources(kept, usable), 0, []
     paths_kept, camids = list(kept["path"]), kept["camid"].to_numpy()
-    for number, (pid, path) in enumerate(zip(removed["pid"], removed["path"], strict=True)):
-        source = sources.draw(rng, pid)
+    for number, (pid, path) in enumerate(zip(wanted["pid"], wanted["path"], strict=True)):
+        source = sources.draw(rng, pid, path)
         target = str(rng.choice(poses))
-        if augmentation.protocol == "paper":
+        if augmentation.protocol == "paper" and path not in sources.places:
             shown = _has_torso(found.get(Path(path).name))
             lost += not shown
             target = path if shown else target

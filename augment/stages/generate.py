@@ -1,6 +1,6 @@
 """generate: data/reduced/<portion> -> data/generated/<augmentation>/<portion>.
 
-    bounding_box_train/   an image for every removed one, with Market-1501 names (box 00)
+    bounding_box_train/   an image for every removed one, or for each of all, with Market-1501 names (box 00)
     plan.json             what these images are made of; another plan starts the folder afresh
     contact_sheet.png     source, target pose, scene, generated image
     manifest.json         what the generator saw, which images are real, counts, seeds
@@ -10,6 +10,9 @@ Protocols (patn_apatn.txt, section 5): each removed image is replaced by one who
 identity in the reduced set; its target pose is the removed image's own (`paper`) or that of a random image of the reduced
 set (`star`, `leak_free`). The generator was trained on all real images, or on the reduced set alone (`leak_free`). The pixels
 of removed images are never read, and their poses by `paper` alone.
+
+Extended sets (data/generated/<augmentation>/1.0x2, 1.0x3): nothing is removed, and every real image gets one or two generated
+ones, whose source is another image of the same identity, and whose target pose is a random one. Protocols are one there.
 """
 
 import hashlib
@@ -27,9 +30,10 @@ from PIL import Image
 from tqdm import tqdm
 
 from augment import contact_sheet, files, index, keypoints, market1501, params, paths, puppets, transfer
-from augment.augmentations import PUPPET, Augmentation
+from augment.arms import set_name
+from augment.augmentations import PUPPET, Augmentation, check_set
 from augment.files import whole
-from augment.replacements import FOLDER, Replacements
+from augment.replacements import FOLDER, Replacements, wanted
 
 
 @dataclass(frozen=True)
@@ -46,23 +50,25 @@ class GenerateParams:
     jpeg_quality: int
 
 
-def run(augmentation: Augmentation, portion: float, dry_run: bool) -> None:
+def run(augmentation: Augmentation, portion: float, ratio: int, dry_run: bool) -> None:
     from generators.training import joined_processes
 
-    if augmentation.generator is None or augmentation.online:
+    if not augmentation.on_disk:
         raise ValueError(f"{augmentation.name}: there are no images to generate; `augment train-reid` needs none")
+    check_set(augmentation, portion, ratio)
     settings = params.load(GenerateParams, "generate")
     kept = index.read(paths.reduced(portion) / "index.csv")
     removed = index.read(paths.reduced(portion) / "removed.csv")
+    listed = wanted(kept, removed, ratio)
     found = keypoints.read(paths.PREPARED / "keypoints.csv", market1501.SIZE)
     if augmentation.generator == PUPPET:
-        given = puppets.replacements(augmentation, kept, removed, found, settings.seed)
+        given = puppets.replacements(augmentation, kept, listed, found, settings.seed)
     elif augmentation.recomposed:
-        given = puppets.recomposed(augmentation, portion, kept, found, settings.seed)
+        given = puppets.recomposed(augmentation, portion, ratio, kept, found, settings.seed)
     else:
-        given = transfer.replacements(augmentation, portion, kept, removed, found, settings.seed)
-    out = paths.generated(augmentation.name, portion)
-    click.echo(f"generate: {augmentation.name}, portion {portion}: {len(given.rows):,} images -> {out}")
+        given = transfer.replacements(augmentation, portion, kept, listed, found, settings.seed)
+    out = paths.generated(augmentation.name, portion, ratio)
+    click.echo(f"generate: {augmentation.name}, portion {set_name(portion, ratio)}: {len(given.rows):,} images -> {out}")
     click.echo("; ".join(f"{name.replace('_', ' ')}: {count:,}" for name, count in given.counts.items()))
     if dry_run:
         return
@@ -82,6 +88,7 @@ def run(augmentation: Augmentation, portion: float, dry_run: bool) -> None:
             "generator": augmentation.generator,
             "protocol": augmentation.protocol,
             "portion": portion,
+            "ratio": ratio,
             "seed": settings.seed,
             "trained_on": given.trained_on,
             "real": list(kept["path"]),

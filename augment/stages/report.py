@@ -14,7 +14,7 @@ from augment.files import whole
 
 
 def run(track: bool, dry_run: bool) -> None:
-    found = sorted((paths.RESULTS / "reid").glob("*/*/*/seed*.json"))
+    found = sorted((paths.RESULTS / "reid").glob("*/*/*/*/seed*.json"))
     click.echo(f"report: {len(found)} results -> {paths.REPORTS}")
     if not found:
         raise FileNotFoundError(f"{paths.RESULTS / 'reid'}: no result in it; run `augment train-reid` or `dvc repro` first")

@@ -21,7 +21,7 @@ POSE_NETWORK = "pose_network"
 def run(name: str, portion: float | None, dry_run: bool) -> None:
     import torch
 
-    from generators.checkpoint import save_generator
+    from generators.checkpoint import read_trained_on, save_generator
     from generators.pairs import ImageSet, decode, training_pairs
     from generators.pose import rescale
     from generators.training import joined_processes, train
@@ -66,6 +66,8 @@ def run(name: str, portion: float | None, dry_run: bool) -> None:
         used = sorted(rows["path"][torch.unique(pairs).numpy()])
         features = getattr(settings, "perceptual", "none")
         trained_on = {"set": str(training_set), "pairs": len(pairs), "parsing": kind, "features": features, "images": used}
+        trained_on["seeds"] = sorted({v for k, v in tracking.flatten({"": settings}).items() if k.endswith(".seed")})
+        trained_on["pose_network"] = read_trained_on(_pose_network_file(portion)) if generator.uses_pose_network else None
         save_generator(generator, folder / "generator.pt", trained_on)
 
 
@@ -82,11 +84,15 @@ def _pose_network(portion: float | None) -> Any:
     """The pose network that was trained on the same images. FileNotFoundError where it is not trained."""
     from generators.checkpoint import load_generator
 
-    file = paths.generator_model(POSE_NETWORK, portion) / "generator.pt"
+    file = _pose_network_file(portion)
     if not file.is_file():
         flags = "" if portion is None else f" --portion {portion}"
         raise FileNotFoundError(f"{file}: not found; run `augment train-pose-network{flags}` first")
     return load_generator(file, "cpu").networks["network"]
+
+
+def _pose_network_file(portion: float | None) -> Path:
+    return paths.generator_model(POSE_NETWORK, portion) / "generator.pt"
 
 
 def _parameters(generator: Any) -> int:

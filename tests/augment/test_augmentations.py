@@ -1,9 +1,9 @@
 import pytest
 
-from augment.augmentations import TAKES, Augmentation, of, parse
+from augment.augmentations import TAKES, Augmentation, check_set, of, parse
 
 NAMES = (
-    "none",
+    "none", "classic",
     "patn", "patn-recomposed", "patn-star", "patn-star-recomposed", "patn-leak_free", "patn-leak_free-recomposed",
     "puppet", "puppet-pose", "puppet-plate", "puppet-plate_cast", "puppet-pose_plate", "puppet-online",
 )  # fmt: skip
@@ -23,7 +23,7 @@ def test_what_names_mean():
 
 @pytest.mark.parametrize("name", ["patn-paper", "patn-fre", "puppet-cast_plate", "puppet-star", "none-star", ""])
 def test_other_names_are_refused(name):
-    with pytest.raises(ValueError, match=f"unknown augmentation '{name}'; there are, .*: none, patn, .*puppet-online"):
+    with pytest.raises(ValueError, match=f"unknown augmentation '{name}'; there are, .*: none, classic, patn, .*puppet-online"):
         parse(name)
 
 
@@ -35,6 +35,32 @@ def test_flags():
     assert of("puppet", None, "source").name == "puppet-pose"
     with pytest.raises(ValueError, match="their protocol is leak_free, not paper"):
         of("puppet", "paper", None)
+
+
+def test_only_some_have_images_on_disk():
+    assert [name for name in NAMES if not parse(name).on_disk] == ["none", "classic", "puppet-online"]
+
+
+@pytest.mark.parametrize("name", ["patn", "patn-recomposed", "puppet", "puppet-plate"])
+def test_extended_sets(name):
+    for ratio in (1, 2, 3):
+        check_set(parse(name), 1.0, ratio)
+
+
+@pytest.mark.parametrize(
+    ("name", "portion", "message"),
+    [
+        ("patn", 0.3, "--ratio 2 extends the set of all real images: it demands --portion 1.0, not 0.3"),
+        ("none", 1.0, "none adds no images: it has no extended set, and --ratio 2 no meaning"),
+        ("puppet-online", 1.0, "puppet-online adds no images: it has no extended set"),
+        ("patn-star", 1.0, "nothing is removed, so that all protocols are one: give patn, not patn-star"),
+        ("patn-leak_free-recomposed", 1.0, "give patn-recomposed, not patn-leak_free-recomposed"),
+    ],
+)
+def test_extended_sets_that_there_are_not(name, portion, message):
+    check_set(parse(name), portion, 1)
+    with pytest.raises(ValueError, match=message):
+        check_set(parse(name), portion, 2)
 
 
 def test_takes_are_those_of_the_generator():

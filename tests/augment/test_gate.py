@@ -89,3 +89,4 @@ def test_leak_free_images_are_judged_by_the_reduced_sets_pose_network():
     assert gate.pose_network_of(parse("patn-leak_free"), 0.3) == ("pose_network", 0.3)
     assert gate.pose_network_of(parse("puppet"), 0.3) == ("pose_network", 0.3)
     assert gate.pose_network_of(parse("patn-star"), 0.3) == ("pose_network", None)
+    assert gate.pose_network_of(parse("puppet"), 1.0) == ("pose_network", None)

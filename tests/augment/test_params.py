@@ -12,7 +12,9 @@ from augment.params import load, raw
 from augment.stages.generate import GenerateParams
 from augment.stages.prepare import DatasetParams
 from augment.stages.reduce import ReduceParams
+from augment.validation import ValidationParams
 from generators import GENERATORS, TRAINABLE
+from reid.data import AugmentParams
 from reid.params import ReidParams
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +70,19 @@ def test_names_what_is_wrong(tmp_path, old, new, message):
         read(tmp_path, GOOD.replace(old, new))
 
 
+def test_overrides_take_the_place_of_values(tmp_path):
+    file = tmp_path / "params.yaml"
+    file.write_text("a: &shared {name: a, inner: {rate: 1, size: [2, 3]}, limit: null, files: [x]}\nb: *shared\n")
+    overrides = {"a.inner.rate": 0.5, "a.limit": 3}
+    assert load(Outer, "a", file, overrides) == Outer("a", Inner(0.5, (2, 3)), 3, ("x",))
+    # What YAML shares with an alias keeps its values.
+    assert load(Outer, "b", file, overrides) == Outer("a", Inner(1.0, (2, 3)), None, ("x",))
+    with pytest.raises(ValueError, match=r"params.yaml: no key 'a.inner.rat' \(there: rate, size\)"):
+        load(Outer, "a", file, {"a.inner.rat": 0.5})
+    with pytest.raises(ValueError, match="a.inner.rate: expected float, found str 'fast'"):
+        load(Outer, "a", file, {"a.inner.rate": "fast"})
+
+
 def test_names_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nowhere.yaml: not found; run from the project's folder"):
         raw("s", tmp_path / "nowhere.yaml")
@@ -90,6 +105,8 @@ def test_shipped_files_are_complete(file):
     for name in sweep["models"]:
         load(ReidParams, f"reid.{name}", file)
     load(OnlineParams, "online", file)
+    load(AugmentParams, "classic", file)
+    load(ValidationParams, "validation", file)
     named = {Augmentation(name, protocol).name for protocol in PROTOCOLS for name in sweep[protocol]}
     assert set(sweep["recomposed"]) <= named
     named |= {*sweep["puppets"], *(f"{name}-recomposed" for name in sweep["recomposed"])}

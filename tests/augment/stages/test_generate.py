@@ -10,6 +10,7 @@ from PIL import Image
 from augment import index
 from augment.augmentations import Augmentation
 from augment.market1501 import parse_name
+from augment.replacements import wanted
 from augment.transfer import plan
 
 OUT = "data/generated/patn/0.4"
@@ -108,6 +109,49 @@ def test_nothing_is_removed_at_portion_one(project, augment):
     result = augment("generate", "--portion", "1.0")
     assert result.exit_code == 0 and "0 images -> data/generated/patn/1.0" in result.output
     assert index.read(project / "data/generated/patn/1.0/index.csv").empty
+
+
+@pytest.mark.parametrize("name", ["patn", "puppet"])
+def test_extended_sets_add_images_of_the_same_people(project, augment, name):
+    kept = index.read(project / "data/reduced/1.0/index.csv")
+    sets = {}
+    for ratio in (2, 3):
+        result = augment("generate", "--portion", "1.0", "--ratio", str(ratio), "--generator", name)
+        assert result.exit_code == 0, result.output
+        sets[ratio] = index.read(project / f"data/generated/{name}/1.0x{ratio}/index.csv")
+        assert sets[ratio]["pid"].tolist() == kept["pid"].tolist() * (ratio - 1)
+        # With five images for each identity there is always another one to take the person from.
+        assert not (sets[ratio]["source"].to_numpy() == kept["path"].tolist() * (ratio - 1)).any()
+        assert {*sets[ratio]["source"], *sets[ratio]["target"]} <= set(kept["path"])
+        assert (project / f"data/generated/{name}/1.0x{ratio}" / sets[ratio]["path"].iat[-1]).is_file()
+    assert sets[3].iloc[: len(kept)].equals(sets[2])
+    assert not sets[3].iloc[len(kept) :]["source"].reset_index(drop=True).equals(sets[2]["source"])
+    manifest = json.loads((project / f"data/generated/{name}/1.0x3/manifest.json").read_text())
+    assert manifest["ratio"] == 3 and manifest["counts"]["generated"] == 2 * len(kept) == 2 * manifest["counts"]["real"]
+    result = augment(
+        "train-reid", "--model", "inception", "--portion", "1.0", "--ratio", "3", "--generator", name, "--budget", "epochs",
+        "--dry-run",
+    )  # fmt: skip
+    assert "20 real and 40 generated images of 4 identities, 750 iterations of 4, seed 0" in result.output
+    assert f"-> results/reid/epochs/inception/{name}/1.0x3/seed0.json" in result.output
+
+
+def test_the_only_image_of_an_identity_is_its_own_source():
+    single = wanted(KEPT, REMOVED, 3)
+    planned, _ = plan(KEPT, single, FOUND, Augmentation("patn", "paper"), 0)
+    assert planned["pid"].tolist() == [1, 1, 2, 3] * 2
+    # b is the only image of identity 1 with a torso.
+    assert planned["source"].tolist() == ["t/b", "t/b", "t/c", "t/d"] * 2
+
+
+@pytest.mark.parametrize(("flags", "message"), [
+    ("--portion 0.4 --ratio 2", "--ratio 2 extends the set of all real images: it demands --portion 1.0, not 0.4"),
+    ("--portion 1.0 --ratio 2 --protocol leak_free", "all protocols are one: give patn, not patn-leak_free"),
+])  # fmt: skip
+def test_extended_sets_that_there_are_not(project, augment, flags, message):
+    for command in ("generate", "train-reid --model inception"):
+        result = augment(*command.split(), "--generator", "patn", *flags.split())
+        assert result.exit_code == 1 and message in result.output
 
 
 def test_what_is_missing_is_named(project, augment):

@@ -25,6 +25,7 @@ KEPT = pd.DataFrame(
     ],
     columns=index.COLUMNS,
 )
+WANTED = pd.DataFrame({"pid": [1, 2, 3] * 5, "path": [f"t/removed{number}" for number in range(15)]})
 FOUND = {"a": UPRIGHT, "b": UPRIGHT, "c": UPRIGHT, "d": np.full((18, 2), -1)}
 
 
@@ -57,7 +58,7 @@ def test_a_single_camera_is_its_own_scene():
 
 def test_a_row_has_its_sources_identity_and_its_scenes_camera():
     camids = dict(zip(KEPT["path"], KEPT["camid"], strict=True))
-    plans = {name: plan(KEPT, [1, 2, 3] * 5, FOUND, parse(name), 0) for name in CONTROLS}
+    plans = {name: plan(KEPT, WANTED, FOUND, parse(name), 0) for name in CONTROLS}
     for name, (rows, counts) in plans.items():
         assert rows["pid"].tolist() == [1, 2, 3] * 5 and set(rows["generator"]) == {"puppet"}
         assert counts == {"sources_without_torso": 5, "scenes_without_torso": 1}
@@ -103,13 +104,13 @@ def test_without_the_removed_images_puppets_come_out_the_same(project, augment):
     def make():
         run(augment, "generate", "--portion", "0.4", "--generator", "puppet")
         run(augment, "train-reid", "--model", "inception", "--portion", "0.4", "--augmentation", "puppet-online")
-        trained = project / "models/reid/inception/puppet-online/0.4/seed0/weights.pt"
+        trained = project / "models/reid/iterations/inception/puppet-online/0.4/seed0/weights.pt"
         return {file.name: file.read_bytes() for file in generated("puppet").rglob("*") if file.is_file()}, trained.read_bytes()
 
     before = make()
     assert len(before[0]) == 16
     shutil.rmtree(generated("puppet"))
-    shutil.rmtree(project / "models/reid/inception/puppet-online")
+    shutil.rmtree(project / "models/reid/iterations/inception/puppet-online")
     removed = index.read(project / "data/reduced/0.4/removed.csv")["path"]
     for path in removed:
         (project / "data/prepared" / path).unlink()
@@ -154,7 +155,7 @@ def test_recomposition_changes_the_background_and_the_camera(project, augment):
 
 
 def test_there_is_nothing_to_generate_for_none_and_online(project, augment):
-    for name in ("none", "puppet-online"):
+    for name in ("none", "classic", "puppet-online"):
         result = augment("generate", "--portion", "0.4", "--augmentation", name)
         assert result.exit_code == 1 and f"{name}: there are no images to generate" in result.output
 
@@ -215,9 +216,9 @@ def test_online_params_that_make_no_sense():
 def test_online_training_writes_a_result_and_no_image(project, augment):
     output = run(augment, "train-reid", "--model", "inception", "--portion", "0.4", "--augmentation", "puppet-online")
     assert "8 real and 80% online images" in output and "images without torso" in output
-    result = json.loads(Path("results/reid/inception/puppet-online/0.4/seed0.json").read_text())
+    result = json.loads(Path("results/reid/iterations/inception/puppet-online/0.4/seed0.json").read_text())
     assert (result["augmentation"], result["train_images"], result["generated_images"]) == ("puppet-online", 8, 0)
     assert result["online_share"] == 0.8
     assert not generated("puppet-online").exists()
-    with Image.open("models/reid/inception/puppet-online/0.4/seed0/puppets.png") as sheet:
+    with Image.open("models/reid/iterations/inception/puppet-online/0.4/seed0/puppets.png") as sheet:
         assert sheet.width > 16 * 64

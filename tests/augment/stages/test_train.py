@@ -12,7 +12,7 @@ import yaml
 from mlflow import MlflowClient
 
 from augment import index
-from augment.augmentations import parse
+from augment.arms import Arm
 from augment.stages.train_reid import training_rows
 from generators.checkpoint import read_trained_on
 
@@ -65,17 +65,17 @@ def test_a_generator_cannot_be_trained_on_single_images(project, augment):
 
 def test_result_file(finished):
     for augmentation, real, generated in (("none", 8, 0), ("patn", 8, 12)):
-        result = json.loads((finished / f"results/reid/inception/{augmentation}/0.4/seed0.json").read_text())
+        result = json.loads((finished / f"results/reid/iterations/inception/{augmentation}/0.4/seed0.json").read_text())
         assert KEYS <= set(result)
         assert (result["train_images"], result["generated_images"]) == (real + generated, generated)
         assert result["iterations"] == 3 and 0 <= result["mAP"] <= 1
-    weights = torch.load(finished / "models/reid/inception/patn/0.4/seed0/weights.pt", weights_only=True)
+    weights = torch.load(finished / "models/reid/iterations/inception/patn/0.4/seed0/weights.pt", weights_only=True)
     assert weights["classifier.weight"].shape[0] == 4
-    assert not (finished / "models/reid/inception/patn/0.4/seed0/checkpoint.pt").exists()
+    assert not (finished / "models/reid/iterations/inception/patn/0.4/seed0/checkpoint.pt").exists()
 
 
 def test_generated_people_are_no_new_identities(project):
-    rows = training_rows(parse("patn"), 0.4)
+    rows = training_rows(Arm("inception", "patn", 0.4, 1, "iterations", 0))
     assert rows["pid"].nunique() == 4 and (rows["generator"] != "").sum() == 12
     assert rows["path"].is_unique
 
