@@ -71,8 +71,7 @@ def features(
 
 
 def _output(model: ReidModel, inputs: Tensor, output: str) -> Tensor:
-    embedding, logits = model(inputs)
-    return (logits if output == "logits" else embedding).float()
+    return model(inputs)._asdict()[output].float()
 
 
 def score(model: ReidModel, query: ReidSet, gallery: ReidSet, params: ReidParams, flip: bool = False) -> Scores:

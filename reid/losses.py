@@ -1,7 +1,94 @@
-"""What a re-identification model is trained to lower. Computed in float32, also where the network runs in bfloat16."""
+"""What a re-identification model is trained to lower: a loss over identities, and one over pairs of images beside it.
+
+All is computed in float32, also where the network runs in bfloat16 and inside autocast.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from reid.heads import Output
+
+Features = Literal["pooled", "embedding"]  # fields of Output
+Criterion = Callable[[Output, Tensor, Tensor], dict[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class ClassCircle:
+    """Circle loss with class-level labels; needs network.head bnneck_cosine."""
+
+    kind: Literal["circle"]
+    scale: float  # the paper's gamma; fast-reid 64, the authors 128
+    margin: float  # m; fast-reid 0.35, the authors 0.25
+
+
+@dataclass(frozen=True)
+class Triplet:
+    kind: Literal["triplet"]
+    on: Features  # bag of tricks: pooled
+    margin: float | None  # of Euclidean distances, bag of tricks 0.3; null = the soft margin
+    weight: float
+
+
+@dataclass(frozen=True)
+class PairCircle:
+    """Circle loss with pair-wise labels."""
+
+    kind: Literal["circle"]
+    on: Features
+    margin: float  # m of the cosines; the paper 0.25
+    gamma: float  # the paper 128
+    weight: float
+
+
+@dataclass(frozen=True)
+class LossParams:
+    identity: Literal["softmax"] | ClassCircle
+    metric: Triplet | PairCircle | None  # of sampler `identity`, whose batches hold several images of an identity
+
+    def __post_init__(self):
+        if isinstance(self.identity, ClassCircle):
+            if self.identity.scale <= 0:
+                raise ValueError(f"loss.identity.scale must be positive, got {self.identity.scale}")
+            if not 0 <= self.identity.margin < 1:
+                raise ValueError(f"loss.identity.margin must lie in [0, 1), got {self.identity.margin}")
+        if self.metric is None:
+            return
+        if self.metric.weight <= 0:
+            raise ValueError(f"loss.metric.weight must be positive, got {self.metric.weight}; loss.metric: null leaves it out")
+        if isinstance(self.metric, Triplet) and self.metric.margin is not None and self.metric.margin < 0:
+            raise ValueError(f"loss.metric.margin must not be negative, got {self.metric.margin}")
+        if isinstance(self.metric, PairCircle) and not (0 <= self.metric.margin < 1 and self.metric.gamma > 0):
+            raise ValueError(
+                "loss.metric: circle needs a margin in [0, 1) and a positive gamma, "
+                f"got {self.metric.margin} and {self.metric.gamma}"
+            )
+
+
+def criterion(params: LossParams) -> Criterion:
+    """(output, label int64 [N], smoothing float32 [N]) -> {"identity": ..., "metric": ...}, whose sum is the loss.
+
+    `smoothing` in [0, 1) is for the identity loss alone. Values are weighted float32 scalars; without a metric loss there
+    is one. Raises ValueError where the metric loss's package is missing.
+    """
+    compare = _metric_loss(params.metric)
+
+    def losses(output: Output, label: Tensor, smoothing: Tensor) -> dict[str, Tensor]:
+        with torch.autocast(output.logits.device.type, enabled=False):
+            logits = output.logits.float()
+            if isinstance(params.identity, ClassCircle):
+                logits = circle_logits(logits, label, params.identity.scale, params.identity.margin)
+            named = {"identity": identity_cross_entropy(logits, label, smoothing)}
+            if params.metric is not None:
+                features = output._asdict()[params.metric.on].float()
+                named["metric"] = params.metric.weight * compare(features, label)
+        return named
+
+    return losses
 
 
 def identity_cross_entropy(logits: Tensor, label: Tensor, smoothing: Tensor) -> Tensor:
@@ -13,3 +100,53 @@ def identity_cross_entropy(logits: Tensor, label: Tensor, smoothing: Tensor) -> 
     log_probability = logits.float().log_softmax(1)
     own = log_probability.gather(1, label[:, None])[:, 0]
     return -torch.lerp(own, log_probability.mean(1), smoothing).mean()
+
+
+def circle_logits(cosines: Tensor, label: Tensor, scale: float, margin: float) -> Tensor:
+    """Logits [N, C] whose cross-entropy is the circle loss of class-level labels: float32 cosines [N, C], label [N].
+
+    Sun et al. 2020, "Circle loss", section 3, with the one margin m: with s_p the cosine to the own class and s_n to another
+    one the loss is log(1 + sum_n exp(scale (a_n (s_n - m) - a_p (s_p - 1 + m)))); a_p = [1 + m - s_p]_+ and
+    a_n = [s_n + m]_+ are weights: no gradient runs through them.
+    """
+    own = F.one_hot(label, cosines.shape[1]).bool()
+    fixed = cosines.detach()
+    weight = torch.where(own, 1 + margin - fixed, fixed + margin).clamp(min=0)
+    return scale * weight * (cosines - torch.where(own, 1 - margin, margin))
+
+
+def batch_hard_triplet(features: Tensor, label: Tensor, margin: float | None) -> Tensor:
+    """Mean over anchors of the farthest positive's distance less the nearest negative's, plus `margin`, not below zero.
+
+    Hermans et al. 2017, eq. (5); without a margin ln(1 + exp(difference)), section 3.2. float32 features [N, D], Euclidean
+    distances. Rows without another image of their identity, or without one of another, are no anchors; 0 without anchors.
+    """
+    distances = torch.cdist(features, features, compute_mode="donot_use_mm_for_euclid_dist")  # [N, N]
+    same = label[:, None] == label
+    positive = same & ~torch.eye(len(label), dtype=torch.bool, device=label.device)
+    farthest = distances.masked_fill(~positive, -torch.inf).amax(1)
+    nearest = distances.masked_fill(same, torch.inf).amin(1)
+    anchors = positive.any(1) & ~same.all(1)
+    difference = torch.where(anchors, farthest - nearest, 0.0)
+    hinge = F.softplus(difference) if margin is None else (difference + margin).clamp(min=0)
+    return (hinge * anchors).sum() / anchors.sum().clamp(min=1)
+
+
+def _metric_loss(params: Triplet | PairCircle | None) -> Callable[[Tensor, Tensor], Tensor] | None:
+    if isinstance(params, PairCircle):
+        return _pair_circle(params.margin, params.gamma)
+    if isinstance(params, Triplet):
+        return lambda features, label: batch_hard_triplet(features, label, params.margin)
+    return None
+
+
+def _pair_circle(margin: float, gamma: float) -> nn.Module:
+    """The circle loss of pair-wise labels (section 3) of cosines, per anchor; mean over the anchors that have one."""
+    try:
+        from pytorch_metric_learning.losses import CircleLoss
+    except ImportError as error:
+        raise ValueError(
+            f"loss.metric: circle needs pytorch-metric-learning ({error}): pip install pytorch-metric-learning, "
+            "or choose loss.metric: triplet"
+        ) from error
+    return CircleLoss(m=margin, gamma=gamma)

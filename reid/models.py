@@ -1,27 +1,32 @@
-"""Re-identification models: a base that makes a feature map, and one head for all of them.
-
-The head is open-reid's (Cysu/open-reid, to which the experiment's paper refers): global average pooling -> linear
-embedding -> batch norm -> ReLU -> dropout -> linear classifier.
-"""
+"""Re-identification models: a base that makes maps of an image, global average pooling, and a head."""
 
 from dataclasses import dataclass
+from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
-CLASSIFIER_STD = 0.001  # open-reid
+from reid import torchreid_door
+from reid.heads import LinearHead, Output, bnneck
+from reid.inception import Inception
 
 
 @dataclass(frozen=True)
 class NetworkParams:
     pretrained: bool  # ImageNet weights for the base
-    embedding: int  # numbers per image before the classifier, open-reid 128
-    dropout: float  # open-reid 0.5
-    width: float  # factor on the channels of the base; 1 is the published network
+    last_stride: Literal[1, 2]  # of the last stage of a ResNet: 1 doubles the sides of its maps (bag of tricks), 2 as published
+    width: float  # factor on the channels of inception; 1 is the published network
+    head: Literal["linear", "bnneck", "bnneck_cosine"]  # open-reid's, bag of tricks'; the latter with a cosine classifier
+    embedding: int | None  # numbers per image before the classifier, of head linear; open-reid 128
+    dropout: float  # of head linear; open-reid 0.5
 
     def __post_init__(self):
-        if self.embedding < 1:
-            raise ValueError(f"network.embedding must be at least 1, got {self.embedding}")
+        if self.head == "linear" and (self.embedding is None or self.embedding < 1):
+            raise ValueError(f"network.embedding must be at least 1 where network.head is linear, got {self.embedding}")
+        if self.head != "linear" and (self.embedding is not None or self.dropout):
+            raise ValueError(
+                f"network.head {self.head} has neither an embedding of its own nor dropout: set network.embedding: null "
+                f"and network.dropout: 0.0 (they are {self.embedding} and {self.dropout})"
+            )
         if not 0 <= self.dropout < 1:
             raise ValueError(f"network.dropout must lie in [0, 1), got {self.dropout}")
         if self.width <= 0:
@@ -29,106 +34,29 @@ class NetworkParams:
 
 
 class ReidModel(nn.Module):
-    """`base` makes a feature map [N, channels, h, w]; the rest is the head."""
+    """`base` makes maps [N, channels, h, w] of images, `head` the Output of their means."""
 
-    def __init__(self, base: nn.Module, channels: int, num_classes: int, params: NetworkParams):
+    def __init__(self, base: nn.Module, head: nn.Module):
         super().__init__()
         self.base = base
-        self.embedding = nn.Linear(channels, params.embedding)
-        self.norm = nn.BatchNorm1d(params.embedding)
-        self.dropout = nn.Dropout(params.dropout)
-        self.classifier = nn.Linear(params.embedding, num_classes)
-        nn.init.kaiming_normal_(self.embedding.weight, mode="fan_out")
-        nn.init.zeros_(self.embedding.bias)
-        nn.init.normal_(self.classifier.weight, std=CLASSIFIER_STD)
-        nn.init.zeros_(self.classifier.bias)
+        self.head = head
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Normalised images [N, 3, H, W] -> (embedding [N, D] after batch norm and before ReLU, logits [N, C])."""
-        pooled = self.base(images).mean((2, 3))  # [N, channels]
-        embedding = self.norm(self.embedding(pooled))
-        return embedding, self.classifier(self.dropout(embedding.relu()))
+    def forward(self, images: Tensor) -> Output:
+        """Normalised images [N, 3, H, W] -> Output."""
+        return self.head(self.base(images).mean((2, 3)))
 
 
-class Inception(nn.Sequential):
-    """The base of open-reid's `inception`, which is neither GoogLeNet nor Inception-v2 and has no published weights.
-
-    Three 3x3 convolutions, a pooling, then six blocks; an image of 144 x 56 px ends as 1536 maps of 10 x 4.
-    """
-
-    def __init__(self, width: float):
-        def scaled(channels: int) -> int:
-            return max(1, round(channels * width))
-
-        stem = scaled(32)
-        layers = [_conv(3, stem, 3), _conv(stem, stem, 3), _conv(stem, stem, 3), nn.MaxPool2d(2, 2, padding=1)]
-        channels = stem
-        for out in (scaled(64), scaled(128), scaled(256)):
-            layers += [_AverageBlock(channels, out), _MaxBlock(4 * out, out)]
-            channels = 4 * out + 2 * out
-        super().__init__(*layers)
-        self.channels = channels
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out")
-
-
-class _AverageBlock(nn.Module):
-    """[N, C, h, w] -> [N, 4 out, h, w]."""
-
-    def __init__(self, channels: int, out: int):
-        super().__init__()
-        self.branches = nn.ModuleList(
-            [
-                nn.Sequential(_conv(channels, out, 1), _conv(out, out, 3)),
-                nn.Sequential(_conv(channels, out, 1), _conv(out, out, 3), _conv(out, out, 3)),
-                _conv(channels, out, 1),
-                nn.Sequential(nn.AvgPool2d(3, 1, padding=1), _conv(channels, out, 1)),
-            ]
-        )
-
-    def forward(self, maps: Tensor) -> Tensor:
-        return torch.cat([branch(maps) for branch in self.branches], dim=1)
-
-
-class _MaxBlock(nn.Module):
-    """[N, C, h, w] -> [N, C + 2 out, h / 2, w / 2], sides rounded up."""
-
-    def __init__(self, channels: int, out: int):
-        super().__init__()
-        self.branches = nn.ModuleList(
-            [
-                nn.Sequential(_conv(channels, out, 1), _conv(out, out, 3, stride=2)),
-                nn.Sequential(_conv(channels, out, 1), _conv(out, out, 3), _conv(out, out, 3, stride=2)),
-                nn.MaxPool2d(3, 2, padding=1),
-            ]
-        )
-
-    def forward(self, maps: Tensor) -> Tensor:
-        return torch.cat([branch(maps) for branch in self.branches], dim=1)
-
-
-def _conv(channels: int, out: int, kernel: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(channels, out, kernel, stride, padding=kernel // 2, bias=False),
-        nn.BatchNorm2d(out),
-        nn.ReLU(inplace=True),
-    )
-
-
-def _inception(num_classes: int, params: NetworkParams) -> ReidModel:
+def _inception(params: NetworkParams) -> tuple[nn.Module, int]:
     if params.pretrained:
         raise ValueError("inception has no ImageNet weights: it is trained from scratch; set network.pretrained: false")
     base = Inception(params.width)
-    return ReidModel(base, base.channels, num_classes, params)
+    return base, base.channels
 
 
 TIMM_RESNET50 = "resnet50.tv_in1k"  # torchvision's first ImageNet weights, the ones open-reid used
 
 
-def _resnet50(num_classes: int, params: NetworkParams) -> ReidModel:
-    if params.width != 1:
-        raise ValueError(f"resnet50 comes in one width; set network.width: 1.0 (it is {params.width})")
+def _resnet50(params: NetworkParams) -> tuple[nn.Module, int]:
     import timm  # takes longer to import than all the rest; the other models do without
 
     try:
@@ -136,20 +64,57 @@ def _resnet50(num_classes: int, params: NetworkParams) -> ReidModel:
     except Exception as error:  # timm passes on whatever the download raises: OSError, RuntimeError, httpx errors
         if not params.pretrained:
             raise
-        raise RuntimeError(
+        raise OSError(
             f"the ImageNet weights {TIMM_RESNET50} are neither in the local cache nor downloadable "
             f"({type(error).__name__}: {error}). On a machine with network access run\n"
             f"    python -c \"import timm; timm.create_model('{TIMM_RESNET50}', pretrained=True)\"\n"
             "and copy its folder ~/.cache/huggingface to this one, or set network.pretrained: false"
         ) from error
-    return ReidModel(base, base.num_features, num_classes, params)
+    return base, base.num_features
 
 
-MODELS = {"inception": _inception, "resnet50": _resnet50}
+BASES = {"inception": _inception, "resnet50": _resnet50}
+
+
+def check_backbone(name: str) -> None:
+    """Raises ValueError, which lists the names there are, for a backbone that `build` does not know."""
+    if name.startswith(torchreid_door.PREFIX):
+        torchreid_door.check(name)
+    elif name not in BASES:
+        raise ValueError(
+            f"unknown backbone {name!r}; there are {', '.join(sorted(BASES))}, and torchreid's as {torchreid_door.PREFIX}NAME"
+        )
 
 
 def build(name: str, num_classes: int, params: NetworkParams) -> ReidModel:
-    """A new model; its first weights come from torch's global generator. ValueError lists the names there are."""
-    if name not in MODELS:
-        raise ValueError(f"unknown re-ID model {name!r}; there are {', '.join(sorted(MODELS))}")
-    return MODELS[name](num_classes, params)
+    """A new model; its first weights come from torch's global generator.
+
+    Raises:
+        ValueError: an unknown name, or one that cannot be had as `params` want it.
+        OSError: its ImageNet weights are wanted, but cannot be read or downloaded.
+    """
+    check_backbone(name)
+    if params.width != 1 and name != "inception":
+        raise ValueError(f"{name} comes in one width; set network.width: 1.0 (it is {params.width})")
+    if name in BASES:
+        base, channels = BASES[name](params)
+    else:
+        base, channels = torchreid_door.base(name, params.pretrained)
+    if params.last_stride == 1:
+        _keep_last_side(base, name)
+    if params.head == "linear":
+        return ReidModel(base, LinearHead(channels, num_classes, params.embedding, params.dropout))
+    return ReidModel(base, bnneck(channels, num_classes, cosine=params.head == "bnneck_cosine"))
+
+
+def _keep_last_side(base: nn.Module, name: str) -> None:
+    """The last stage of a ResNet no longer halves the sides of its maps (bag of tricks, section 3.4)."""
+    halving = [
+        module
+        for stage, module in base.named_modules()
+        if "layer4" in stage.split(".") and isinstance(module, nn.Conv2d) and module.stride == (2, 2)
+    ]
+    if not halving:
+        raise ValueError(f"{name} is no ResNet, whose last stage could keep its sides; set network.last_stride: 2")
+    for module in halving:
+        module.stride = (1, 1)

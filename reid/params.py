@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Literal, get_args, get_origin, get_type_hints
 
 from reid.data import AugmentParams
-from reid.models import MODELS, NetworkParams
+from reid.losses import ClassCircle, LossParams
+from reid.models import NetworkParams, check_backbone
 from reid.precision import Precision
 
 Budget = Literal["epochs", "iterations"]  # equal numbers of passes over each set (the paper's), or of updates (fair)
@@ -13,7 +14,7 @@ Budget = Literal["epochs", "iterations"]  # equal numbers of passes over each se
 
 @dataclass(frozen=True)
 class ReidParams:
-    backbone: str  # a key of MODELS
+    backbone: str  # inception, resnet50, or a name of torchreid's as torchreid:osnet_x1_0
     image_size: tuple[int, int]  # (height, width) in px; open-reid: resnet50 256 x 128, inception 144 x 56
     network: NetworkParams
     features: Literal["embedding", "logits"]  # what retrieval compares; open-reid logits
@@ -30,7 +31,8 @@ class ReidParams:
     step_every: float  # share of the run after which `step` multiplies by step_factor, again and again
     step_factor: float
     warmup: float  # share of the run in which the learning rate rises linearly
-    label_smoothing: float
+    loss: LossParams
+    label_smoothing: float  # of the identity loss
     statistics_batches: int  # real batches that batch norm's statistics are taken from at the end; 0 = running ones stay
     augment: AugmentParams
     precision: Precision
@@ -38,8 +40,12 @@ class ReidParams:
     checkpoint_iterations: int
 
     def __post_init__(self):
-        if self.backbone not in MODELS:
-            raise ValueError(f"unknown backbone {self.backbone!r}; there are {', '.join(sorted(MODELS))}")
+        check_backbone(self.backbone)
+        if isinstance(self.loss.identity, ClassCircle) != (self.network.head == "bnneck_cosine"):
+            raise ValueError(
+                "loss.identity circle and network.head bnneck_cosine go together: "
+                f"the one weighs the cosines that the other gives; the head is {self.network.head}"
+            )
         for field in ("epochs", "iterations", "batch_size", "log_iterations", "checkpoint_iterations"):
             if getattr(self, field) < 1:
                 raise ValueError(f"{field} must be at least 1, got {getattr(self, field)}")

@@ -28,7 +28,8 @@ from tqdm import tqdm
 from reid import batch_norm
 from reid.data import ReidSet, augment, draw, labels
 from reid.generated import GeneratedParams, Teacher
-from reid.losses import identity_cross_entropy
+from reid.heads import Output
+from reid.losses import criterion
 from reid.models import ReidModel, build
 from reid.params import Budget, Plan, ReidParams, learning_rate_factor, plan
 from reid.precision import autocast, resolve
@@ -120,9 +121,7 @@ def train(
     return Trained(model.eval(), planned, num_classes, run.seconds, resumed_from, run.last["loss"], run.last["accuracy"])
 
 
-def check(
-    train_set: ReidSet, params: ReidParams, budget: Budget, generated: GeneratedParams, num_processes: int = 1
-) -> Plan:
+def check(train_set: ReidSet, params: ReidParams, budget: Budget, generated: GeneratedParams, num_processes: int = 1) -> Plan:
     """All that can be checked before the expensive part. Returns the plan; raises ValueError as `train` does."""
     special = int((train_set.pids <= 0).sum())
     if special:
@@ -172,6 +171,7 @@ class _Run:
         self.norms = batch_norm.part(model) if generated.own_batch_norm and some else []
         self.teacher = Teacher(model, generated.teacher) if generated.teacher.weight and some else None
         self.optimiser, self.rates = _optimiser(model, params)
+        self.criterion = criterion(params.loss)
         self.step = 0  # updates made
         self.saved = 0  # so many of them are in the checkpoint
         self.seconds = 0.0
@@ -226,27 +226,27 @@ class _Run:
             norm.num_real = int((~kind).sum())
         torch.manual_seed(key(self.seed, DROPOUT + rank, step))
         with autocast(pixels.device, resolve(params.precision, pixels.device)):
-            _, logits = self.network(images)
-        parts = self._losses(images, logits, label[index], kind.to(pixels.device))
+            output = self.network(images)
+        parts = self._losses(images, output, label[index], kind.to(pixels.device))
         loss = sum(parts.values())
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()
         if self.teacher is not None:
             self.teacher.average.update_parameters(self.model)
-        accuracy = (logits.argmax(1) == label[index]).float().mean()
+        accuracy = (output.logits.argmax(1) == label[index]).float().mean()
         several = len(parts) > 1 or self.teacher is not None  # whose loss comes late
         named = {"loss": loss} | (parts if several else {}) | {"accuracy": accuracy}
         pending.append({name: value.detach() for name, value in named.items()})
         return self.rates[-1] * factor
 
-    def _losses(self, images: Tensor, logits: Tensor, label: Tensor, kind: Tensor) -> dict[str, Tensor]:
+    def _losses(self, images: Tensor, output: Output, label: Tensor, kind: Tensor) -> dict[str, Tensor]:
         """What the model is trained to lower, by name; kind bool [N] says which rows are generated."""
         smoothing = torch.where(kind, self.generated.label_smoothing, self.params.label_smoothing)
-        parts = {"identity": identity_cross_entropy(logits, label, smoothing)}
+        parts = self.criterion(output, label, smoothing)
         if self.teacher is not None and bool(kind.any()):
             with autocast(images.device, resolve(self.params.precision, images.device)):
-                parts["teacher"] = self.teacher.loss(images[kind], logits[kind])
+                parts["teacher"] = self.teacher.loss(images[kind], output.logits[kind])
         return parts
 
     def _look(self, pending: list[dict[str, Tensor]]) -> None:

@@ -7,6 +7,7 @@ import torch
 from reid import training
 from reid.data import AugmentParams, ReidSet
 from reid.generated import GateParams, GeneratedParams, TeacherParams
+from reid.losses import LossParams
 from reid.models import NetworkParams
 from reid.params import ReidParams
 
@@ -24,7 +25,7 @@ NO_AUGMENT = AugmentParams(
 PARAMS = ReidParams(
     backbone="inception",
     image_size=(32, 16),
-    network=NetworkParams(pretrained=False, embedding=32, dropout=0.2, width=0.125),
+    network=NetworkParams(pretrained=False, last_stride=2, width=0.125, head="linear", embedding=32, dropout=0.2),
     features="embedding",
     metric="euclidean",
     epochs=3,
@@ -39,6 +40,7 @@ PARAMS = ReidParams(
     step_every=0.8,
     step_factor=0.1,
     warmup=0.1,
+    loss=LossParams(identity="softmax", metric=None),
     label_smoothing=0.0,
     statistics_batches=0,
     augment=dataclasses.replace(NO_AUGMENT, flip=0.5, crop_area_min=0.64, erasing=0.3, brightness=0.1),

@@ -97,7 +97,7 @@ def test_smoothing_of_generated_images_leaves_a_real_set_alone(mixed, tmp_path):
 
     def weight(people, name, smoothing):
         generated = switched(label_smoothing=smoothing)
-        return train(people, params, 0, tmp_path / name, generated=generated).model.classifier.weight
+        return train(people, params, 0, tmp_path / name, generated=generated).model.head.classifier.weight
 
     assert torch.equal(weight(real, "real", 0.0), weight(real, "smooth", 0.3))
     assert not torch.equal(weight(mixed, "mixed", 0.0), weight(mixed, "mixed_smooth", 0.3))

@@ -6,9 +6,11 @@ import torch
 from reid_toy import PARAMS
 from torch import nn
 
-from reid.models import Inception, build
+from reid.inception import Inception
+from reid.models import build
 
 PUBLISHED = dataclasses.replace(PARAMS.network, embedding=128, dropout=0.5, width=1.0)
+NECK = dataclasses.replace(PUBLISHED, head="bnneck", embedding=None, dropout=0.0)
 
 
 def conv(channels, out, kernel):
@@ -55,32 +57,24 @@ def test_inception_parameter_count():
 def test_outputs(name, size):
     model = build(name, 7, PUBLISHED).eval()
     with torch.no_grad():
-        embedding, logits = model(torch.randn(2, 3, *size))
-    assert embedding.shape == (2, 128) and logits.shape == (2, 7)
+        pooled, embedding, logits = model(torch.randn(2, 3, *size))
+    channels = {"inception": 1536, "resnet50": 2048}[name]
+    assert pooled.shape == (2, channels) and embedding.shape == (2, 128) and logits.shape == (2, 7)
 
 
-def test_head_is_open_reids():
-    model = build("inception", 7, PUBLISHED).eval()
-    model.base = nn.Identity()
-    maps = torch.randn(5, 1536, 3, 2)
-    embedding, logits = model(maps)
-    pooled = maps.flatten(2).mean(2)
-    expected = pooled @ model.embedding.weight.T / (1 + model.norm.eps) ** 0.5  # untrained norm: mean 0, variance 1
-    torch.testing.assert_close(embedding, expected)
-    torch.testing.assert_close(logits, expected.clamp(min=0) @ model.classifier.weight.T)
-    model.train()
+def test_pooled_is_the_mean_of_the_base_s_maps():
+    model = build("inception", 7, NECK).eval()
+    images = torch.randn(2, 3, 64, 32)
     with torch.no_grad():
-        model.classifier.weight.fill_(1.0)
-    trained = torch.stack([model(maps)[1] for _ in range(400)]).mean(0)  # dropout keeps the mean
-    torch.testing.assert_close(trained, model(maps)[0].relu().sum(1, keepdim=True).expand(-1, 7), rtol=0.05, atol=0.5)
+        torch.testing.assert_close(model(images).pooled, model.base(images).flatten(2).mean(2))
 
 
 def test_first_weights():
     torch.manual_seed(0)
     model = build("inception", 751, PUBLISHED)
-    assert model.classifier.weight.std().item() == pytest.approx(0.001, rel=0.02)
-    assert not model.classifier.bias.any()
-    assert model.embedding.weight.std().item() == pytest.approx((2 / 128) ** 0.5, rel=0.02)
+    assert model.head.classifier.weight.std().item() == pytest.approx(0.001, rel=0.02)
+    assert not model.head.classifier.bias.any()
+    assert model.head.embedding.weight.std().item() == pytest.approx((2 / 128) ** 0.5, rel=0.02)
     for module in model.base.modules():
         if isinstance(module, nn.Conv2d) and module.weight.numel() > 10_000:
             fan_out = module.out_channels * module.kernel_size[0] * module.kernel_size[1]
@@ -93,15 +87,28 @@ def test_resnet50_is_the_known_one():
     assert model.base(torch.randn(1, 3, 64, 32)).shape == (1, 2048, 2, 1)  # stride 32
 
 
+def test_last_stride_1_doubles_the_sides_of_a_resnet_s_maps_and_draws_the_same_weights():
+    torch.manual_seed(0)
+    halving = build("resnet50", 7, NECK)
+    torch.manual_seed(0)
+    keeping = build("resnet50", 7, dataclasses.replace(NECK, last_stride=1))
+    for name, value in halving.state_dict().items():
+        assert torch.equal(value, keeping.state_dict()[name]), name
+    assert keeping.base(torch.randn(1, 3, 64, 32)).shape == (1, 2048, 4, 2)
+    with pytest.raises(ValueError, match="inception is no ResNet, .*; set network.last_stride: 2"):
+        build("inception", 7, dataclasses.replace(NECK, last_stride=1))
+
+
 def test_width_narrows_inception():
     half = build("inception", 7, dataclasses.replace(PUBLISHED, width=0.5))
-    assert half.embedding.in_features == 768
+    assert half.head.embedding.in_features == 768
     with pytest.raises(ValueError, match=r"resnet50 comes in one width; set network.width: 1.0 \(it is 0.5\)"):
         build("resnet50", 7, dataclasses.replace(PUBLISHED, width=0.5))
 
 
 def test_unknown_name_lists_those_there_are():
-    with pytest.raises(ValueError, match="unknown re-ID model 'osnet'; there are inception, resnet50"):
+    message = "unknown backbone 'osnet'; there are inception, resnet50, and torchreid's as torchreid:NAME"
+    with pytest.raises(ValueError, match=message):
         build("osnet", 7, PUBLISHED)
 
 
@@ -113,18 +120,20 @@ def test_weights_that_cannot_be_had_are_an_error(monkeypatch):
         raise OSError("no route to host")
 
     monkeypatch.setattr(timm, "create_model", unreachable)
-    with pytest.raises(RuntimeError, match="resnet50.tv_in1k are neither .* no route to host(.|\n)*network.pretrained"):
+    with pytest.raises(OSError, match="resnet50.tv_in1k are neither .* no route to host(.|\n)*network.pretrained"):
         build("resnet50", 7, dataclasses.replace(PUBLISHED, pretrained=True))
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "message"),
+    ("fields", "message"),
     [
-        ("embedding", 0, "network.embedding must be at least 1, got 0"),
-        ("dropout", 1.0, r"network.dropout must lie in \[0, 1\), got 1.0"),
-        ("width", 0.0, "network.width must be positive, got 0.0"),
+        ({"embedding": 0}, "network.embedding must be at least 1 where network.head is linear, got 0"),
+        ({"embedding": None}, "network.embedding must be at least 1 where network.head is linear, got None"),
+        ({"head": "bnneck"}, r"network.head bnneck has neither .* network.dropout: 0.0 \(they are 128 and 0.5\)"),
+        ({"dropout": 1.0}, r"network.dropout must lie in \[0, 1\), got 1.0"),
+        ({"width": 0.0}, "network.width must be positive, got 0.0"),
     ],
 )
-def test_params_are_checked(field, value, message):
+def test_params_are_checked(fields, message):
     with pytest.raises(ValueError, match=message):
-        dataclasses.replace(PUBLISHED, **{field: value})
+        dataclasses.replace(PUBLISHED, **fields)

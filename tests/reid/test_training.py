@@ -38,7 +38,7 @@ def assert_same(one, two):
 
 
 def test_an_unknown_backbone_is_named():
-    with pytest.raises(ValueError, match="unknown backbone 'inceptoin'; there are inception, resnet50"):
+    with pytest.raises(ValueError, match="unknown backbone 'inceptoin'; there are inception, resnet50, and torchreid's"):
         dataclasses.replace(PARAMS, backbone="inceptoin")
 
 
@@ -155,7 +155,7 @@ def test_resnet50_trains_with_a_slower_base(tmp_path):
     moving = train(people, dataclasses.replace(params, base_factor=0.1), 0, tmp_path / "moving")
     still, moved = (dict(one.model.named_parameters()) for one in (trained, moving))
     assert not torch.equal(still["base.conv1.weight"], moved["base.conv1.weight"])
-    assert torch.equal(still["classifier.weight"], moved["classifier.weight"])
+    assert torch.equal(still["head.classifier.weight"], moved["head.classifier.weight"])
 
 
 def test_equal_seeds_give_equal_weights_and_leave_the_callers_random_state(tmp_path):
@@ -167,7 +167,7 @@ def test_equal_seeds_give_equal_weights_and_leave_the_callers_random_state(tmp_p
     torch.manual_seed(99)
     assert_same(weights(one.model), weights(train(people, params, 0, tmp_path / "two").model))
     other = train(people, params, 1, tmp_path / "three")
-    assert not torch.equal(one.model.classifier.weight, other.model.classifier.weight)
+    assert not torch.equal(one.model.head.classifier.weight, other.model.head.classifier.weight)
 
 
 def test_a_finished_training_is_not_repeated(tmp_path):
