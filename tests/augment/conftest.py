@@ -29,7 +29,7 @@ def shrunk(section: dict) -> dict:
 def small_params(**sections) -> dict:
     """The shipped params.yaml, cut down to seconds; `sections` replace what they name."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    params["sweep"] |= {"portions": [0.4, 1.0], "augmented_portions": [0.4], "seeds": [0]}
+    params["sweep"] |= {"portions": [0.4, 1.0], "augmented_portions": [0.4], "classic": [0.4], "seeds": [0]}
     market = params["dataset"]["mini_market"]
     market |= {"train_ids": 4, "images_per_train_id": 5, "test_ids": 3, "gallery_images_per_id": 4, "distractors": 2, "junk": 2}
     market |= {"backgrounds": 6}

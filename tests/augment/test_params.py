@@ -1,12 +1,13 @@
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import pytest
 import yaml
 
-from augment.augmentations import PROTOCOLS, Augmentation, parse
+from augment.arms import BUDGETS
+from augment.augmentations import PROTOCOLS, Augmentation, check_set, parse
 from augment.online import OnlineParams
 from augment.params import load, raw
 from augment.stages.generate import GenerateParams
@@ -15,7 +16,8 @@ from augment.stages.reduce import ReduceParams
 from augment.validation import ValidationParams
 from generators import GENERATORS, TRAINABLE
 from reid.data import AugmentParams
-from reid.params import ReidParams
+from reid.generated import GeneratedParams
+from reid.params import Budget, ReidParams
 
 ROOT = Path(__file__).parents[2]
 
@@ -105,10 +107,17 @@ def test_shipped_files_are_complete(file):
     for name in sweep["models"]:
         load(ReidParams, f"reid.{name}", file)
     load(OnlineParams, "online", file)
+    load(GeneratedParams, "generated", file)
     load(AugmentParams, "classic", file)
     load(ValidationParams, "validation", file)
     named = {Augmentation(name, protocol).name for protocol in PROTOCOLS for name in sweep[protocol]}
     assert set(sweep["recomposed"]) <= named
+    assert set(sweep["extended"]) <= set(sweep["generators"])
+    assert set(sweep["extended_augmentations"]) <= {*sweep["extended"], *sweep["extended_puppets"]}
+    for name in sweep["extended_augmentations"]:
+        for ratio in sweep["ratios"]:
+            check_set(parse(name), 1.0, ratio)
+    assert set(sweep["budgets"]) <= set(BUDGETS) and set(sweep["classic"]) <= set(sweep["portions"])
     named |= {*sweep["puppets"], *(f"{name}-recomposed" for name in sweep["recomposed"])}
     for name in {*named, *sweep["online"]}:
         assert parse(name).online == (name in sweep["online"])
@@ -116,7 +125,11 @@ def test_shipped_files_are_complete(file):
     assert 1.0 in sweep["portions"], "gap closed needs the real set"
 
 
-@pytest.mark.parametrize("profile", ["ablation", "generators"])
+def test_budgets_are_those_of_training():
+    assert set(BUDGETS) == set(get_args(Budget))
+
+
+@pytest.mark.parametrize("profile", ["ablation", "generators", "grid"])
 def test_these_profiles_are_the_shipped_experiment_with_other_cells(profile):
     shipped, other = (yaml.safe_load(file.read_text()) for file in (ROOT / "params.yaml", ROOT / f"profiles/{profile}.yaml"))
     assert shipped.pop("sweep") != other.pop("sweep")

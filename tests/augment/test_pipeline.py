@@ -5,12 +5,16 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
+from dvc.dependency import ParamsDependency
+from dvc.repo import Repo
 
 from augment import paths
+from augment.arms import Arm
 from augment.augmentations import PROTOCOLS, Augmentation
 from generators import GENERATORS
 
@@ -51,11 +55,12 @@ def change(folder, edit):
 
 
 def test_the_pipeline_runs_once_and_then_only_what_changed(dvc):
+    reid, augmented = "train_reid@iterations-inception", "train_reid_augmented@iterations-inception"
     first = stages_run(dvc("repro"))
     assert first == {
         "prepare", "reduce@0.4", "reduce@1.0", "train_pose_network", "train_generator@patn", "generate@patn-0.4",
-        "generate_puppet@puppet-0.4", "train_reid@inception-0.4-0", "train_reid@inception-1.0-0",
-        "train_reid_augmented@inception-patn-0.4-0", "train_reid_augmented@inception-puppet-0.4-0", "report",
+        "generate_puppet@puppet-0.4", f"{reid}-0.4-0", f"{reid}-1.0-0", "train_reid_classic@iterations-inception-0.4-0",
+        f"{augmented}-patn-0.4-0", f"{augmented}-puppet-0.4-0", "report",
     }  # fmt: skip
     for name in ("curves.csv", "summary.csv", "curves.png"):
         assert (dvc.folder / "reports" / name).is_file()
@@ -64,14 +69,14 @@ def test_the_pipeline_runs_once_and_then_only_what_changed(dvc):
     assert stages_run(dvc("repro")) == set()
 
     change(dvc.folder, lambda params: params["sweep"]["portions"].append(0.7))
-    assert stages_run(dvc("repro")) == {"reduce@0.7", "train_reid@inception-0.7-0", "report"}
+    assert stages_run(dvc("repro")) == {"reduce@0.7", f"{reid}-0.7-0", "report"}
 
     change(dvc.folder, lambda params: params["generators"]["patn"].update(lambda_l1=3.0))
     # So small a model may come to the same scores, and then there is nothing new to report.
     assert stages_run(dvc("repro")) - {"report"} == {
         "train_generator@patn",
         "generate@patn-0.4",
-        "train_reid_augmented@inception-patn-0.4-0",
+        f"{augmented}-patn-0.4-0",
     }
 
 
@@ -84,7 +89,7 @@ def test_a_protocol_is_a_switch_away(dvc, protocol, trained):
     lists = {protocol: ["patn"], "augmentations": [f"patn-{protocol}"], "pose_networks": [0.4]}
     change(dvc.folder, lambda params: params["sweep"].update(lists))
     listed = dvc("stage", "list", "--name-only").split()
-    reid = f"train_reid_augmented@inception-patn-{protocol}-0.4-0"
+    reid = f"train_reid_augmented@iterations-inception-patn-{protocol}-0.4-0"
     assert {"train_pose_network_reduced@0.4", trained, name, reid} <= set(listed)
 
 
@@ -95,15 +100,47 @@ def test_puppets_recomposition_and_online_are_switches_away(dvc):
     assert {
         "generate_puppet@puppet-plate-0.4",
         "recompose@patn-0.4",
-        "train_reid_augmented@inception-patn-recomposed-0.4-0",
-        "train_reid_online@inception-puppet-online-0.4-0",
+        "train_reid_augmented@iterations-inception-patn-recomposed-0.4-0",
+        "train_reid_online@iterations-inception-puppet-online-0.4-0",
     } <= listed
+
+
+def test_budgets_and_extended_sets_are_switches_away(dvc):
+    lists = {"budgets": ["epochs"], "ratios": [2], "extended": ["patn"], "extended_puppets": ["puppet"], "classic": [1.0]}
+    change(dvc.folder, lambda params: params["sweep"].update(lists, extended_augmentations=["patn", "puppet"]))
+    assert {
+        "generate_extended@patn-2",
+        "generate_puppet_extended@puppet-2",
+        "train_reid@epochs-inception-1.0-0",
+        "train_reid_classic@epochs-inception-1.0-0",
+        "train_reid_extended@epochs-inception-patn-2-0",
+        "train_reid_extended@epochs-inception-puppet-2-0",
+    } <= set(dvc("stage", "list", "--name-only").split())
+
+
+@pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # within DVC
+@pytest.mark.parametrize("profile", sorted((ROOT / "profiles").glob("*.yaml")), ids=lambda file: file.stem)
+def test_dvc_reads_every_profile(dvc, profile):
+    """Every arm of the sweep is a stage, and whatever a stage needs is in the repository or made by another one."""
+    (dvc.folder / "params.yaml").write_text(profile.read_text())
+    sweep = yaml.safe_load(profile.read_text())["sweep"]
+    found = Repo(dvc.folder).index
+    found.check_graph()  # no cycle, and no two stages write one thing
+    made = {Path(out.fs_path) for stage in found.stages for out in stage.outs}
+    for stage in found.stages:
+        for dep in (Path(dep.fs_path) for dep in stage.deps if not isinstance(dep, ParamsDependency)):
+            assert made & {dep, *dep.parents} or dep.exists() or any(dep in out.parents for out in made), f"{stage.name}: {dep}"
+    stages = [stage.name for stage in found.stages]
+    cells = len(sweep["budgets"]) * len(sweep["models"]) * len(sweep["seeds"])
+    sets = len(sweep["portions"]) + len(sweep["classic"]) + len(sweep["ratios"]) * len(sweep["extended_augmentations"])
+    sets += len(sweep["augmented_portions"]) * (len(sweep["augmentations"]) + len(sweep["online"]))
+    assert sum(name.startswith("train_reid") for name in stages) == cells * sets
 
 
 def test_dvc_and_paths_agree():
     """dvc.yaml cannot call paths.py, so its strings are compared with what the functions give."""
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    cell = {"generator": "g", "portion": 0.3, "model": "m", "augmentation": "a", "seed": 1}
+    cell = {"generator": "g", "portion": 0.3, "model": "m", "augmentation": "a", "seed": 1, "budget": "epochs", "ratio": 2}
 
     def listed(stage, *keys):
         entries = [entry for key in keys for entry in stages[stage].get(key, [])]
@@ -127,9 +164,17 @@ def test_dvc_and_paths_agree():
         assert outs(stage) == [str(paths.generated(Augmentation("g", protocol).name, 0.3))]
     assert outs("generate_puppet") == [str(paths.generated("a", 0.3))]
     assert outs("recompose") == [str(paths.generated("a-recomposed", 0.3))]
-    for stage, augmentation in (("train_reid", "none"), ("train_reid_augmented", "a"), ("train_reid_online", "a")):
-        named = ("m", augmentation, 0.3, 1)
-        assert outs(stage) == [str(paths.reid_model(*named)), str(paths.reid_result(*named))]
+    assert outs("generate_extended") == [str(paths.generated("g", 1.0, 2))]
+    assert outs("generate_puppet_extended") == [str(paths.generated("a", 1.0, 2))]
+    for stage, *named in (
+        ("train_reid", "none", 0.3, 1), ("train_reid_classic", "classic", 0.3, 1), ("train_reid_online", "a", 0.3, 1),
+        ("train_reid_augmented", "a", 0.3, 1), ("train_reid_extended", "a", 1.0, 2),
+    ):  # fmt: skip
+        arm = Arm("m", *named, "epochs", 1)
+        assert outs(stage) == [str(paths.reid_model(arm)), str(paths.reid_result(arm))]
+        if stage in ("train_reid_augmented", "train_reid_extended"):
+            judge = paths.reid_model(replace(arm, augmentation="none", ratio=1)) / "weights.pt"
+            assert {str(judge), str(paths.generated("a", *named[1:]))} <= set(listed(stage, "deps"))
     assert outs("report") == [str(paths.REPORTS)]
 
 
