@@ -62,6 +62,11 @@ class IdentityBatches:
         rows = order[(begin + np.arange(self.batch_size)) % len(order)]
         return torch.from_numpy(rows[np.argsort(self.kind[rows], kind="stable")])
 
+    def degenerate_pairs(self, step: int) -> float:
+        """The share of a batch's positive pairs that are an image with itself; 0 where there is no positive pair."""
+        rows = self(step)
+        return degenerate_share(rows, torch.from_numpy(self.label)[rows])
+
     def _pass(self, number: int, images: int, share: float | None) -> np.ndarray:
         """Rows of pass `number`, an identity's side by side; as many in every pass."""
         rng = np.random.default_rng(key(self.seed, SHUFFLE_IDENTITIES, number))
@@ -84,10 +89,7 @@ def _place(values: np.ndarray) -> np.ndarray:
 
 
 def degenerate_share(rows: Tensor, label: Tensor) -> float:
-    """The share of a batch's positive pairs that are an image with itself; rows int64 [B], label int64 [B] of these rows.
-
-    0 where there is no positive pair.
-    """
+    """As IdentityBatches.degenerate_pairs, of rows int64 [B] and their label int64 [B]."""
     pair = torch.ones(len(rows), len(rows), dtype=torch.bool).triu(1)
     positive = pair & (label[:, None] == label)
     return ((rows[:, None] == rows) & positive).sum().item() / max(1, positive.sum().item())

@@ -3,9 +3,11 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from reid_toy import AS_THEY_COME, PARAMS
+from reid_toy import AS_THEY_COME, NO_AUGMENT, PARAMS, coloured_people, train
 
+from reid.evaluation import score
 from reid.identity_batches import IdentityBatches, degenerate_share
+from reid.losses import ClassCircle, LossParams, PairCircle, Triplet
 from reid.params import plan
 
 
@@ -44,7 +46,7 @@ def test_no_image_is_paired_with_itself_where_the_usual_sampler_does_so_mostly(p
     rng = np.random.default_rng(1)
     assert low < mean_degenerate(lambda _: naive(label, 64, 4, rng), label) < high
     batches = sampler(label)
-    assert mean_degenerate(batches, label) == 0
+    assert mean_degenerate(batches, label) == 0 == batches.degenerate_pairs(7)
     positive = [len(rows) - len(label[rows].unique()) for rows in map(batches, range(50))]
     assert min(positive) > 8  # and yet there are pairs
 
@@ -115,7 +117,7 @@ def test_an_image_comes_twice_only_where_the_set_has_too_few():
     label, kind = torch.arange(8).repeat(10), torch.arange(80) >= 8  # one real image each
     rows = sampler(label, kind, start=0.5)(0)
     assert len(rows) == 64 and rows.unique().tolist() == list(range(8))
-    assert degenerate_share(rows, label[rows]) == 1
+    assert sampler(label, kind, start=0.5).degenerate_pairs(0) == 1
 
 
 def test_a_share_that_no_group_can_hold_is_an_error():
@@ -128,3 +130,31 @@ def test_degenerate_share_by_hand():
     label = torch.tensor([0, 0, 0, 1, 1, 2])
     assert degenerate_share(torch.tensor([5, 5, 6, 7, 8, 9]), label) == pytest.approx(1 / 4)
     assert degenerate_share(torch.tensor([1, 2]), torch.tensor([0, 1])) == 0
+
+
+COMPARING = {
+    "triplet": ("bnneck", LossParams("softmax", Triplet("triplet", "pooled", 0.3, 1.0))),
+    "pair-wise circle": ("bnneck", LossParams("softmax", PairCircle("circle", "embedding", 0.25, 32.0, 0.1))),
+    "class-level circle": ("bnneck_cosine", LossParams(ClassCircle("circle", 32.0, 0.25), None)),
+}
+
+
+@pytest.mark.parametrize(("head", "loss"), COMPARING.values(), ids=COMPARING)
+def test_learns_with_batches_of_identities(tmp_path, head, loss):
+    params = dataclasses.replace(
+        PARAMS,
+        network=dataclasses.replace(PARAMS.network, head=head, embedding=None, dropout=0.0),
+        loss=loss,
+        sampler="identity",
+        optimiser="adam",
+        learning_rate=0.005,
+        metric="cosine",
+        augment=dataclasses.replace(NO_AUGMENT, flip=0.5),
+    )
+    logged = []
+    trained = train(coloured_people(8, 8, seed=1), params, 0, tmp_path, lambda *entry: logged.append(entry[1]))
+    held_out = coloured_people(8, 4, seed=2)
+    assert score(trained.model, held_out, held_out, params).mAP > 0.9
+    assert trained.degenerate_pairs == 0 and logged[-1]["degenerate_pairs"] == 0
+    parts = {"identity", "metric"} if loss.metric else set()
+    assert logged[-1].keys() == {"loss", "accuracy", "learning_rate", "degenerate_pairs"} | parts
