@@ -11,7 +11,10 @@ from reid.seeds import STATISTICS, key
 
 
 class TwoNorms(nn.Module):
-    """In training the first `num_real` rows go through `real`, the rest through `generated`; else all through `real`."""
+    """In training the first `num_real` rows go through `real`, the rest through `generated`; else all through `real`.
+
+    A single row is no statistics: it goes with the others.
+    """
 
     def __init__(self, real: nn.Module, generated: nn.Module):
         super().__init__()
@@ -19,7 +22,7 @@ class TwoNorms(nn.Module):
         self.num_real = 0
 
     def forward(self, rows: Tensor) -> Tensor:
-        if not self.training or self.num_real >= len(rows):
+        if not self.training or self.num_real >= len(rows) - 1:
             return self.real(rows)
         return torch.cat([self.real(rows[: self.num_real]), self.generated(rows[self.num_real :])])
 

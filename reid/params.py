@@ -22,13 +22,15 @@ class ReidParams:
     epochs: int  # of budget `epochs`; an epoch drops its last, incomplete batch, as in open-reid
     iterations: int  # of budget `iterations`; epochs, newly shuffled, follow each other without a gap
     batch_size: int  # of all processes together
+    sampler: Literal["shuffled", "identity"]  # batches cut from shuffled epochs, or of several images of each identity
+    images_per_identity: int  # of sampler identity: K; open-reid and bag of tricks 4
     optimiser: Literal["sgd", "adam", "adamw"]
     learning_rate: float
     base_factor: float  # on the learning rate of the base; open-reid 0.1 where the base is pretrained
     momentum: float  # of sgd, Nesterov's; for adam and adamw their first beta
     weight_decay: float
     schedule: Literal["constant", "step", "cosine"]
-    step_every: float  # share of the run after which `step` multiplies by step_factor, again and again
+    step_at: tuple[float, ...]  # shares of the run after which `step` multiplies by step_factor
     step_factor: float
     warmup: float  # share of the run in which the learning rate rises linearly
     loss: LossParams
@@ -49,12 +51,18 @@ class ReidParams:
         for field in ("epochs", "iterations", "batch_size", "log_iterations", "checkpoint_iterations"):
             if getattr(self, field) < 1:
                 raise ValueError(f"{field} must be at least 1, got {getattr(self, field)}")
-        for field in ("learning_rate", "step_every", "step_factor"):
+        for field in ("learning_rate", "step_factor"):
             if getattr(self, field) <= 0:
                 raise ValueError(f"{field} must be positive, got {getattr(self, field)}")
         for field in ("base_factor", "weight_decay", "statistics_batches"):
             if getattr(self, field) < 0:
                 raise ValueError(f"{field} must not be negative, got {getattr(self, field)}")
+        if not all(0 < share < 1 for share in self.step_at):
+            raise ValueError(f"step_at must hold shares of the run, in (0, 1), got {list(self.step_at)}")
+        if self.images_per_identity < 2:
+            raise ValueError(f"images_per_identity must be at least 2, got {self.images_per_identity}")
+        if self.loss.metric is not None and self.sampler != "identity":
+            raise ValueError("loss.metric compares images of an identity, which shuffled batches lack: set sampler: identity")
         for field in ("warmup", "label_smoothing", "momentum"):
             if not 0 <= getattr(self, field) < 1:
                 raise ValueError(f"{field} must lie in [0, 1), got {getattr(self, field)}")
@@ -95,7 +103,7 @@ def learning_rate_factor(step: int, iterations: int, params: ReidParams) -> floa
     rising = params.warmup * iterations
     rise = min(1.0, (step + 1) / rising) if rising else 1.0
     if params.schedule == "step":
-        return rise * params.step_factor ** math.floor(step / iterations / params.step_every)
+        return rise * params.step_factor ** sum(step >= share * iterations for share in params.step_at)
     if params.schedule == "cosine":
         done = max(0.0, step - rising) / (iterations - rising)
         return rise * 0.5 * (1 + math.cos(math.pi * done))

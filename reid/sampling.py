@@ -6,9 +6,21 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from reid.data import ReidSet, labels
 from reid.generated import GeneratedParams
-from reid.params import Plan
+from reid.identity_batches import IdentityBatches
+from reid.params import Plan, ReidParams
 from reid.seeds import SHUFFLE, SHUFFLE_GENERATED, key
+
+
+def batches(
+    train_set: ReidSet, params: ReidParams, planned: Plan, generated: GeneratedParams, seed: int
+) -> "Batches | IdentityBatches":
+    """What gives the rows of `train_set` for a step, as params.sampler draws them."""
+    if params.sampler == "shuffled":
+        return Batches(train_set.generated, planned, generated, seed)
+    label, _ = labels(train_set.pids)
+    return IdentityBatches(label, train_set.generated, planned, params.images_per_identity, generated, seed)
 
 
 class Batches:

@@ -4,7 +4,7 @@ import numpy as np
 
 # Streams of random numbers: one each, so that no two draws share a seed.
 INITIALISE, SHUFFLE, AUGMENT, STATISTICS, DROPOUT = range(5)
-SHUFFLE_GENERATED = 1_000_003  # beyond DROPOUT + rank
+SHUFFLE_GENERATED, SHUFFLE_IDENTITIES = 1_000_003, 1_000_004  # beyond DROPOUT + rank
 
 
 def key(seed: int, stream: int, position: int) -> int:

@@ -29,11 +29,13 @@ from reid import batch_norm
 from reid.data import ReidSet, augment, draw, labels
 from reid.generated import GeneratedParams, Teacher
 from reid.heads import Output
+from reid.identity_batches import IdentityBatches
 from reid.losses import criterion
 from reid.models import ReidModel, build
+from reid.optimiser import optimiser
 from reid.params import Budget, Plan, ReidParams, learning_rate_factor, plan
 from reid.precision import autocast, resolve
-from reid.sampling import Batches
+from reid.sampling import Batches, batches
 from reid.seeds import AUGMENT, DROPOUT, INITIALISE, key
 
 log = logging.getLogger(__name__)
@@ -66,6 +68,7 @@ class Trained:
     resumed_from: int  # step of the checkpoint this attempt began with; 0 = from the start
     loss: float  # mean since the last log
     accuracy: float  # share of the training images classified rightly, since the last log
+    degenerate_pairs: float | None  # share of positive pairs that are an image with itself, mean over batches; None = shuffled
 
 
 def joined_processes() -> PartialState:
@@ -108,8 +111,8 @@ def train(
         torch.manual_seed(key(seed, INITIALISE, 0))
         model = build(params.backbone, num_classes, params.network).to(state.device, memory_format=torch.channels_last)
         run = _Run(
-            model, params, planned, generated, train_set.generated, seed, Path(folder) / CHECKPOINT,
-            json.dumps(about, sort_keys=True), state, renewal,
+            model, params, planned, generated, train_set.generated, batches(train_set, params, planned, generated, seed), seed,
+            Path(folder) / CHECKPOINT, json.dumps(about, sort_keys=True), state, renewal,
         )  # fmt: skip
         resumed_from = run.step
         run.finish(train_set.pixels.to(state.device), label.to(state.device), on_log)
@@ -118,7 +121,11 @@ def train(
             real = train_set.pixels[~train_set.generated].to(state.device)
             batch_norm.estimate_statistics(model, real, params, seed)
     state.wait_for_everyone()
-    return Trained(model.eval(), planned, num_classes, run.seconds, resumed_from, run.last["loss"], run.last["accuracy"])
+    degenerate = None
+    if params.sampler == "identity":
+        degenerate = float(np.mean([run.batches.degenerate_pairs(step) for step in range(run.step)]))
+    last = run.last["loss"], run.last["accuracy"]
+    return Trained(model.eval(), planned, num_classes, run.seconds, resumed_from, *last, degenerate)
 
 
 def check(train_set: ReidSet, params: ReidParams, budget: Budget, generated: GeneratedParams, num_processes: int = 1) -> Plan:
@@ -137,7 +144,8 @@ def check(train_set: ReidSet, params: ReidParams, budget: Budget, generated: Gen
             f"a batch of {planned.batch_size} images cannot be shared by {num_processes} processes: "
             "it must divide evenly and leave each of them at least 2; change batch_size"
         )
-    num_generated = Batches(train_set.generated, planned, generated, seed=0).num_generated
+    last = batches(train_set, params, planned, generated, seed=0)(planned.iterations - 1)
+    num_generated = int(train_set.generated[last].sum())
     fewest = min(num_generated, planned.batch_size - num_generated) // num_processes
     if generated.own_batch_norm and train_set.generated.any() and fewest < 2:
         raise ValueError(
@@ -157,6 +165,7 @@ class _Run:
         planned: Plan,
         generated: GeneratedParams,
         kind: Tensor,  # bool [N], which images are generated
+        batches: Batches | IdentityBatches,
         seed: int,
         checkpoint: Path,
         about: str,  # what a checkpoint must agree with to be continued
@@ -166,11 +175,11 @@ class _Run:
         self.model, self.params, self.plan, self.seed = model, params, planned, seed
         self.checkpoint, self.about, self.state, self.renewal = checkpoint, about, state, renewal
         self.generated, self.kind = generated, kind.cpu()
-        self.batches = Batches(self.kind, planned, generated, seed)
+        self.batches = batches
         some = bool(self.kind.any())
         self.norms = batch_norm.part(model) if generated.own_batch_norm and some else []
         self.teacher = Teacher(model, generated.teacher) if generated.teacher.weight and some else None
-        self.optimiser, self.rates = _optimiser(model, params)
+        self.optimiser, self.rates = optimiser(model, params)
         self.criterion = criterion(params.loss)
         self.step = 0  # updates made
         self.saved = 0  # so many of them are in the checkpoint
@@ -257,6 +266,8 @@ class _Run:
         for offset, one in enumerate(values):
             if not math.isfinite(one["loss"]):
                 raise self._diverged(f"the loss is {one['loss']} at step {first + offset}")
+            if self.params.sampler == "identity":
+                one["degenerate_pairs"] = self.batches.degenerate_pairs(first - 1 + offset)
         self.window += values
 
     def _diverged(self, what: str) -> FloatingPointError:
@@ -322,23 +333,6 @@ class _Run:
         self.step = self.saved = stored["step"]
         self.seconds, self.window, self.last = stored["seconds"], stored["window"], stored["last"]
         log.info("%s: continuing from step %d of %d", self.checkpoint, self.step, self.plan.iterations)
-
-
-def _optimiser(model: ReidModel, params: ReidParams) -> tuple[torch.optim.Optimizer, list[float]]:
-    """The optimiser and the full learning rate of each of its groups: the base, then the head."""
-    base = list(model.base.parameters())
-    inside = {id(weight) for weight in base}
-    head = [weight for weight in model.parameters() if id(weight) not in inside]
-    rates = [params.learning_rate * params.base_factor, params.learning_rate]
-    groups = [{"params": weights, "lr": rate} for weights, rate in zip((base, head), rates, strict=True)]
-    if params.optimiser == "sgd":
-        nesterov = params.momentum > 0
-        optimiser = torch.optim.SGD(groups, momentum=params.momentum, weight_decay=params.weight_decay, nesterov=nesterov)
-    else:
-        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[params.optimiser]
-        # Fused: one pass over the weights instead of a dozen.
-        optimiser = kind(groups, betas=(params.momentum, 0.999), weight_decay=params.weight_decay, fused=True)
-    return optimiser, rates
 
 
 @contextmanager

@@ -223,7 +223,7 @@ def _facts(arm: Arm, settings: Settings, sets: Sets, trained: "Trained") -> dict
         "generated_images": sets.generated,
         "rejected_images": sets.rejected,
         "online_share": 0.0 if settings.online is None else settings.online.share,
-        "degenerate_pairs": None,
+        "degenerate_pairs": trained.degenerate_pairs,
         "iterations": trained.plan.iterations,
         "seconds": round(trained.seconds, 1),
         "seeds": _seeds(arm, settings),

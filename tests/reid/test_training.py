@@ -16,6 +16,7 @@ from torch import nn
 
 from reid.data import concatenate, normalise
 from reid.evaluation import score
+from reid.losses import ClassCircle, LossParams, Triplet
 from reid.params import learning_rate_factor, plan
 from reid.sampling import Batches
 from reid.training import CHECKPOINT, check
@@ -64,11 +65,17 @@ def test_a_small_set_shrinks_the_batch_and_says_so(budget):
 
 def test_step_schedule_is_open_reids():
     """x0.1 every 40 of 50 epochs."""
-    params = dataclasses.replace(PARAMS, schedule="step", step_every=0.8, step_factor=0.1, warmup=0.0)
+    params = dataclasses.replace(PARAMS, schedule="step", step_at=(0.8,), step_factor=0.1, warmup=0.0)
     factors = [learning_rate_factor(step, 500, params) for step in range(500)]
     assert factors[:400] == [1.0] * 400 and factors[400:] == pytest.approx([0.1] * 100)
-    twice = dataclasses.replace(params, step_every=0.4)
-    assert learning_rate_factor(499, 500, twice) == pytest.approx(0.01)
+
+
+def test_step_schedule_of_bag_of_tricks():
+    """x0.1 after 40 and 70 of 120 epochs, which take 10 updates each; the rate rises over the first 10."""
+    params = dataclasses.replace(PARAMS, schedule="step", step_at=(40 / 120, 70 / 120), step_factor=0.1, warmup=10 / 120)
+    factors = [learning_rate_factor(step, 1200, params) for step in range(1200)]
+    assert factors[0] == pytest.approx(0.01) and factors[99:400] == [1.0] * 301
+    assert factors[400:700] == pytest.approx([0.1] * 300) and factors[700:] == pytest.approx([0.01] * 500)
 
 
 def test_cosine_schedule_with_warmup():
@@ -92,6 +99,10 @@ def test_constant_schedule():
         ({"iterations": 0}, "iterations must be at least 1, got 0"),
         ({"learning_rate": 0.0}, "learning_rate must be positive, got 0.0"),
         ({"weight_decay": -1.0}, "weight_decay must not be negative, got -1.0"),
+        ({"step_at": (0.5, 1.0)}, r"step_at must hold shares of the run, in \(0, 1\), got \[0.5, 1.0\]"),
+        ({"images_per_identity": 1}, "images_per_identity must be at least 2, got 1"),
+        ({"loss": LossParams("softmax", Triplet("triplet", "pooled", 0.3, 1.0))}, "which shuffled batches lack: set sampler"),
+        ({"loss": LossParams(ClassCircle("circle", 64.0, 0.35), None)}, "head bnneck_cosine go together: .* head is linear"),
         ({"warmup": 1.0}, r"warmup must lie in \[0, 1\), got 1.0"),
         ({"image_size": (0, 16)}, r"image_size must be \(height, width\) in pixels, got \(0, 16\)"),
     ],
@@ -132,6 +143,7 @@ def test_learns_what_is_easy(tmp_path, optimiser):
     scores = score(trained.model, held_out, held_out, params)
     assert scores.rank1 == 1.0 and scores.mAP > 0.95
     assert trained.accuracy > 0.9 and not trained.model.training and trained.num_classes == 8
+    assert trained.degenerate_pairs is None
     assert [step for step, _ in logged] == list(range(10, 81, 10))
     assert logged[0][1].keys() == {"loss", "accuracy", "learning_rate"}
     assert logged[-1][1]["loss"] == trained.loss < logged[0][1]["loss"]
