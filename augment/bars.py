@@ -5,17 +5,21 @@ from typing import Any
 
 import pandas as pd
 
-from augment.augmentations import NONE, PUPPET, parse
+from augment.augmentations import CLASSIC, NONE, PUPPET, parse
 
 REAL = "all real images"
 # What a bar stands for -> its colour.
-COLOURS = {"real": "0.55", "trained on all real images": "C1", "trained on the reduced set": "C0", "puppet": "C2"}
+COLOURS = {
+    "real": "0.55", "classic": "C5", "trained on all real images": "C1", "trained on the reduced set": "C0", "puppet": "C2",
+}  # fmt: skip
 
 
 def kind(augmentation: str) -> str:
     """The key of COLOURS for an augmentation's name."""
     if augmentation in (NONE, REAL):
         return "real"
+    if augmentation == CLASSIC:
+        return CLASSIC
     parsed = parse(augmentation)
     if parsed.generator == PUPPET:
         return "puppet"

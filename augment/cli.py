@@ -253,11 +253,14 @@ def tune(
     tune.run(arms, tune.parse_switches(switches), grid, name, dry_run)
 
 
-@main.command(epilog=examples("augment report", "augment report --no-tracking"))
+@main.command(epilog=examples("augment report", "augment report --no-tracking", "augment report --mlflow-url http://host:5000"))
 @click.option("--tracking/--no-tracking", default=True, help="Write the curves to MLflow.")
+@click.option(
+    "--mlflow-url", metavar="URL", default="http://127.0.0.1:5000", show_default=True, help="Where the page's links to runs lead."
+)
 @dry_run
-def report(tracking: bool, dry_run: bool) -> None:
-    """Gather all results into reports/: curves.csv, summary.csv, curves.png, and a run per curve in MLflow."""
+def report(tracking: bool, mlflow_url: str, dry_run: bool) -> None:
+    """Gather all results into reports/: a page, tables and pictures, and a run per curve in MLflow."""
     from augment.stages import report
 
-    report.run(tracking, dry_run)
+    report.run(tracking, mlflow_url, dry_run)

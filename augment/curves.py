@@ -10,6 +10,8 @@ import pandas as pd
 from augment.augmentations import NONE
 
 ARM = ["dataset", "model", "augmentation", "portion", "ratio", "budget"]
+# Ratio 2 and 3 stand to the right of all real images, as in the paper's Table 6.
+RATIO_STEP = 0.12
 CURVE = ["dataset", "model", "augmentation", "budget"]
 MEASURED = [
     "rank1", "rank5", "rank10", "mAP", "mAP_trapezoid",
@@ -66,18 +68,29 @@ def _gap_closed(arm: Any, summary: pd.DataFrame) -> float:
     return (arm.mAP_mean - reduced.item()) / gap
 
 
-def by_curve(summary: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
-    """(dataset, model, augmentation, budget) and its points by portion, at ratio 1.
+def label(portion: float, ratio: int) -> str:
+    """0.3, 1.0, x2: what Table 6 calls a column."""
+    return str(float(portion)) if ratio == 1 else f"x{ratio}"
 
-    At portion 1 nothing is removed, so that every augmented set is the real set: its point ends every curve.
+
+def position(portion: float, ratio: int) -> float:
+    """Where an arm stands on the axis of a curve."""
+    return portion + RATIO_STEP * (ratio - 1)
+
+
+def by_curve(summary: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
+    """(dataset, model, augmentation, budget) and its points, with their `position`, in its order.
+
+    At portion 1 nothing is removed, so that every augmented set is the real set: its point is in every curve.
     """
-    points = summary[summary["ratio"] == 1]
-    for key, curve in points.groupby(CURVE, sort=True):
+    real = summary[(summary["augmentation"] == NONE) & (summary["portion"] == 1) & (summary["ratio"] == 1)]
+    for key, curve in summary.groupby(CURVE, sort=True):
         named = dict(zip(CURVE, key, strict=True))
-        if not (curve["portion"] == 1).any():
-            same = (points[["dataset", "model", "budget"]] == [named[n] for n in ("dataset", "model", "budget")]).all(axis=1)
-            curve = pd.concat([curve, points[same & (points["augmentation"] == NONE) & (points["portion"] == 1)]])
-        yield named, curve.sort_values("portion")
+        if not ((curve["portion"] == 1) & (curve["ratio"] == 1)).any():
+            same = (real[["dataset", "model", "budget"]] == [named[n] for n in ("dataset", "model", "budget")]).all(axis=1)
+            curve = pd.concat([curve, real[same]])
+        places = [position(point.portion, point.ratio) for point in curve.itertuples()]
+        yield named, curve.assign(position=places).sort_values("position")
 
 
 def plot(summary: pd.DataFrame, file: Path) -> None:
@@ -102,6 +115,9 @@ def plot(summary: pd.DataFrame, file: Path) -> None:
                 ylabel={"rank1": "rank-1"}.get(metric, metric),
                 ylim=(0, None),
             )
+            extended = sorted({int(ratio) for _, curve in curves for ratio in curve["ratio"] if ratio > 1})
+            shown = [0.2, 0.4, 0.6, 0.8, 1.0, *(position(1.0, ratio) for ratio in extended)]
+            axis.set_xticks(shown, ["0.2", "0.4", "0.6", "0.8", "1.0", *(label(1.0, ratio) for ratio in extended)])
             axis.grid(alpha=0.25)
             axis.spines[["top", "right"]].set_visible(False)
             axis.legend(frameon=False, loc="lower right")
@@ -113,12 +129,12 @@ def _draw(axis: Any, curve: pd.DataFrame, metric: str, augmentation: str, colour
     mean, spread = curve[f"{metric}_mean"], curve[f"{metric}_std"].fillna(0)
     label = "real images only" if augmentation == NONE else f"+ {augmentation}"
     style = "--" if augmentation == NONE else "-"
-    axis.errorbar(curve["portion"], mean, spread, color=colour, linestyle=style, marker="o", ms=5, capsize=3, label=label)
+    axis.errorbar(curve["position"], mean, spread, color=colour, linestyle=style, marker="o", ms=5, capsize=3, label=label)
     if metric != "mAP":
         return
     for point in curve.dropna(subset="gap_closed").itertuples():
         axis.annotate(
-            f"{point.gap_closed:.0%} of the gap", (point.portion, point.mAP_mean),
+            f"{point.gap_closed:.0%} of the gap", (point.position, point.mAP_mean),
             xytext=(9, -12), textcoords="offset points", color=colour, fontsize=9,
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1},
         )  # fmt: skip

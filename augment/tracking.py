@@ -19,6 +19,7 @@ import click
 DEFAULT_STORE = "mlflow.db"
 DEFAULT_EXPERIMENT = "reid-augment"
 CURVE_TAG = "curve"
+COLOUR_TAG = "mlflow.runColor"
 
 
 class Run:
@@ -99,12 +100,15 @@ def run(name: str, tags: Mapping[str, Any], params: Mapping[str, Any], numbers: 
     current.end("FINISHED")
 
 
-def replace_curve(name: str, tags: Mapping[str, Any], points: Mapping[int, Mapping[str, float]], numbers: Path) -> None:
+def replace_curve(
+    name: str, tags: Mapping[str, Any], points: Mapping[int, Mapping[str, float]], colour: str, numbers: Path
+) -> None:
     """A run per curve, whose metrics have the portion in percent as step; older runs of the same curve are deleted.
 
     Args:
-        name: the curve, such as `mini_market inception patn`; unique within the experiment.
+        name: the curve, such as `patn inception iterations mini_market`; unique within the experiment.
         points: portion in percent -> metrics.
+        colour: of its line in MLflow, as #rrggbb.
     """
 
     def delete_older(store: _Store) -> None:
@@ -112,7 +116,7 @@ def replace_curve(name: str, tags: Mapping[str, Any], points: Mapping[int, Mappi
             if old.info.run_id != current._id:
                 store.client.delete_run(old.info.run_id)
 
-    current = Run(name, {**tags, CURVE_TAG: name}, numbers)
+    current = Run(name, {**tags, CURVE_TAG: name, COLOUR_TAG: colour}, numbers)
     for percent, values in sorted(points.items()):
         current.metrics(percent, values)
     current.end("FINISHED")

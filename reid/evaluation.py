@@ -11,7 +11,7 @@ that is left without a match is skipped, and counted.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -74,12 +74,17 @@ def _output(model: ReidModel, inputs: Tensor, output: str) -> Tensor:
     return model(inputs)._asdict()[output].float()
 
 
+def comparison(model: ReidModel, query: ReidSet, gallery: ReidSet, params: ReidParams, flip: bool = False) -> tuple[Any, ...]:
+    """The first seven arguments of `evaluate` and `rankings`: a trained model's features, as `params` wants them compared."""
+    compared = [
+        features(model, images, params.image_size, params.features, params.precision, flip) for images in (query, gallery)
+    ]
+    return *compared, query.pids, gallery.pids, query.camids, gallery.camids, params.metric
+
+
 def score(model: ReidModel, query: ReidSet, gallery: ReidSet, params: ReidParams, flip: bool = False) -> Scores:
     """The scores of a trained model as `params` wants its features compared."""
-    query_features, gallery_features = (
-        features(model, images, params.image_size, params.features, params.precision, flip) for images in (query, gallery)
-    )
-    return evaluate(query_features, gallery_features, query.pids, gallery.pids, query.camids, gallery.camids, params.metric)
+    return evaluate(*comparison(model, query, gallery, params, flip))
 
 
 def evaluate(
@@ -236,3 +241,45 @@ def _ranks(row: np.ndarray, matches: np.ndarray, dropped: np.ndarray) -> np.ndar
         ranks[place] = closer + 1
     ranks.sort()
     return ranks
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """One query: the first gallery images in the order of a stable sort of its distances, after the protocol's removals."""
+
+    query: int  # row
+    average_precision: float  # as in mAP
+    gallery: np.ndarray  # int64 [top], rows
+    hits: np.ndarray  # bool [top]
+
+
+def rankings(
+    query_features: Tensor,
+    gallery_features: Tensor,
+    query_pids: Tensor,
+    gallery_pids: Tensor,
+    query_camids: Tensor,
+    gallery_camids: Tensor,
+    metric: Metric,
+    rows: np.ndarray,
+    top: int,
+) -> list[Ranking]:
+    """What the queries `rows` find, for looking at; arguments as in `evaluate`. Queries without a match are left out."""
+    if metric == "cosine":
+        query_features = torch.nn.functional.normalize(query_features, dim=1)
+        gallery_features = torch.nn.functional.normalize(gallery_features, dim=1)
+    # Squares of differences, not evaluate's expansion: for a few rows exactness costs nothing.
+    exact = "donot_use_mm_for_euclid_dist"
+    distances = torch.cdist(query_features[rows].double(), gallery_features.double(), compute_mode=exact)
+    found = []
+    pids, camids = gallery_pids.numpy(), gallery_camids.numpy()
+    for row, distance in zip(rows.tolist(), distances.numpy(), strict=True):
+        own = (pids == int(query_pids[row])) & (pids != DISTRACTOR)
+        kept = np.flatnonzero((pids != JUNK) & ~(own & (camids == int(query_camids[row]))))
+        order = kept[np.argsort(distance[kept], kind="stable")]
+        hits = own[order]
+        if hits.any():
+            ranks = np.flatnonzero(hits) + 1
+            precision = float((np.arange(1, len(ranks) + 1) / ranks).mean())
+            found.append(Ranking(row, precision, order[:top], hits[:top]))
+    return found

@@ -1,7 +1,8 @@
-"""report: results/reid -> reports/.
+"""report: results -> reports/.
 
+    index.html     everything, on one page that needs no other file
     curves.csv     a row per arm and seed
-    summary.csv    mean, spread and gap closed
+    summary.csv    mean, spread and gap closed; difference to `none`, its spread, and whether the arm does harm
     curves.png     mAP and rank-1 over the portion
     bars.png       mAP of all augmentations beside one another
 """
@@ -9,32 +10,54 @@
 import click
 import pandas as pd
 
-from augment import bars, curves, files, paths, tracking
+from augment import bars, curves, files, harm, page, params, paths, tracking
 from augment.files import whole
+from augment.page import chart
 
 
-def run(track: bool, dry_run: bool) -> None:
-    found = sorted((paths.RESULTS / "reid").glob("*/*/*/*/seed*.json"))
-    click.echo(f"report: {len(found)} results -> {paths.REPORTS}")
+def run(track: bool, mlflow_url: str, dry_run: bool) -> None:
+    found = sorted((paths.RESULTS / "reid").rglob("seed*.json"))
+    tuning = sorted((paths.RESULTS / "tuning").glob("*.csv"))
+    click.echo(f"report: {len(found)} results, {len(tuning)} tables of tuning -> {paths.REPORTS}")
     if not found:
         raise FileNotFoundError(f"{paths.RESULTS / 'reid'}: no result in it; run `augment train-reid` or `dvc repro` first")
-    table = curves.table(files.read_json(file) | {"file": str(file)} for file in found)
+    results = [files.read_json(file) | {"file": str(file)} for file in found]
+    table = curves.table(results)
     if dry_run:
         return
-    summary = curves.summarise(table)
+    summary = harm.judge(curves.summarise(table))
     for name, frame in (("curves.csv", table.drop(columns="file")), ("summary.csv", summary)):
         with whole(paths.REPORTS / name) as temporary:
             frame.to_csv(temporary, index=False, float_format="%.6g")
     for module, name in ((curves, "curves.png"), (bars, "bars.png")):
         with whole(paths.REPORTS / name) as temporary:
             module.plot(summary, temporary)
-    shown = summary.drop(columns=["rank1_std"]).to_string(index=False, float_format=lambda value: f"{value:.3f}", na_rep="")
-    click.echo(shown)
+    # Both what was scored and what lies in data/ now must be the rendered people.
+    embed = {*table["dataset"], params.raw("dataset.name")} == {"mini_market"}
+    page.write(paths.REPORTS / "index.html", summary, results, tuning, mlflow_url, embed)
+    shown = summary.drop(columns=["rank1_std", "spread", "harm"])
+    click.echo(shown.to_string(index=False, float_format=lambda value: f"{value:.3f}", na_rep=""))
+    _warn(summary)
+    click.echo(f"the page: {(paths.REPORTS / 'index.html').absolute().as_uri()}")
     if track:
         _track(summary)
 
 
+def _warn(judged: pd.DataFrame) -> None:
+    for text in harm.alarms(judged):
+        click.secho(f"HARM {text}", fg="red", bold=True)
+    for text in harm.defeats(harm.rivals(judged)):
+        click.secho(str(text), fg="yellow")
+    for text in harm.unjudged(judged):
+        click.echo(f"not compared, there is no such arm of none: {text}")
+
+
 def _track(summary: pd.DataFrame) -> None:
+    style = chart.styles(summary["augmentation"])
     for key, curve in curves.by_curve(summary):
-        points = {round(row.portion * 100): {"mAP": row.mAP_mean, "rank1": row.rank1_mean} for row in curve.itertuples()}
-        tracking.replace_curve(" ".join(map(str, key.values())), key, points, paths.REPORTS / "summary.csv")
+        # x2 and x3 are 200 and 300 percent of the real images.
+        points = {
+            round(row.portion * 100) * row.ratio: {"mAP": row.mAP_mean, "rank1": row.rank1_mean} for row in curve.itertuples()
+        }
+        name = " ".join(key[part] for part in ("augmentation", "model", "budget", "dataset"))
+        tracking.replace_curve(name, key, points, chart.COLOURS[style[key["augmentation"]].colour][0], paths.REPORTS / "summary.csv")

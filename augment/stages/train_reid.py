@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import pandas as pd
 
-from augment import augmentations, files, gate, index, keypoints, market1501, params, paths, puppets, tracking
+from augment import augmentations, files, gate, index, keypoints, market1501, params, paths, puppets, ranked, tracking
 from augment.arms import Arm
 from augment.files import whole
 from augment.online import OnlineParams, OnlinePuppets
@@ -94,7 +94,7 @@ def run(arm: Arm, validation: bool, dry_run: bool) -> None:
         trained = train(arm, settings, sets, folder, run.metrics)
         if not main_process:
             return
-        scores = score(trained, settings, sets)
+        scores = score(trained, settings, sets, folder / "ranked.json")
         result = described | scores | _facts(arm, settings, sets, trained) | {"mlflow": run.ids}
         _keep_weights(trained.model, folder)
         files.write_json(result_file, result)
@@ -198,9 +198,8 @@ def train(
     size, renewal = settings.reid.image_size, None
     if settings.online is not None:
         found = keypoints.read(paths.PREPARED / "keypoints.csv", market1501.SIZE)
-        inside = sets.train.assign(path=[Path(path).relative_to(paths.PREPARED).as_posix() for path in sets.train["path"]])
         state = joined_processes()
-        renewal = OnlinePuppets(inside, found, puppets.build(), settings.online, size, arm.seed, state.device)
+        renewal = OnlinePuppets(_inside(sets.train), found, puppets.build(), settings.online, size, arm.seed, state.device)
         click.echo(f"images without torso, cut as an oval and never a scene: {renewal.without_torso:,}")
         if state.is_main_process:
             with whole(folder / "puppets.png") as temporary:
@@ -208,12 +207,22 @@ def train(
     return train(load(sets.train, size), settings.reid, arm.budget, settings.generated, arm.seed, folder, on_log, renewal)
 
 
-def score(trained: "Trained", settings: Settings, sets: Sets) -> dict[str, float]:
+def score(trained: "Trained", settings: Settings, sets: Sets, ranked_file: Path | None) -> dict[str, float]:
+    """The scores; what a few queries find goes into `ranked_file`, where one is given."""
     from reid.data import load
-    from reid.evaluation import score
+    from reid.evaluation import comparison, evaluate, rankings
 
     query, gallery = (load(rows, settings.reid.image_size) for rows in (sets.query, sets.gallery))
-    return dataclasses.asdict(score(trained.model, query, gallery, settings.reid))
+    compared = comparison(trained.model, query, gallery, settings.reid)
+    if ranked_file is not None:
+        found = rankings(*compared, rows=ranked.chosen(sets.query), top=ranked.TOP)
+        ranked.write(ranked_file, found, *(_inside(rows) for rows in (sets.query, sets.gallery)))
+    return dataclasses.asdict(evaluate(*compared))
+
+
+def _inside(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with `path` relative to data/prepared again."""
+    return rows.assign(path=[Path(path).relative_to(paths.PREPARED).as_posix() for path in rows["path"]])
 
 
 def _facts(arm: Arm, settings: Settings, sets: Sets, trained: "Trained") -> dict[str, Any]:

@@ -95,7 +95,7 @@ def _result(arm: Arm, used: train_reid.Settings, sets: train_reid.Sets, name: st
         return files.read_json(kept)
     folder = paths.tuning_model(name, key)  # one per tuning: two may train the same run at a time
     trained = train_reid.train(arm, used, sets, folder, None)
-    result = asdict(arm) | train_reid.score(trained, used, sets)
+    result = asdict(arm) | train_reid.score(trained, used, sets, None)
     files.write_json(kept, result)
     shutil.rmtree(folder)
     return result

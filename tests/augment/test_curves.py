@@ -84,6 +84,7 @@ def test_report_writes_tables_picture_and_curves(project, augment):
     assert list(summary) == [
         "dataset", "model", "augmentation", "portion", "ratio", "budget",
         "seeds", "rank1_mean", "rank1_std", "mAP_mean", "mAP_std", "gap_closed",
+        "difference", "spread", "harm",
     ]  # fmt: skip
     assert (project / "reports/curves.png").stat().st_size > 10_000
 

@@ -53,7 +53,7 @@ def test_a_run_that_breaks_off_is_marked(client, tmp_path):
 def test_a_curve_has_the_portion_in_percent_as_step_and_is_there_once(client, tmp_path):
     for value in (0.2, 0.3):
         points = {10: {"mAP": value, "rank1": 0.4}, 100: {"mAP": 0.7, "rank1": 0.8}}
-        tracking.replace_curve("d m patn iterations", {"augmentation": "patn"}, points, tmp_path)
+        tracking.replace_curve("d m patn iterations", {"augmentation": "patn"}, points, "#d98200", tmp_path)
     (found,) = runs(client, "tags.augmentation = 'patn'")
     history = client.get_metric_history(found.info.run_id, "mAP")
     assert [(point.step, point.value) for point in history] == [(10, 0.3), (100, 0.7)]
@@ -66,7 +66,7 @@ def test_an_unreachable_store_costs_nothing_but_a_warning(tmp_path, monkeypatch,
     with tracking.run("arm", {}, {}, tmp_path / "result.json") as run:
         run.metrics(0, {"loss": 1.0})
         done.append(True)
-    tracking.replace_curve("c", {}, {10: {"mAP": 0.1}}, tmp_path / "summary.csv")
+    tracking.replace_curve("c", {}, {10: {"mAP": 0.1}}, "#d98200", tmp_path / "summary.csv")
     warned = capsys.readouterr().err
     assert done and warned.count(f"MLflow at {store} cannot be used") == 2
     assert f"the numbers stay in {tmp_path / 'result.json'}" in warned
