@@ -232,6 +232,7 @@ def train_reid(
 @model
 @several("--augmentation", click.STRING, default="none", show_default=True, help="Names, as of train-reid.")
 @several("--portion", click.FloatRange(0, 1, min_open=True), required=True, help="Portions of the real training images.")
+@ratio
 @budget
 @several("--seeds", click.INT, default="0", show_default=True, help="Seeds of weights and batches.")
 @click.option(
@@ -242,14 +243,14 @@ def train_reid(
 @click.option("--name", required=True, help="Of the table, results/tuning/NAME.csv.")
 @dry_run
 def tune(
-    model: str, augmentation: tuple[str, ...], portion: tuple[float, ...], budget: str, seeds: tuple[int, ...],
+    model: str, augmentation: tuple[str, ...], portion: tuple[float, ...], ratio: int, budget: str, seeds: tuple[int, ...],
     switches: tuple[str, ...], grid: bool, name: str, dry_run: bool,
 ) -> None:  # fmt: skip
     """Compare settings on held-out training identities, never on the test set; run again to go on after an interruption."""
     from augment.stages import tune
 
     names = [augmentations.parse(one).name for one in augmentation]
-    arms = [Arm(model, one, share, 1, budget, seed) for one in names for share in portion for seed in seeds]
+    arms = [Arm(model, one, share, ratio, budget, seed) for one in names for share in portion for seed in seeds]
     tune.run(arms, tune.parse_switches(switches), grid, name, dry_run)
 
 

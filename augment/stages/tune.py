@@ -116,7 +116,7 @@ def _made_of(arm: Arm, used: train_reid.Settings, sets: train_reid.Sets) -> dict
 
 def _summary(table: pd.DataFrame) -> pd.DataFrame:
     """Means over seeds, the best first within each arm."""
-    arm = ["model", "augmentation", "portion", "budget"]
+    arm = ["model", "augmentation", "portion", "ratio", "budget"]
     measured = {"seeds": ("seed", "size"), "mAP": ("mAP", "mean"), "spread": ("mAP", "std"), "rank1": ("rank1", "mean")}
     means = table.groupby([*arm, "setting"], sort=False).agg(**measured).reset_index()
     return means.sort_values([*arm, "mAP"], ascending=[True] * len(arm) + [False])
