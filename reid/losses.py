@@ -29,7 +29,7 @@ class ClassCircle:
 @dataclass(frozen=True)
 class Triplet:
     kind: Literal["triplet"]
-    on: Features  # bag of tricks: pooled
+    features: Features  # bag of tricks: pooled
     margin: float | None  # of Euclidean distances, bag of tricks 0.3; null = the soft margin
     weight: float
 
@@ -39,7 +39,7 @@ class PairCircle:
     """Circle loss with pair-wise labels."""
 
     kind: Literal["circle"]
-    on: Features
+    features: Features
     margin: float  # m of the cosines; the paper 0.25
     gamma: float  # the paper 128
     weight: float
@@ -84,7 +84,7 @@ def criterion(params: LossParams) -> Criterion:
                 logits = circle_logits(logits, label, params.identity.scale, params.identity.margin)
             named = {"identity": identity_cross_entropy(logits, label, smoothing)}
             if params.metric is not None:
-                features = output._asdict()[params.metric.on].float()
+                features = output._asdict()[params.metric.features].float()
                 named["metric"] = params.metric.weight * compare(features, label)
         return named
 

@@ -150,7 +150,7 @@ def test_computed_in_float32_under_autocast(params):
     target = F.one_hot(LABEL, 4) * (1 - share) + share / 4
     expected = {"identity": F.cross_entropy(logits, target)}
     if params.metric is not None:
-        features = exact._asdict()[params.metric.on]
+        features = exact._asdict()[params.metric.features]
         if isinstance(params.metric, Triplet):
             value = batch_hard_triplet(features, LABEL, params.metric.margin)
         else:
