@@ -257,7 +257,7 @@ def tune(
 @main.command(epilog=examples("augment report", "augment report --no-tracking", "augment report --mlflow-url http://host:5000"))
 @click.option("--tracking/--no-tracking", default=True, help="Write the curves to MLflow.")
 @click.option(
-    "--mlflow-url", metavar="URL", default="http://127.0.0.1:5000", show_default=True, help="Where the page's links to runs lead."
+    "--mlflow-url", metavar="URL", default="http://127.0.0.1:5000", show_default=True, help="Where links to runs lead."
 )
 @dry_run
 def report(tracking: bool, mlflow_url: str, dry_run: bool) -> None:

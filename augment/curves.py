@@ -10,7 +10,7 @@ import pandas as pd
 from augment.augmentations import NONE
 
 ARM = ["dataset", "model", "augmentation", "portion", "ratio", "budget"]
-# Ratio 2 and 3 stand to the right of all real images, as in the paper's Table 6.
+# Ratios 2 and 3 stand to the right of all real images, as in the paper's Table 6.
 RATIO_STEP = 0.12
 CURVE = ["dataset", "model", "augmentation", "budget"]
 MEASURED = [

@@ -51,9 +51,7 @@ def write(file: Path, rankings: Sequence["Ranking"], query: pd.DataFrame, galler
     """Of reid.evaluation.rankings; query and gallery are the index rows, in the order of the features."""
     lists = []
     for one in rankings:
-        found = [
-            _described(gallery.iloc[row]) | {"hit": bool(hit)} for row, hit in zip(one.gallery, one.hits, strict=True)
-        ]
+        found = [_described(gallery.iloc[row]) | {"hit": bool(hit)} for row, hit in zip(one.gallery, one.hits, strict=True)]
         lists.append(_described(query.iloc[one.query]) | {"ap": round(one.average_precision, 6), "found": found})
     files.write_json(file, {"queries": lists})
 

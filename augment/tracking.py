@@ -103,11 +103,13 @@ def run(name: str, tags: Mapping[str, Any], params: Mapping[str, Any], numbers: 
 def replace_curve(
     name: str, tags: Mapping[str, Any], points: Mapping[int, Mapping[str, float]], colour: str, numbers: Path
 ) -> None:
-    """A run per curve, whose metrics have the portion in percent as step; older runs of the same curve are deleted.
+    """A run per curve; older runs of the same curve are deleted.
+
+    The step of its metrics is the portion in percent; x2 and x3 follow as 112 and 124.
 
     Args:
         name: the curve, such as `patn inception iterations mini_market`; unique within the experiment.
-        points: portion in percent -> metrics.
+        points: step -> metrics.
         colour: of its line in MLflow, as #rrggbb.
     """
 

@@ -42,7 +42,11 @@ def write(
     people = pictures.people(shown)
     compared = harm.rivals(judged)
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE), undefined=jinja2.StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FileSystemLoader(HERE),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters |= {"sentence": answer.sentence, "signed": lambda value: f"{value:+.3f}".replace("-", "\u2212")}
     text = environment.get_template("page.html").render(
@@ -117,4 +121,5 @@ def _curves_in_mlflow(results: Sequence[Mapping[str, Any]], mlflow_url: str) -> 
     experiments = sorted({str(one["mlflow"]["experiment"]) for one in results if one.get("mlflow")})
     if not experiments:
         return ""
-    return f"{mlflow_url.rstrip('/')}/#/experiments/{experiments[0]}/runs?compareRunsMode=CHART&searchFilter=tags.curve%20!%3D%20%27%27"
+    only_curves = "compareRunsMode=CHART&searchFilter=tags.curve%20!%3D%20%27%27"
+    return f"{mlflow_url.rstrip('/')}/#/experiments/{experiments[0]}/runs?{only_curves}"

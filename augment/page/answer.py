@@ -41,7 +41,7 @@ def answers(judged: pd.DataFrame) -> list[Answer]:
         generated = arms[arms["augmentation"] != CLASSIC].dropna(subset="gap_closed")
         real = arms[(arms["augmentation"] == NONE) & (arms["portion"] == 1) & (arms["ratio"] == 1)]
         best, fair = [], []
-        for portion, rows in generated.groupby("portion"):
+        for _, rows in generated.groupby("portion"):
             first = _won(rows.loc[rows["gap_closed"].idxmax()], real["mAP_mean"].item())
             best.append(first)
             honest = rows[[not saw_all(name) for name in rows["augmentation"]]]

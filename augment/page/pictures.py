@@ -42,7 +42,7 @@ def sheets() -> list[Sheet]:
 
 
 def ranks(results: Iterable[Mapping[str, Any]], arms: Iterable[tuple[str, str, str, float, int]]) -> list[Ranks]:
-    """The ranked lists of arms (model, budget, augmentation, portion, ratio) by their first seed; without those that have none."""
+    """The ranked lists of arms (model, budget, augmentation, portion, ratio) by their first seed, where there are any."""
     found = []
     for arm in arms:
         names = ("model", "budget", "augmentation", "portion", "ratio")

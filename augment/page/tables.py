@@ -72,7 +72,9 @@ def arms(judged: pd.DataFrame, results: Iterable[Mapping[str, Any]], mlflow_url:
     place = {name: number for number, name in enumerate(ordered(judged["augmentation"]))}
     columns = ["dataset", "model", "budget", "portion", "ratio", "augmentation"]
     rising = [name != "budget" for name in columns]
-    in_order = judged.sort_values(columns, ascending=rising, key=lambda one: one.map(place) if one.name == "augmentation" else one)
+    in_order = judged.sort_values(
+        columns, ascending=rising, key=lambda one: one.map(place) if one.name == "augmentation" else one
+    )
     for row in in_order.itertuples():
         seeds = sorted(of_arm[tuple(getattr(row, name) for name in ARM)], key=lambda result: result["seed"])
         rows.append(
@@ -123,7 +125,9 @@ def tuned(file: Path) -> Tuned:
             difference = None if shipped is None or setting == AS_SHIPPED else mean - shipped
             entries.append((spread(mean, std), difference, mean == best[one]))
         table.append((setting, entries))
-    names = [f"{model} {augmentation} {label(portion, ratio)} ({budget})" for model, augmentation, portion, ratio, budget in cells]
+    names = [
+        f"{model} {augmentation} {label(portion, ratio)} ({budget})" for model, augmentation, portion, ratio, budget in cells
+    ]
     return Tuned(file.stem, names, table, sorted(rows["seed"].unique().tolist()))
 
 

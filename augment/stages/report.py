@@ -55,9 +55,7 @@ def _warn(judged: pd.DataFrame) -> None:
 def _track(summary: pd.DataFrame) -> None:
     style = chart.styles(summary["augmentation"])
     for key, curve in curves.by_curve(summary):
-        # x2 and x3 are 200 and 300 percent of the real images.
-        points = {
-            round(row.portion * 100) * row.ratio: {"mAP": row.mAP_mean, "rank1": row.rank1_mean} for row in curve.itertuples()
-        }
+        points = {round(row.position * 100): {"mAP": row.mAP_mean, "rank1": row.rank1_mean} for row in curve.itertuples()}
         name = " ".join(key[part] for part in ("augmentation", "model", "budget", "dataset"))
-        tracking.replace_curve(name, key, points, chart.COLOURS[style[key["augmentation"]].colour][0], paths.REPORTS / "summary.csv")
+        colour, _ = chart.COLOURS[style[key["augmentation"]].colour]
+        tracking.replace_curve(name, key, points, colour, paths.REPORTS / "summary.csv")

@@ -40,7 +40,8 @@ def test_bars_run_from_the_reduced_set_to_the_real_one():
 
 
 def test_kinds():
-    kinds = {"none": "real", "classic": "classic", "patn": "trained on all real images", "patn-star-recomposed": "trained on all real images",
+    kinds = {"none": "real", "classic": "classic", "patn": "trained on all real images",
+             "patn-star-recomposed": "trained on all real images",
              "patn-leak_free": "trained on the reduced set", "puppet-plate": "puppet"}  # fmt: skip
     assert {name: kind(name) for name in kinds} == kinds and set(kinds.values()) == set(COLOURS)
 

@@ -24,7 +24,9 @@ NONE = (("none", 0.1, 1, (0.19, 0.21)), ("none", 1.0, 1, (0.59, 0.61)))
 
 def test_harm_is_a_difference_beyond_the_spread_of_two_runs():
     # Spread sqrt(0.0002 + 0.0002) = 0.02 against none: 0.179 is beyond it, 0.181 is not.
-    judged = judge(summary(*NONE, ("patn", 0.1, 1, (0.169, 0.189)), ("apatn", 0.1, 1, (0.171, 0.191)))).set_index("augmentation")
+    judged = judge(summary(*NONE, ("patn", 0.1, 1, (0.169, 0.189)), ("apatn", 0.1, 1, (0.171, 0.191)))).set_index(
+        "augmentation"
+    )
     assert judged.loc["patn", "difference"] == pytest.approx(-0.021)
     assert judged.loc["patn", "spread"] == pytest.approx(0.02)
     assert judged["harm"].to_dict() == {"none": False, "patn": True, "apatn": False}

@@ -8,14 +8,6 @@ from mlflow import MlflowClient
 from augment import tracking
 
 
-@pytest.fixture(scope="module")
-def empty_store(tmp_path_factory):
-    """A database with MLflow's tables, which takes seconds to make and none to copy."""
-    file = tmp_path_factory.mktemp("store") / "mlflow.db"
-    MlflowClient(f"sqlite:///{file}").search_experiments()
-    return file
-
-
 @pytest.fixture
 def client(empty_store, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

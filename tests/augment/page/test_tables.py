@@ -65,7 +65,10 @@ def test_settings_by_cells(tmp_path):
 @pytest.mark.parametrize(
     "lines, message",
     [
-        ([HEAD.replace(",rank1", ""), *(row.rsplit(",", 1)[0] for row in ROWS)], "missing column rank1; run `augment tune` again"),
+        (
+            [HEAD.replace(",rank1", ""), *(row.rsplit(",", 1)[0] for row in ROWS)],
+            "missing column rank1; run `augment tune` again",
+        ),
         ([HEAD, ROWS[0], ROWS[0]], "one setting, cell and seed is there twice; run `augment tune` again"),
     ],
 )
