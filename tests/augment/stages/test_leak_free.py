@@ -3,11 +3,14 @@
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from mlflow import MlflowClient
 
-from augment import files, index, keypoints, market1501
+from augment import files, index, keypoints, market1501, paths
+from augment.arms import Arm
+from generators.checkpoint import read_trained_on
 
 REDUCED = Path("models/reduced/0.4")
 MODEL, OUT = REDUCED / "patn", Path("data/generated/patn-leak_free/0.4")
@@ -83,6 +86,54 @@ def test_without_the_removed_images_everything_comes_out_the_same(project, augme
 
     train_and_generate()
     assert made(out) == before
+
+
+@pytest.mark.parametrize("name", ["patn", "apatn"])
+def test_a_whole_arm_leads_back_to_images_of_the_reduced_set_alone(project, augment, name):
+    """From the arm's result through every manifest to each image that was read; the removed ones are not even there."""
+    removed, kept = paths_in("removed.csv"), paths_in("index.csv")
+    for path in removed:
+        (project / "data/prepared" / path).unlink()
+        (project / "data/prepared/parsing" / Path(path).with_suffix(".png").name).unlink()
+    if with_features := name == "apatn":
+        use_pose_network(project, name)
+    params = yaml.safe_load((project / "params.yaml").read_text())
+    params["generated"]["gate"] = {"drop": 0.25, "pose": 0.5}
+    (project / "params.yaml").write_text(yaml.safe_dump(params))
+    shutil.rmtree("models")
+    for command in (
+        "train-pose-network --portion 0.4",
+        f"train-generator --generator {name} --portion 0.4",
+        f"generate --augmentation {name}-leak_free --portion 0.4",
+        "train-reid --model inception --portion 0.4",
+        f"train-reid --model inception --portion 0.4 --augmentation {name}-leak_free",
+    ):
+        run(augment, command)
+
+    arm = Arm("inception", f"{name}-leak_free", 0.4, 1, "iterations", 0)
+    result, out = files.read_json(paths.reid_result(arm)), paths.generated(arm.augmentation, arm.portion)
+    manifest, rows = files.read_json(out / "manifest.json"), index.read(out / "index.csv")
+    assert (result["train_images"], result["generated_images"], result["rejected_images"]) == (8 + 9, 9, 3)
+    assert set(pd.read_csv(paths.reid_model(arm) / "gate.csv")["path"]) == {str(out / path) for path in rows["path"]}
+    generator, features = (paths.generator_model(one, 0.4) / "generator.pt" for one in (name, "pose_network"))
+    assert manifest["trained_on"] == read_trained_on(generator)
+    assert manifest["trained_on"]["pose_network"] == (read_trained_on(features) if with_features else None)
+    read = {
+        "sources": set(rows["source"]), "poses": set(rows["target"]), "real images": set(manifest["real"]),
+        "generator": set(manifest["trained_on"]["images"]), "pose network": set(read_trained_on(features)["images"]),
+    }  # fmt: skip
+    for what, images in read.items():
+        assert images and images <= kept and not images & removed, what
+
+
+def test_a_generator_whose_pose_network_saw_removed_images_is_refused(project, augment):
+    use_pose_network(project, "apatn")
+    run(augment, "train-pose-network")
+    shutil.copytree("models/full/pose_network", REDUCED / "pose_network")
+    run(augment, "train-generator --generator apatn --portion 0.4")
+    result = augment(*"generate --augmentation apatn-leak_free --portion 0.4 --dry-run".split())
+    assert result.exit_code == 1 and "apatn/generator.pt: was trained on" in result.output
+    assert f"images that are not in data/reduced/0.4, as {min(paths_in('removed.csv'))}" in result.output
 
 
 def test_a_generator_that_saw_removed_images_is_refused(project, augment):

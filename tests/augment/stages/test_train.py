@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import reduce
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,8 +18,13 @@ from augment.arms import Arm
 from augment.stages.train_reid import training_rows
 from generators.checkpoint import read_trained_on
 
+REDUCED, IMAGES = Path("data/reduced/0.4/index.csv"), Path("data/generated/patn/0.4/index.csv")
+MODEL = Path("models/reid/iterations/inception/patn/0.4/seed0/weights.pt")
 KEYS = {
-    "rank1", "rank5", "rank10", "mAP", "mAP_trapezoid", "num_queries", "num_gallery", "train_images", "iterations", "seconds",
+    "dataset", "model", "augmentation", "portion", "ratio", "budget", "seed",
+    "rank1", "rank5", "rank10", "mAP", "mAP_trapezoid", "num_queries", "num_gallery", "skipped_queries",
+    "train_images", "generated_images", "rejected_images", "online_share", "degenerate_pairs", "iterations", "seconds",
+    "seeds", "commit", "versions", "mlflow",
 }  # fmt: skip
 
 
@@ -66,12 +73,55 @@ def test_a_generator_cannot_be_trained_on_single_images(project, augment):
 def test_result_file(finished):
     for augmentation, real, generated in (("none", 8, 0), ("patn", 8, 12)):
         result = json.loads((finished / f"results/reid/iterations/inception/{augmentation}/0.4/seed0.json").read_text())
-        assert KEYS <= set(result)
+        assert set(result) == KEYS
         assert (result["train_images"], result["generated_images"]) == (real + generated, generated)
         assert result["iterations"] == 3 and 0 <= result["mAP"] <= 1
     weights = torch.load(finished / "models/reid/iterations/inception/patn/0.4/seed0/weights.pt", weights_only=True)
     assert weights["classifier.weight"].shape[0] == 4
     assert not (finished / "models/reid/iterations/inception/patn/0.4/seed0/checkpoint.pt").exists()
+
+
+def test_a_result_names_its_seeds_versions_and_run(finished):
+    results = finished / "results/reid/iterations/inception"
+    none, patn = (json.loads((results / name / "0.4/seed0.json").read_text()) for name in ("none", "patn"))
+    assert none["seeds"] == {"reduce": 0, "generate": None, "generator": None, "train": 0}
+    assert patn["seeds"] == {"reduce": 0, "generate": 0, "generator": 0, "train": 0}
+    assert patn["versions"]["torch"] == torch.__version__ and set(patn["versions"]) == {
+        "python", "torch", "torchvision", "numpy", "reid-augment",
+    }  # fmt: skip
+    run = MlflowClient(f"sqlite:///{finished}/mlflow.db").get_run(patn["mlflow"]["run"])
+    assert run.info.experiment_id == patn["mlflow"]["experiment"] and run.data.tags["augmentation"] == "patn"
+    assert run.data.tags["git_commit"] == patn["commit"] and run.data.metrics["mAP"] == patn["mAP"]
+
+
+def test_without_mlflow_a_result_has_no_run(project, augment, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////nowhere/mlflow.db")
+    output = augment("train-reid", "--model", "inception", "--portion", "0.4").output
+    assert "the numbers stay in results/reid/iterations/inception/none/0.4/seed0.json" in output
+    assert json.loads((project / "results/reid/iterations/inception/none/0.4/seed0.json").read_text())["mlflow"] is None
+
+
+def test_each_seed_moves_its_own_part_alone(project, augment):
+    """Of the reduced set, the choice of sources and poses, the generator and the re-ID model; what follows moves too."""
+    files = (REDUCED, IMAGES, Path("models/full/patn/generator.pt"), MODEL)
+    before = [file.read_bytes() for file in files]
+    for keys, moved in (
+        (("generators", "patn", "training"), [False, False, True, True]),
+        (("generate",), [False, True, False, True]),
+        (("reduce",), [True, True, False, True]),
+    ):
+        params = yaml.safe_load((project / "params.yaml").read_text())
+        reduce(dict.__getitem__, keys, params)["seed"] = 1
+        (project / "params.yaml").write_text(yaml.safe_dump(params))
+        for command in ("reduce", "train-generator", "generate", "train-reid --model inception --generator patn"):
+            flags = [] if command == "train-generator" else ["--portion", "0.4"]
+            result = augment(*command.split(), *flags)
+            assert result.exit_code == 0, result.output
+        after = [file.read_bytes() for file in files]
+        assert [one != other for one, other in zip(before, after, strict=True)] == moved, keys
+        before = after
+    assert augment(*"train-reid --model inception --portion 0.4 --generator patn --seed 1".split()).exit_code == 0
+    assert Path(str(MODEL).replace("seed0", "seed1")).read_bytes() != before[-1]
 
 
 def test_generated_people_are_no_new_identities(project):
