@@ -73,6 +73,11 @@ def label(portion: float, ratio: int) -> str:
     return str(float(portion)) if ratio == 1 else f"x{ratio}"
 
 
+def with_spread(mean: float, std: float) -> str:
+    """0.512 ± 0.010, or 0.512 where there is one seed."""
+    return f"{mean:.3f}" + ("" if np.isnan(std) else f" ± {std:.3f}")
+
+
 def position(portion: float, ratio: int) -> float:
     """Where an arm stands on the axis of a curve."""
     return portion + RATIO_STEP * (ratio - 1)

@@ -2,6 +2,9 @@
 
 The difference of two arms is that of their means over seeds; its spread is sqrt(a^2 + b^2) of their standard deviations,
 that of the difference of one run of each. Where an arm has one seed its spread is unknown, and any difference counts.
+
+The alarm would rather ring too often: of arms that are just as good as `none`, with n seeds each and equal variances, it
+marks the share of Student's t with 2 (n - 1) degrees of freedom beyond sqrt(n): 8% with three seeds, 3% with five.
 """
 
 from collections.abc import Iterable

@@ -17,6 +17,7 @@ import jinja2
 import pandas as pd
 
 from augment import harm, table6
+from augment.arms import Arm
 from augment.augmentations import NONE
 from augment.files import whole
 from augment.page import answer, chart, pictures, tables
@@ -36,9 +37,9 @@ def write(
         mlflow_url: where the MLflow server will be when somebody follows a link.
         embed: whether the data set's images may be shown.
     """
-    style = chart.styles([*judged["augmentation"].unique(), *table6.published()["augmentation"].unique()])
+    style = chart.styles(judged["augmentation"])
     answers = answer.answers(judged)
-    shown = pictures.ranks(results, _worth_looking_at(answers)) if embed else []
+    shown = pictures.ranks(_worth_looking_at(answers, results)) if embed else []
     people = pictures.people(shown)
     compared = harm.rivals(judged)
     environment = jinja2.Environment(
@@ -68,7 +69,7 @@ def write(
         curves=_curves_in_mlflow(results, mlflow_url),
         tuned=[tables.tuned(one) for one in tuning],
         embed=embed,
-        sheets=pictures.sheets() if embed else [],
+        sheets=pictures.sheets(judged) if embed else [],
         ranks=shown,
         people=people,
         numbers={path: number for number, path in enumerate(people)},
@@ -108,12 +109,14 @@ def _figures(judged: pd.DataFrame, style: dict[str, chart.Style]) -> list[dict[s
     return figures
 
 
-def _worth_looking_at(answers: Sequence[answer.Answer]) -> list[tuple[str, str, str, float, int]]:
-    """Real images alone and the best augmentation, at the smallest portion of the first answer."""
+def _worth_looking_at(answers: Sequence[answer.Answer], results: Sequence[Mapping[str, Any]]) -> list[Arm]:
+    """Real images alone and the best augmentation, at the smallest portion of the first answer, one seed of each."""
     if not answers:
         return []
     first, best = answers[0], answers[0].best[0]
-    return [(first.model, first.budget, name, float(best.portion), 1) for name in (NONE, best.augmentation)]
+    cells = [{"augmentation": name, "model": first.model, "budget": first.budget} for name in (NONE, best.augmentation)]
+    cells = [cell | {"portion": best.portion, "ratio": 1} for cell in cells]
+    return [Arm(**cell, seed=min(one["seed"] for one in results if cell.items() <= one.items())) for cell in cells]
 
 
 def _curves_in_mlflow(results: Sequence[Mapping[str, Any]], mlflow_url: str) -> str:

@@ -8,14 +8,13 @@ from typing import Any
 import pandas as pd
 
 from augment.augmentations import CLASSIC, NONE, PUPPET, parse
-from augment.curves import label
 
 
 @dataclass(frozen=True)
 class Won:
     """The best augmentation at one portion."""
 
-    portion: str
+    portion: float
     augmentation: str
     gap: float
     none: float  # mAP
@@ -106,7 +105,7 @@ def used(results: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
 def _won(arm: pd.Series, real: float) -> Won:
     none = arm["mAP_mean"] - arm["difference"]
     name = arm["augmentation"]
-    return Won(label(arm["portion"], 1), name, arm["gap_closed"], none, arm["mAP_mean"], real, saw_all(name))
+    return Won(float(arm["portion"]), name, arm["gap_closed"], none, arm["mAP_mean"], real, saw_all(name))
 
 
 def _arm(result: dict[str, Any]) -> tuple:

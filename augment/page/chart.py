@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from augment.augmentations import CLASSIC, NONE, PUPPET
-from augment.curves import by_curve, label, position
+from augment.curves import by_curve, label, position, with_spread
 
 WIDTH, HEIGHT = 460, 320
 LEFT, RIGHT, TOP, BOTTOM = 40, 14, 12, 34
@@ -130,7 +130,13 @@ def draw(title: str, summary: pd.DataFrame, metric: str, published: pd.DataFrame
             " ".join(f"{px:g},{py:g}" for px, py in edges) if (std > 0).any() else "",
             [
                 # Harm is a matter of mAP.
-                Point(px, py, label(row.portion, row.ratio), _value(row, metric), metric == "mAP" and bool(row.harm))
+                Point(
+                    px,
+                    py,
+                    label(row.portion, row.ratio),
+                    with_spread(getattr(row, f"{metric}_mean"), getattr(row, f"{metric}_std")),
+                    metric == "mAP" and bool(row.harm),
+                )
                 for (px, py), row in zip(at, points.itertuples(), strict=True)
             ],
         )
@@ -152,8 +158,3 @@ def draw(title: str, summary: pd.DataFrame, metric: str, published: pd.DataFrame
 
 def _path(points: list[tuple[float, float]]) -> str:
     return "M" + "L".join(f"{px:g},{py:g}" for px, py in points) if points else ""
-
-
-def _value(row: Any, metric: str) -> str:
-    mean, std = getattr(row, f"{metric}_mean"), getattr(row, f"{metric}_std")
-    return f"{mean:.3f}" + ("" if np.isnan(std) else f" ± {std:.3f}")

@@ -2,14 +2,15 @@
 
 import base64
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import pandas as pd
 from PIL import Image
 
 from augment import paths, ranked
+from augment.arms import Arm
 from augment.augmentations import NONE
 from augment.curves import label
 from augment.ranked import RankedList
@@ -33,25 +34,24 @@ class Ranks:
     lists: list[RankedList]
 
 
-def sheets() -> list[Sheet]:
-    """The contact sheet of each augmentation's generated images, at the smallest portion that there is."""
-    first: dict[str, Path] = {}
-    for file in sorted(Path("data/generated").glob("*/*/contact_sheet.png")):
-        first.setdefault(file.parent.parent.name, file)
-    return [Sheet(f"{name}, {file.parent.name}", _jpeg(file, SHEET_WIDTH_PX)) for name, file in first.items()]
+def sheets(judged: pd.DataFrame) -> list[Sheet]:
+    """The contact sheet of each augmentation's generated images, at the smallest portion where it was scored."""
+    found: dict[str, Sheet] = {}
+    for row in judged.sort_values(["augmentation", "portion", "ratio"]).itertuples():
+        file = paths.generated(row.augmentation, row.portion, row.ratio) / "contact_sheet.png"
+        if row.augmentation not in found and file.is_file():
+            found[row.augmentation] = Sheet(f"{row.augmentation}, {label(row.portion, row.ratio)}", _jpeg(file, SHEET_WIDTH_PX))
+    return list(found.values())
 
 
-def ranks(results: Iterable[Mapping[str, Any]], arms: Iterable[tuple[str, str, str, float, int]]) -> list[Ranks]:
-    """The ranked lists of arms (model, budget, augmentation, portion, ratio) by their first seed, where there are any."""
+def ranks(arms: Iterable[Arm]) -> list[Ranks]:
+    """The ranked lists of arms, where there are any."""
     found = []
     for arm in arms:
-        names = ("model", "budget", "augmentation", "portion", "ratio")
-        same = [one for one in results if tuple(one[name] for name in names) == arm]
-        for result in sorted(same, key=lambda one: one["seed"])[:1]:
-            file = _beside_weights(Path(result["file"]))
-            if file.is_file():
-                title = f"{arm[2] if arm[2] != NONE else 'real images only'} at {label(*arm[3:])}, seed {result['seed']}"
-                found.append(Ranks(title, ranked.read(file)))
+        file = paths.reid_model(arm) / "ranked.json"
+        if file.is_file():
+            name = "real images only" if arm.augmentation == NONE else arm.augmentation
+            found.append(Ranks(f"{name} at {label(arm.portion, arm.ratio)}, seed {arm.seed}", ranked.read(file)))
     return found
 
 
@@ -59,11 +59,6 @@ def people(shown: Iterable[Ranks]) -> dict[str, str]:
     """path -> address of every image in the lists."""
     every = {path for one in shown for each in one.lists for path in (each.path, *(found.path for found in each.found))}
     return {path: _jpeg(paths.PREPARED / path, PERSON_SIZE_PX[0] * 2) for path in sorted(every)}
-
-
-def _beside_weights(result_file: Path) -> Path:
-    """results/reid/... .json -> models/reid/.../ranked.json"""
-    return Path("models") / result_file.relative_to(paths.RESULTS).with_suffix("") / "ranked.json"
 
 
 def _jpeg(file: Path, width: int) -> str:

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from augment.curves import ARM, label
+from augment.curves import ARM, label, with_spread
 from augment.page.chart import ordered
 
 TUNED = ["setting", "model", "augmentation", "portion", "ratio", "budget", "seed", "mAP", "rank1"]
@@ -47,10 +46,6 @@ class Tuned:
     seeds: list[int]
 
 
-def spread(mean: float, std: float) -> str:
-    return f"{mean:.3f}" + ("" if np.isnan(std) else f" ± {std:.3f}")
-
-
 def grid(summary: pd.DataFrame, names: Iterable[str]) -> Grid:
     """Arms of one data set and model, budgets side by side, equal iterations first."""
     columns = sorted({(row.portion, row.ratio) for row in summary.itertuples()})
@@ -81,8 +76,8 @@ def arms(judged: pd.DataFrame, results: Iterable[Mapping[str, Any]], mlflow_url:
             Arm(
                 row,
                 label(row.portion, row.ratio),
-                spread(row.mAP_mean, row.mAP_std),
-                spread(row.rank1_mean, row.rank1_std),
+                with_spread(row.mAP_mean, row.mAP_std),
+                with_spread(row.rank1_mean, row.rank1_std),
                 _several(seeds, "train_images"),
                 _several(seeds, "rejected_images"),
                 [(result["seed"], run_address(result, mlflow_url)) for result in seeds],
@@ -123,7 +118,7 @@ def tuned(file: Path) -> Tuned:
             mean, std = means.loc[(setting, *one)]
             shipped = means["mean"].get((AS_SHIPPED, *one))
             difference = None if shipped is None or setting == AS_SHIPPED else mean - shipped
-            entries.append((spread(mean, std), difference, mean == best[one]))
+            entries.append((with_spread(mean, std), difference, mean == best[one]))
         table.append((setting, entries))
     names = [
         f"{model} {augmentation} {label(portion, ratio)} ({budget})" for model, augmentation, portion, ratio, budget in cells

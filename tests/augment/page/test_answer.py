@@ -32,8 +32,8 @@ def test_the_best_at_each_portion_and_the_best_that_saw_no_removed_image():
         )
     )  # fmt: skip
     assert [(won.augmentation, won.portion, won.saw_all) for won in found.best] == [
-        ("patn", "0.1", True),
-        ("puppet", "0.3", False),
+        ("patn", 0.1, True),
+        ("puppet", 0.3, False),
     ]
     first = found.best[0]
     assert (first.gap, first.none, first.augmented, first.real) == pytest.approx((0.6, 0.1, 0.4, 0.6))
