@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from augment.curves import MEASURED, by_curve, plot, summarise, table
+from augment.curves import MEASURED, by_curve, label, plot, summarise, table
 
 
 def result(augmentation, portion, seed, mAP, **other):
@@ -45,6 +45,14 @@ def test_every_curve_ends_at_the_real_set():
     assert curves["patn"]["portion"].tolist() == [0.1, 1.0]
     assert curves["patn"]["mAP_mean"].tolist() == pytest.approx([0.526, 0.653])
     assert curves["none"]["portion"].tolist() == [0.1, 1.0]
+
+
+def test_extended_sets_stand_to_the_right_of_the_real_set():
+    extended = [result("patn", 1.0, 0, 0.653, ratio=2), result("patn", 1.0, 0, 0.657, ratio=3)]
+    curves = {key["augmentation"]: curve for key, curve in by_curve(summarise(table([*TABLE6, *extended])))}
+    assert curves["patn"]["position"].tolist() == pytest.approx([0.1, 1.0, 1.12, 1.24])
+    assert curves["patn"]["ratio"].tolist() == [1, 1, 2, 3] and curves["none"]["position"].tolist() == [0.1, 1.0]
+    assert [label(row.portion, row.ratio) for row in curves["patn"].itertuples()] == ["0.1", "1.0", "x2", "x3"]
 
 
 def test_a_result_that_lacks_a_key_is_named():
