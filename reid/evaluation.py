@@ -99,7 +99,8 @@ def evaluate(
 ) -> Scores:
     """Scores of features [Q, D] against [G, D]; pids and camids are int64 [Q] or [G].
 
-    Distances exist for a chunk of the queries at a time. Euclidean ones stay squared, which orders them alike.
+    Distances exist for a chunk of the queries at a time, and no copy of the gallery's features is made. Euclidean distances
+    stay squared, and cosine ones are negative cosines, which orders them alike.
 
     Raises:
         ValueError: no queries, no gallery, shapes that do not fit, features that are not finite, or no query with a
@@ -109,33 +110,41 @@ def evaluate(
     for name, value in (("query", query_features), ("gallery", gallery_features)):
         if value.ndim != 2:
             raise ValueError(f"{name} features must be [images, numbers], got {list(value.shape)}")
-        broken = (~value.isfinite()).any(1)
-        if broken.any():
-            raise ValueError(
-                f"{int(broken.sum())} of {len(value)} rows of the {name} features are not finite, "
-                f"the first is row {int(broken.nonzero()[0])}"
-            )
     if query_features.shape[1] != gallery_features.shape[1]:
         raise ValueError(f"query features have {query_features.shape[1]} numbers, gallery features {gallery_features.shape[1]}")
     if metric not in ("euclidean", "cosine"):
         raise ValueError(f"unknown metric {metric!r}; there are euclidean and cosine")
-    if metric == "cosine":  # for unit vectors the squared Euclidean distance is 2 - 2 cos
-        query_features = torch.nn.functional.normalize(query_features, dim=1)
-        gallery_features = torch.nn.functional.normalize(gallery_features, dim=1)
+    _squares("query", query_features)
+    squares = _squares("gallery", gallery_features)
     people = _people(
         (len(query_features), len(gallery_features)),
         (query_pids, query_camids),
         (gallery_pids, gallery_camids),
         drop_same_camera,
     )
-    gallery_features = gallery_features[torch.from_numpy(people.kept)]
-    squares = gallery_features.square().sum(1)
+    if metric == "euclidean":  # |q - g|^2 less |q|^2, which is the same along a row and moves no rank
+        factor, summand = torch.tensor(-2.0), squares
+    else:  # the length of q moves no rank either
+        factor, summand = -squares.sqrt().clamp(min=1e-12).reciprocal(), torch.zeros_like(squares)
+    summand[torch.from_numpy(people.junk)] = torch.inf
 
     def distances(rows: slice) -> np.ndarray:
-        # |q - g|^2 less |q|^2, which is the same along a row and moves no rank.
-        return torch.addmm(squares, query_features[rows], gallery_features.T, alpha=-2).numpy()
+        return (query_features[rows] @ gallery_features.T).mul_(factor).add_(summand).numpy()
 
     return _score(distances, people)
+
+
+def _squares(name: str, features: Tensor) -> Tensor:
+    """Squared lengths [N] of features [N, D], a part of the rows at a time. ValueError if some are not finite."""
+    parts = features.split(max(1, CHUNK_BYTES // (4 * max(1, features.shape[1]))))
+    squares = torch.cat([part.square().sum(1) for part in parts])
+    broken = ~squares.isfinite()
+    if broken.any():
+        raise ValueError(
+            f"{int(broken.sum())} of {len(features)} rows of the {name} features are not finite, "
+            f"the first is row {int(broken.nonzero()[0])}"
+        )
+    return squares
 
 
 def evaluate_distances(
@@ -151,16 +160,20 @@ def evaluate_distances(
     if matrix.ndim != 2:
         raise ValueError(f"distances must be [queries, gallery], got {list(matrix.shape)}")
     people = _people(matrix.shape, (query_pids, query_camids), (gallery_pids, gallery_camids), drop_same_camera)
-    if len(people.kept) == matrix.shape[1]:
-        return _score(lambda rows: matrix[rows], people)
-    return _score(lambda rows: matrix[rows][:, people.kept], people)
+
+    def chunk(rows: slice) -> np.ndarray:
+        if not (np.isfinite(matrix[rows].min()) and np.isfinite(matrix[rows].max())):
+            raise ValueError(f"distances of queries {rows.start} to {rows.stop - 1} are not all finite")
+        return np.where(people.junk, np.inf, matrix[rows]) if people.junk.any() else matrix[rows]
+
+    return _score(chunk, people)
 
 
 @dataclass(frozen=True)
 class _People:
-    """Which gallery images stay, and for each query the ones of its identity. Gallery rows count without junk."""
+    """Which gallery images are junk, and for each query the ones of its identity."""
 
-    kept: np.ndarray  # int64 [K], gallery rows that are not junk
+    junk: np.ndarray  # bool [G]
     same: list[np.ndarray]  # per query: gallery rows of its pid, ascending
     match: list[np.ndarray]  # bool, of the same length: a match (True), or dropped for this query
 
@@ -179,13 +192,12 @@ def _people(
             raise ValueError(f"the {name} set is empty")
     query_pids, query_camids = (np.asarray(value) for value in query)
     gallery_pids, gallery_camids = (np.asarray(value) for value in gallery)
-    kept = np.flatnonzero(gallery_pids != JUNK)
-    if len(kept) == 0:
+    junk = gallery_pids == JUNK
+    if junk.all():
         raise ValueError(f"the gallery set is empty: all of its {len(gallery_pids)} images are junk (pid {JUNK})")
-    gallery_pids, gallery_camids = gallery_pids[kept], gallery_camids[kept]
     order = np.argsort(gallery_pids, kind="stable")
     start, end = (np.searchsorted(gallery_pids[order], query_pids, side) for side in ("left", "right"))
-    end = np.where(query_pids == DISTRACTOR, start, end)  # all distractors have one pid, but are not one person
+    end = np.where(np.isin(query_pids, (JUNK, DISTRACTOR)), start, end)  # many images have these pids, but are not one person
     same = [order[one:two] for one, two in zip(start, end, strict=True)]
     match = [(gallery_camids[rows] != camid) | (not drop_same_camera) for rows, camid in zip(same, query_camids, strict=True)]
     if not any(one.any() for one in match):
@@ -193,19 +205,17 @@ def _people(
             f"none of the {len(match)} queries has a match in the gallery "
             f"(same pid{', another camera' if drop_same_camera else ''}): there is nothing to score"
         )
-    return _People(kept, same, match)
+    return _People(junk, same, match)
 
 
 def _score(distances: Callable[[slice], np.ndarray], people: _People) -> Scores:
-    """`distances(rows)` gives those of a slice of the queries to the kept gallery, [rows, K]."""
+    """`distances(rows)` gives those of a slice of the queries to the gallery, [rows, G]: infinite for junk, else finite."""
     first, precision, trapezoid = [], [], []
-    num_queries, num_gallery = len(people.same), len(people.kept)
-    size = max(1, CHUNK_BYTES // (8 * num_gallery))
+    num_queries = len(people.same)
+    size = max(1, CHUNK_BYTES // (4 * len(people.junk)))
     for begin in range(0, num_queries, size):
         rows = slice(begin, min(begin + size, num_queries))
         chunk = distances(rows)
-        if not (np.isfinite(chunk.min()) and np.isfinite(chunk.max())):
-            raise ValueError(f"distances of queries {rows.start} to {rows.stop - 1} are not all finite")
         for row, same, match in zip(chunk, people.same[rows], people.match[rows], strict=True):
             if match.any():
                 ranks = _ranks(np.ascontiguousarray(row), same[match], same[~match])
@@ -223,7 +233,7 @@ def _score(distances: Callable[[slice], np.ndarray], people: _People) -> Scores:
         mAP=float(np.mean(precision)),
         mAP_trapezoid=float(np.mean(trapezoid)),
         num_queries=num_queries,
-        num_gallery=num_gallery,
+        num_gallery=int((~people.junk).sum()),
         skipped_queries=num_queries - len(first),
     )
 
@@ -265,12 +275,13 @@ def rankings(
     top: int,
 ) -> list[Ranking]:
     """What the queries `rows` find, for looking at; arguments as in `evaluate`. Queries without a match are left out."""
+    query, gallery = query_features[rows].double(), gallery_features.double()
+    # Number by number, not evaluate's products of matrices: for a few rows exactness costs nothing.
     if metric == "cosine":
-        query_features = torch.nn.functional.normalize(query_features, dim=1)
-        gallery_features = torch.nn.functional.normalize(gallery_features, dim=1)
-    # Squares of differences, not evaluate's expansion: for a few rows exactness costs nothing.
-    exact = "donot_use_mm_for_euclid_dist"
-    distances = torch.cdist(query_features[rows].double(), gallery_features.double(), compute_mode=exact)
+        query, gallery = (torch.nn.functional.normalize(features) for features in (query, gallery))
+        distances = torch.stack([-(row * gallery).sum(1) for row in query])
+    else:
+        distances = torch.cdist(query, gallery, compute_mode="donot_use_mm_for_euclid_dist")
     found = []
     pids, camids = gallery_pids.numpy(), gallery_camids.numpy()
     for row, distance in zip(rows.tolist(), distances.numpy(), strict=True):
