@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from augment.augmentations import NONE
+from augment.augmentations import CLASSIC, NONE
 
 ARM = ["dataset", "model", "augmentation", "portion", "ratio", "budget"]
 # Ratios 2 and 3 stand to the right of all real images, as in the paper's Table 6.
@@ -86,12 +86,13 @@ def position(portion: float, ratio: int) -> float:
 def by_curve(summary: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
     """(dataset, model, augmentation, budget) and its points, with their `position`, in its order.
 
-    At portion 1 nothing is removed, so that every augmented set is the real set: its point is in every curve.
+    At portion 1 nothing is removed, so that every augmented set is the real set: its point is in every curve but that of
+    `classic`, which changes the images of any set.
     """
     real = summary[(summary["augmentation"] == NONE) & (summary["portion"] == 1) & (summary["ratio"] == 1)]
     for key, curve in summary.groupby(CURVE, sort=True):
         named = dict(zip(CURVE, key, strict=True))
-        if not ((curve["portion"] == 1) & (curve["ratio"] == 1)).any():
+        if named["augmentation"] != CLASSIC and not ((curve["portion"] == 1) & (curve["ratio"] == 1)).any():
             same = (real[["dataset", "model", "budget"]] == [named[n] for n in ("dataset", "model", "budget")]).all(axis=1)
             curve = pd.concat([curve, real[same]])
         places = [position(point.portion, point.ratio) for point in curve.itertuples()]

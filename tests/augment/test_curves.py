@@ -47,6 +47,15 @@ def test_every_curve_ends_at_the_real_set():
     assert curves["none"]["portion"].tolist() == [0.1, 1.0]
 
 
+def test_classic_ends_at_its_own_real_set_alone():
+    """Its images are changed at portion 1 too, so that the point of `none` there is none of its."""
+    few, all_of_it = result("classic", 0.1, 0, 0.2), result("classic", 1.0, 0, 0.7)
+    for given, portions in (([few], [0.1]), ([few, all_of_it], [0.1, 1.0])):
+        curves = {key["augmentation"]: curve for key, curve in by_curve(summarise(table([*TABLE6, *given])))}
+        assert curves["classic"]["portion"].tolist() == portions
+        assert set(curves["classic"]["augmentation"]) == {"classic"}
+
+
 def test_extended_sets_stand_to_the_right_of_the_real_set():
     extended = [result("patn", 1.0, 0, 0.653, ratio=2), result("patn", 1.0, 0, 0.657, ratio=3)]
     curves = {key["augmentation"]: curve for key, curve in by_curve(summarise(table([*TABLE6, *extended])))}
