@@ -5,7 +5,8 @@
 Both train torchreid's ResNet with SGD on the same JPEG files, flipped and cropped: torchreid in float32, reading them with
 worker processes as its users do, ours as `precision: auto` says from memory. The two take turns, a round each; medians
 over rounds. The first updates of a round, which start workers and choose kernels, are not timed. Loading into memory
-happens once: the last column counts it over a single epoch, though a training has many.
+happens once: the last column counts it over a single epoch, though a training has many. Other work on the machine spoils
+the figures: threads that wait for each other lose more than processes do.
 """
 
 import argparse

@@ -21,8 +21,8 @@ class IdentityBatches:
     """Rows of a training set, step by step: real images before generated ones.
 
     In a pass every identity, in shuffled order, gives `images_per_identity` different images, or all that it has; batches
-    are cut from passes, whose incomplete ends are dropped. Where one pass does not fill a batch, identities give more; an
-    image comes twice in a batch only if it holds more than the set has.
+    are cut from passes, whose incomplete ends are dropped. Where one pass does not fill a batch, identities give more images;
+    only where all of them do not fill it does a batch hold an image twice.
 
     With `generated.share` at most that share of an identity's images is generated, rounded. Before step `start` all are real.
 
@@ -43,7 +43,7 @@ class IdentityBatches:
         self.label, self.kind = label.cpu().numpy(), generated_rows.cpu().numpy()
         self.images, self.share = images_per_identity, params.share
         self.start = math.ceil(params.start * planned.iterations) if self.kind.any() else 0
-        if self.share is not None and round(self.share * self.images) in (0, self.images):
+        if self.share is not None and self.kind.any() and round(self.share * self.images) in (0, self.images):
             raise ValueError(
                 f"generated.share {self.share} of {self.images} images per identity rounds to "
                 f"{round(self.share * self.images)}; choose images_per_identity so that both kinds have a part"

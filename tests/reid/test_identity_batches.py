@@ -123,7 +123,8 @@ def test_an_image_comes_twice_only_where_the_set_has_too_few():
 def test_a_share_that_no_group_can_hold_is_an_error():
     message = "generated.share 0.1 of 4 images per identity rounds to 0; choose images_per_identity so that both kinds"
     with pytest.raises(ValueError, match=message):
-        sampler(torch.arange(40).repeat(10), share=0.1)
+        sampler(torch.arange(40).repeat(10), torch.arange(400) >= 80, share=0.1)
+    sampler(torch.arange(40).repeat(10), share=0.1)  # nothing is generated
 
 
 def test_degenerate_share_by_hand():
