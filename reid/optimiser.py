@@ -13,9 +13,11 @@ def optimiser(model: ReidModel, params: ReidParams) -> tuple[torch.optim.Optimiz
     head = [weight for weight in model.parameters() if id(weight) not in inside]
     rates = [params.learning_rate * params.base_factor, params.learning_rate]
     groups = [{"params": weights, "lr": rate} for weights, rate in zip((base, head), rates, strict=True)]
-    # Fused: one pass over the weights instead of a dozen.
-    common = {"weight_decay": params.weight_decay, "fused": True}
     if params.optimiser == "sgd":
-        return torch.optim.SGD(groups, momentum=params.momentum, nesterov=params.momentum > 0, **common), rates
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[params.optimiser]
-    return kind(groups, betas=(params.momentum, 0.999), **common), rates
+        nesterov = params.momentum > 0
+        made = torch.optim.SGD(groups, momentum=params.momentum, weight_decay=params.weight_decay, nesterov=nesterov)
+    else:
+        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[params.optimiser]
+        # Fused: one pass over the weights instead of a dozen.
+        made = kind(groups, betas=(params.momentum, 0.999), weight_decay=params.weight_decay, fused=True)
+    return made, rates
