@@ -72,7 +72,7 @@ def test_joined_again_a_model_is_as_it_was():
 
 def test_with_own_batch_norm_the_running_statistics_are_of_real_images(mixed, tmp_path):
     """Unaugmented, and at the first convolution, whose weights hardly move: its input is the images."""
-    params = dataclasses.replace(PARAMS, iterations=60, learning_rate=1e-6, augment=NO_AUGMENT, precision="float32")
+    params = dataclasses.replace(PARAMS, iterations=40, learning_rate=1e-6, augment=NO_AUGMENT, precision="float32")
 
     def first_mean(name, **switches):
         model = train(mixed, params, 0, tmp_path / name, generated=switched(share=0.5, **switches)).model
@@ -91,7 +91,7 @@ def test_own_batch_norm_needs_two_of_each_kind(mixed, tmp_path):
         train(mixed, PARAMS, 0, tmp_path, generated=switched(share=0.05, own_batch_norm=True))
 
 
-def test_smoothing_of_generated_images_leaves_a_real_set_alone(mixed, tmp_path):
+def test_smoothing_of_generated_images_leaves_a_real_set_alone(mixed, tmp_path, one_thread):
     params = dataclasses.replace(PARAMS, iterations=3)
     real = coloured_people(4, 4, seed=0)
 
@@ -133,7 +133,7 @@ EVERYTHING = {
 }  # fmt: skip
 
 
-def test_with_every_switch_stopped_equals_unbroken(mixed, tmp_path):
+def test_with_every_switch_stopped_equals_unbroken(mixed, tmp_path, one_thread):
     params = dataclasses.replace(PARAMS, iterations=12, checkpoint_iterations=5)
     logged = []
 

@@ -259,14 +259,6 @@ def script(tmp_path):
     return str(path)
 
 
-@pytest.fixture
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def test_killed_and_continued_equals_unbroken(tmp_path, script, one_thread):
     folder = tmp_path / "killed"
     process = subprocess.Popen([sys.executable, script, str(folder)], stderr=subprocess.DEVNULL)
