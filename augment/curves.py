@@ -12,6 +12,7 @@ from augment.augmentations import CLASSIC, NONE
 ARM = ["dataset", "model", "augmentation", "portion", "ratio", "budget"]
 # Ratios 2 and 3 stand to the right of all real images, as in the paper's Table 6.
 RATIO_STEP = 0.12
+LABELLED = 4  # curves at most whose gaps are written beside their points; more would lie on one another
 CURVE = ["dataset", "model", "augmentation", "budget"]
 MEASURED = [
     "rank1", "rank5", "rank10", "mAP", "mAP_trapezoid",
@@ -115,6 +116,8 @@ def plot(summary: pd.DataFrame, file: Path) -> None:
         for axis, metric in zip(row, ("mAP", "rank1"), strict=True):
             for number, (augmentation, curve) in enumerate(curves):
                 _draw(axis, curve, metric, augmentation, f"C{number}" if augmentation != NONE else "0.45")
+                if metric == "mAP" and len(curves) <= LABELLED:
+                    _write_gaps(axis, curve, f"C{number}")
             axis.set(
                 title=f"{title[0]}, {title[1]} (equal {title[2]})",
                 xlabel="portion of real images",
@@ -136,8 +139,9 @@ def _draw(axis: Any, curve: pd.DataFrame, metric: str, augmentation: str, colour
     label = "real images only" if augmentation == NONE else f"+ {augmentation}"
     style = "--" if augmentation == NONE else "-"
     axis.errorbar(curve["position"], mean, spread, color=colour, linestyle=style, marker="o", ms=5, capsize=3, label=label)
-    if metric != "mAP":
-        return
+
+
+def _write_gaps(axis: Any, curve: pd.DataFrame, colour: str) -> None:
     for point in curve.dropna(subset="gap_closed").itertuples():
         axis.annotate(
             f"{point.gap_closed:.0%} of the gap", (point.position, point.mAP_mean),
