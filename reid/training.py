@@ -25,7 +25,7 @@ from accelerate.utils import parse_flag_from_env
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from reid import batch_norm
+from reid import batch_norm, small_maps
 from reid.data import ReidSet, augment, draw, labels
 from reid.generated import GeneratedParams, Teacher
 from reid.heads import Output
@@ -110,6 +110,8 @@ def train(
     with _random_state_kept(state.device):
         torch.manual_seed(key(seed, INITIALISE, 0))
         model = build(params.backbone, num_classes, params.network).to(state.device, memory_format=torch.channels_last)
+        if state.device.type == "cpu":
+            small_maps.replace(model)
         run = _Run(
             model, params, planned, generated, train_set.generated, batches(train_set, params, planned, generated, seed), seed,
             Path(folder) / CHECKPOINT, json.dumps(about, sort_keys=True), state, renewal,
@@ -238,7 +240,7 @@ class _Run:
             output = self.network(images)
         parts = self._losses(images, output, label[index], kind.to(pixels.device))
         loss = sum(parts.values())
-        self.optimiser.zero_grad(set_to_none=True)
+        self.model.zero_grad()
         loss.backward()
         self.optimiser.step()
         if self.teacher is not None:

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 import torch
 from reid_toy import AS_THEY_COME, NO_AUGMENT, PARAMS, coloured_people, train
-from torch import nn
 
 from reid.data import concatenate, normalise
 from reid.evaluation import score
@@ -319,7 +318,7 @@ def test_batch_norm_statistics_are_those_of_real_images(tmp_path):
         PARAMS, augment=NO_AUGMENT, precision="float32", iterations=3, batch_size=len(real), statistics_batches=2
     )
     model = train(mixed, params, 0, tmp_path).model
-    convolution, norm = next(m for m in model.modules() if isinstance(m, nn.Sequential) and isinstance(m[0], nn.Conv2d))[:2]
+    convolution, norm = model.base[0][:2]
     with torch.no_grad():
         expected = convolution(normalise(real.pixels)).mean((0, 2, 3))
         of_all = convolution(normalise(mixed.pixels)).mean((0, 2, 3))
