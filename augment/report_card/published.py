@@ -11,9 +11,9 @@ Rows of one table may be compared with one another. Across tables they may not, 
 
 | protocol | how it was measured |
 |---|---|
-| patn_legacy | 12,000 pairs of Market-1501's test images; SSIM on JPEG strips, as the public code does (generators/similarity.py) |
+| patn_legacy | 12,000 pairs of Market-1501's test images; SSIM on JPEG strips as in the public code (similarity.py) |
 | spt | 12,000 pairs, masks after Ma et al. 2017, the rest is not told; Def-GAN has FID 78.3 here and 25.4 with SPGNet |
-| spgnet | PATN's pairs and, for PATN, its own SSIM; for the rest the public code has another window, and FID to training images |
+| spgnet | PATN's pairs and, for PATN, its own SSIM; else the public code has another window; FID to training images |
 | titan_xp | images a second, GPU time alone |
 | user_study | percent of real images taken for generated, of generated ones taken for real; of SPGNet's preferred ones (Jab) |
 
