@@ -34,32 +34,29 @@ METRICS = {
 }  # fmt: skip
 COLUMNS = 12
 ATTENDED, ALIGNED = 8, 4  # pairs on attention.png and alignment.png
-# Places of the target whose alignment is shown: joints of generators.pose by name, and below them the whole person.
-JOINTS = ("nose", "right_wrist", "left_hip", "right_ankle")
+# Places of the target whose alignment is shown, as generators.pose names them; the whole person is shown below them.
+JOINTS = ("neck", "right_wrist", "left_ankle")
 
 
-def sheets(
-    folder: Path, renderer: Renderer, held: HeldOut, pairs: "Tensor", scores: pd.DataFrame, outputs: "Tensor"
-) -> None:  # fmt: skip
+def sheets(folder: Path, renderer: Renderer, held: HeldOut, scores: pd.DataFrame, outputs: "Tensor") -> None:
     """Write the sheets of a card into `folder` as PNGs; any that were there go.
 
     Args:
-        pairs: int64 [P, 2], rows of (source, target) of `held`.
-        scores: a row a pair, as pairs.csv has them; metrics that it lacks have no sheet.
-        outputs: uint8 [P, 3, H, W].
+        scores: a row for each of held.pairs, as pairs.csv has them; metrics that it lacks have no sheet.
+        outputs: uint8 [P, 3, H, W], of the same pairs.
     """
     for old in folder.glob("*.png"):
         old.unlink()
-    for name, sheet in _drawn(renderer, _Shown(held, pairs, outputs), scores.reset_index(drop=True)):
+    for name, sheet in _drawn(renderer, _Shown(held, outputs), scores.reset_index(drop=True)):
         with whole(folder / f"{name}.png") as temporary:
             sheet.save(temporary)
 
 
 class _Shown:
-    """The pictures of pairs, each as a row of contact_sheet.grid; `which` are rows of `pairs`."""
+    """The pictures of pairs, each as a row of contact_sheet.grid; `which` are rows of held.pairs."""
 
-    def __init__(self, held: HeldOut, pairs: "Tensor", outputs: "Tensor"):
-        self.held, self.pairs, self._outputs = held, pairs, outputs
+    def __init__(self, held: HeldOut, outputs: "Tensor"):
+        self._held, self._outputs = held, outputs
 
     def sources(self, which: list[int]) -> list[Image.Image]:
         return self._of_side(which, 0)
@@ -68,7 +65,7 @@ class _Shown:
         return self._of_side(which, 1)
 
     def poses(self, which: list[int]) -> list[Image.Image]:
-        points = self.held.keypoints[self.pairs[which, 1]].numpy()
+        points = self._held.keypoints[self._held.pairs[which, 1]].numpy()
         return [contact_sheet.skeleton(one, market1501.SIZE) for one in points]
 
     def outputs(self, which: list[int]) -> list[Image.Image]:
@@ -76,11 +73,11 @@ class _Shown:
 
     def part(self, which: list[int]) -> HeldOut:
         """These pairs alone, with no image but theirs."""
-        used, pairs = self.pairs[which].unique(return_inverse=True)
-        return HeldOut(self.held.rows.iloc[used.numpy()].reset_index(drop=True), self.held.keypoints[used], pairs)
+        used, pairs = self._held.pairs[which].unique(return_inverse=True)
+        return HeldOut(self._held.rows.iloc[used.numpy()].reset_index(drop=True), self._held.keypoints[used], pairs)
 
     def _of_side(self, which: list[int], side: int) -> list[Image.Image]:
-        return [_open(self.held.rows["path"].iloc[row]) for row in self.pairs[which, side].tolist()]
+        return [_open(self._held.rows["path"].iloc[row]) for row in self._held.pairs[which, side].tolist()]
 
 
 def _drawn(renderer: Renderer, shown: _Shown, scores: pd.DataFrame) -> Iterator[tuple[str, Image.Image]]:
@@ -154,23 +151,20 @@ def _alignment(generator: Any, shown: _Shown, which: list[int]) -> Image.Image:
     person = pose.pose_masks(batch.target_keypoints, generator.params.image_size)
     places = torch.cat([batch.target_pose[:, [pose.JOINTS.index(name) for name in JOINTS]], person], 1)
     alignments = generator.alignment(batch, places).cpu().movedim(0, 2).numpy()  # a pair, a place, a block
-    rows, captions, notes = [], [], []
-    head = f"source, target, output; a place of the target, and where in the source blocks 1 to {alignments.shape[2]} look for it"
-    for number, (source, target, output) in enumerate(
-        zip(shown.sources(which), shown.targets(which), shown.outputs(which), strict=True)
-    ):
-        for place, name in enumerate((*JOINTS, "person")):
-            where = places[number, place].numpy()
+    rows, notes, blank = [], [], Image.new("RGB", (1, 1), "white")
+    for number, pair in enumerate(zip(shown.sources(which), shown.targets(which), shown.outputs(which), strict=True)):
+        lead = pair
+        for name, where, of_blocks in zip((*JOINTS, "person"), places[number].numpy(), alignments[number], strict=True):
             if where.any():  # a joint that is not in sight has no place
-                maps = [heat(one, source) for one in alignments[number, place]]
-                rows.append([source, target, output, heat(where, target), *maps])
-                captions.append("" if captions else head)
-                notes.append(["", "", "", name.replace("_", " "), *(f"up to {one.max():.2f}" for one in alignments[number, place])])
-    return contact_sheet.grid(rows, captions, notes)
+                rows.append([*lead, heat(where, pair[1]), *(heat(one, pair[0]) for one in of_blocks)])
+                notes.append(["", "", "", name.replace("_", " "), *(f"up to {one.max():.2f}" for one in of_blocks)])
+                lead = (blank,) * 3
+    head = f"source, target, output; a place of the target; where in the source blocks 1 to {alignments.shape[2]} look for it"
+    return contact_sheet.grid(rows, [head, *[""] * (len(rows) - 1)], notes)
 
 
 def _parsing(generator: Any, shown: _Shown, which: list[int]) -> Image.Image:
-    from generators.parsing import colour, mean_iou
+    from generators.parsing import colour, confusion, mean_iou
     from generators.sheets import to_uint8
 
     held = shown.part(which)
@@ -179,22 +173,23 @@ def _parsing(generator: Any, shown: _Shown, which: list[int]) -> Image.Image:
     found = generator.predict_parsing(generators_batch(generator, images, held.pairs, "cpu")).cpu()
     maps = [[Image.fromarray(one) for one in to_uint8(colour(labels))] for labels in (true, found)]
     kind = "true map" if generator.params.parsing == "files" else "map from the target's keypoints"
-    notes = [f"mIoU {mean_iou(one, other):.2f}" for one, other in zip(found, true, strict=True)]
+    notes = [f"mIoU {value:.2f}" for value in mean_iou(confusion(found, true)).tolist()]
     rows = [shown.sources(which), shown.poses(which), shown.targets(which), *maps, shown.outputs(which)]
     captions = [f"source, target pose, target, {kind}, predicted map, output", *[""] * 5]
     return contact_sheet.grid(rows, captions, [[], [], [], [], notes, []])
 
 
 def heat(weights: np.ndarray, behind: Image.Image) -> Image.Image:
-    """Weights [h, w] over a grey picture, from the least of them (dark) to the greatest (bright), at contact_sheet.CELL."""
+    """Weights [h, w] over a grey picture, from the least of them (as it is) to the greatest (yellow), at contact_sheet.CELL."""
     from matplotlib import colormaps
 
     size = contact_sheet.CELL[::-1]
     share = (weights - weights.min()) / max(np.ptp(weights), 1e-12)
-    smooth = Image.fromarray(share.astype(np.float32)).resize(size, Image.Resampling.BILINEAR)
-    colours = (255 * colormaps["inferno"](np.asarray(smooth))[..., :3]).astype(np.uint8)
-    grey = behind.convert("L").convert("RGB").resize(size, Image.Resampling.BICUBIC)
-    return Image.blend(grey, Image.fromarray(colours), 0.7)
+    smooth = np.asarray(Image.fromarray(share.astype(np.float32)).resize(size, Image.Resampling.BILINEAR))
+    colours = 255 * colormaps["inferno"](smooth)[..., :3]
+    grey = np.asarray(behind.convert("L").resize(size, Image.Resampling.BICUBIC), np.float64)
+    cover = (0.25 + 0.65 * smooth)[..., None]
+    return Image.fromarray(((1 - cover) * grey[..., None] + cover * colours).round().astype(np.uint8))
 
 
 def _batch(generator: Any, held: HeldOut) -> Any:
