@@ -61,8 +61,8 @@ def table(cards: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def write_table() -> Path:
-    """reports/generators.csv, of all cards."""
-    with whole(paths.REPORTS / "generators.csv") as temporary:
-        table(all_cards()).to_csv(temporary, index=False, float_format="%.6g")
-    return paths.REPORTS / "generators.csv"
+def write_table() -> None:
+    """reports/generators.csv, of all cards; nothing where there is none."""
+    if cards := all_cards():
+        with whole(paths.REPORTS / "generators.csv") as temporary:
+            table(cards).to_csv(temporary, index=False, float_format="%.6g")

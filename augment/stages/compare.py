@@ -86,5 +86,7 @@ def _found(name: str) -> Any:
     file = paths.card(name)
     if not file.is_file():
         known = ", ".join(sorted(one.stem for one in file.parent.glob("*.json"))) or "none"
-        raise FileNotFoundError(f"{file}: not found; run `augment evaluate-generator` for it first (there are cards of: {known})")
+        raise FileNotFoundError(
+            f"{file}: not found; run `augment evaluate-generator` for it first (there are cards of: {known})"
+        )
     return file

@@ -58,7 +58,7 @@ def run(name: str, portion: float | None, dry_run: bool) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         with whole(folder / "pairs.csv") as temporary:
             scored.pairs.to_csv(temporary, index=False, float_format="%.6g")
-        seeing.sheets(folder, renderer, held, held.pairs, scored.pairs, rendered.paired)
+        seeing.sheets(folder, renderer, held, scored.pairs, rendered.paired)
         result = {
             "generator": renderer.name,
             "dataset": dataset,
