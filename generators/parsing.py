@@ -56,7 +56,7 @@ def confusion(predicted: Tensor, true: Tensor) -> Tensor:
 
 
 def mean_iou(counts: Tensor) -> Tensor:
-    """Intersection over union of labels, counts [..., 10, 10] of `confusion`: float64 [...], the mean over labels that occur."""
+    """Intersection over union of counts [..., 10, 10] of `confusion`: float64 [...], the mean over labels that occur."""
     both = counts.diagonal(dim1=-2, dim2=-1).double()
     either = counts.sum(-1) + counts.sum(-2) - both
     return (both / either).nanmean(-1)

@@ -4,8 +4,6 @@ A metric is {"value", "low", "high"}, the ends of its 95% interval, which are nu
 be had, {"unavailable": why, "file": what is wanted}.
 """
 
-import dataclasses
-import math
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,6 @@ import pandas as pd
 
 from augment import files, paths
 from augment.files import whole
-from augment.outside_metrics import Unavailable
 
 KEYS = (
     "ssim", "mask_ssim", "ssim_legacy", "mask_ssim_legacy", "l1", "pckh", "pckh_euclidean", "pckh_real", "pckh_euclidean_real",
@@ -21,16 +18,6 @@ KEYS = (
     "identity_cosine_real", "diversity", "diversity_real", "memorisation", "memorisation_real",
     "fid", "is", "mask_is", "lpips", "mask_lpips", "ds",
 )  # fmt: skip
-
-
-def entry(metric: Any) -> dict[str, Any]:
-    """A metric as its card has it: of an Interval, a number, or Unavailable."""
-    if isinstance(metric, Unavailable):
-        return {"unavailable": metric.reason, "file": None if metric.file is None else str(metric.file)}
-    value, low, high = (metric, None, None) if isinstance(metric, int | float) else dataclasses.astuple(metric)
-    if not math.isfinite(value):
-        return {"unavailable": "no held-out pair has a value", "file": None}
-    return {"value": float(value), "low": low, "high": high}
 
 
 def read(file: Path) -> dict[str, Any]:

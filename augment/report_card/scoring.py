@@ -5,7 +5,7 @@
 | ssim, mask_ssim | of the images as they are, data range 255; over the body, and the mask from the target's keypoints |
 | ssim_legacy, mask_ssim_legacy | as the public code of PATN computes them, JPEG and all (generators/similarity.py) |
 | l1 | mean absolute difference to the target, of values in [-1, 1] |
-| pckh, pckh_euclidean | joints that the pose network finds where the target has them; _real: of the real target, the ceiling |
+| pckh, pckh_euclidean | joints that are found where the target has them (pose.py); _real: in the real target, the ceiling |
 | miou | of the target's parsing map that a system draws before it paints |
 | identity_..., reid_frechet, diversity, memorisation | what the re-ID judge says (identity.py); _real: of the real targets |
 | fid, is, mask_is, lpips, mask_lpips, ds | with outside weights, where they are at hand (augment/outside_metrics.py) |
@@ -13,22 +13,22 @@
 Images stay bytes, and are scored a batch at a time.
 """
 
+import dataclasses
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from augment import outside_metrics
 from augment.outside_metrics import Unavailable
-from augment.report_card import identity
+from augment.report_card import identity, pose
 from augment.report_card.render import Rendered, generators_batch, generators_images, progress
 from augment.report_card.settings import EvaluationParams
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 CLOSEST = 16  # outputs that are named with the training image they are nearest to
 
@@ -52,8 +52,8 @@ class Scored:
 Found = tuple[dict[str, Any], dict[str, Any]]
 
 
-def score(rendered: Rendered, judge: Any, pose_network: Any, settings: EvaluationParams, device: Any) -> Scored:
-    """All metrics. judge, pose_network: as loaded, or Unavailable."""
+def score(rendered: Rendered, judge: Any, finder: Any, settings: EvaluationParams, device: Any) -> Scored:
+    """All metrics. judge, finder: of identity.py and pose.py, as loaded, or Unavailable."""
     from generators.intervals import Interval, mean_interval
 
     held = rendered.held
@@ -63,9 +63,9 @@ def score(rendered: Rendered, judge: Any, pose_network: Any, settings: Evaluatio
 
     groups: dict[str, Callable[[], Found]] = {
         "similarity": lambda: _similarity(rendered, mean, settings, device),
-        "pose": lambda: _pose(rendered, pose_network, mean, settings),
+        "pose": lambda: _judged(pose, finder, rendered, mean),
         "parsing": lambda: _parsing(rendered, settings, device),
-        "identity": lambda: _identity(rendered, judge, mean),
+        "identity": lambda: _judged(identity, judge, rendered, mean),
         "outside": lambda: _outside(rendered, mean, settings, device),
     }
     metrics, columns, seconds = {}, {}, {"render": rendered.seconds}
@@ -104,31 +104,8 @@ def _similarity(rendered: Rendered, mean: Any, settings: EvaluationParams, devic
     return {key: mean(values) for key, values in columns.items()}, columns
 
 
-def _pose(rendered: Rendered, pose_network: Any, mean: Any, settings: EvaluationParams) -> Found:
-    import torch
-
-    from generators.joints import pckh
-
-    rules = {"pckh": "axes", "pckh_euclidean": "euclidean"}
-    if isinstance(pose_network, Unavailable):
-        return {key + end: pose_network for key in rules for end in ("", "_real")}, {}
-
-    def located(pixels: "Tensor") -> "Tensor":
-        parts = []
-        for part in pixels.split(settings.batch_size):
-            parts.append(pose_network.locate(part.float() / 127.5 - 1).cpu())
-        return torch.cat(parts)
-
-    targets, points = rendered.held.pairs[:, 1], rendered.images.keypoints
-    found, real = located(rendered.paired), located(rendered.images.pixels)
-    metrics, columns = {}, {}
-    for key, rule in rules.items():
-        for end, joints in (("", found), ("_real", real[targets])):
-            right, counted = (one.numpy() for one in pckh(joints, points[targets], rule=rule))
-            metrics[key + end] = mean(right, weights=counted)
-            if not end:
-                columns |= {f"{key}_right": right, "pckh_counted": counted}
-    return metrics, columns
+def _judged(room: ModuleType, judge: Any, rendered: Rendered, mean: Any) -> Found:
+    return (dict.fromkeys(room.KEYS, judge), {}) if isinstance(judge, Unavailable) else room.scores(rendered, judge, mean)
 
 
 def _parsing(rendered: Rendered, settings: EvaluationParams, device: Any) -> Found:
@@ -157,12 +134,6 @@ def _parsing(rendered: Rendered, settings: EvaluationParams, device: Any) -> Fou
     return {"miou": Interval(float(mean_iou(counts.sum(0))), *np.quantile(draws.numpy(), (0.025, 0.975)).tolist())}, {}
 
 
-def _identity(rendered: Rendered, judge: Any, mean: Any) -> Found:
-    if isinstance(judge, Unavailable):
-        return dict.fromkeys(identity.KEYS, judge), {}
-    return identity.scores(rendered, judge, mean)
-
-
 def _outside(rendered: Rendered, mean: Any, settings: EvaluationParams, device: Any) -> Found:
     from generators.similarity import body_mask
 
@@ -170,3 +141,13 @@ def _outside(rendered: Rendered, mean: Any, settings: EvaluationParams, device: 
     found = outside_metrics.scores(rendered.paired, rendered.targets, masks, settings.batch_size, device)
     columns = {key: value for key, value in found.items() if isinstance(value, np.ndarray)}
     return {key: mean(value) if key in columns else value for key, value in found.items()}, columns
+
+
+def entry(metric: Any) -> dict[str, Any]:
+    """A metric as its card has it (card.py): of an Interval, a number, or Unavailable."""
+    if isinstance(metric, Unavailable):
+        return {"unavailable": metric.reason, "file": metric.file}
+    value, low, high = (metric, None, None) if isinstance(metric, int | float) else dataclasses.astuple(metric)
+    if not math.isfinite(value):
+        return {"unavailable": "no held-out pair has a value", "file": None}
+    return {"value": float(value), "low": low, "high": high}

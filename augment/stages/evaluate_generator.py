@@ -20,10 +20,9 @@ import click
 from augment import files, index, params, paths, tracking
 from augment.files import whole
 from augment.outside_metrics import Unavailable
-from augment.report_card import card, identity, pairs, render, scoring, seeing, speed
+from augment.report_card import card, identity, pairs, pose, render, scoring, seeing, speed
 from augment.report_card.settings import EvaluationParams
 
-POSE_NETWORK = "pose_network"
 SPEED_SECONDS = 0.5  # of each timing
 VERSIONS = ("torch", "torchvision", "numpy", "pillow", "reid-augment")
 
@@ -37,14 +36,14 @@ def run(name: str, portion: float | None, dry_run: bool) -> None:
     renderer = render.renderer(name, portion, settings.image_size, device)
     _check_known(renderer)
     judge = _judge(settings, device)
-    pose_network = _pose_network(device)
+    finder = pose.load_finder(device, settings.batch_size)
     held = pairs.held_out(dataset, settings.pairs, settings.seed)
     out, people = paths.card(renderer.name), len(set(held.pids))
     click.echo(
         f"evaluate-generator: {renderer.name} on {len(held.pairs):,} held-out pairs of {people:,} identities at "
         f"{'x'.join(map(str, renderer.size))} -> {out}"
     )
-    for missing in (judge, pose_network):
+    for missing in (judge, finder):
         if isinstance(missing, Unavailable):
             click.echo(f"note: {missing.reason}")
     if dry_run:
@@ -52,8 +51,8 @@ def run(name: str, portion: float | None, dry_run: bool) -> None:
     tags = {"stage": "evaluate_generator", "generator": renderer.name, "dataset": dataset}
     with tracking.run(f"card {renderer.name}", tags, {"evaluation": settings}, out) as run:
         rendered = render.render(renderer, held, settings)
-        scored = scoring.score(rendered, judge, pose_network, settings, device)
-        metrics = {key: card.entry(scored.metrics[key]) for key in card.KEYS if key in scored.metrics}
+        scored = scoring.score(rendered, judge, finder, settings, device)
+        metrics = {key: scoring.entry(scored.metrics[key]) for key in card.KEYS if key in scored.metrics}
         folder = paths.card_folder(renderer.name)
         shutil.rmtree(folder, ignore_errors=True)
         with whole(folder / "pairs.csv") as temporary:
@@ -68,6 +67,7 @@ def run(name: str, portion: float | None, dry_run: bool) -> None:
             "identities": people,
             "seed": settings.seed,
             "reid_model": str(identity.weights_file(settings.judge)),
+            "pose_model": None if isinstance(finder, Unavailable) else finder.name,
             "metrics": metrics,
             "speed": _speed(renderer, held, device),
             "seconds": round(time.perf_counter() - started, 1),
@@ -101,7 +101,7 @@ def show(result: dict[str, Any]) -> None:
 
 
 def _check_known(renderer: render.Renderer) -> None:
-    """ValueError where the generator was trained on images that data/prepared does not have: its test people may be among them."""
+    """ValueError where the generator was trained on images that are no training images: test people may be among them."""
     if renderer.trained_on is None:
         return
     rows = index.read(paths.PREPARED / "index.csv")
@@ -119,15 +119,6 @@ def _judge(settings: EvaluationParams, device: Any) -> Any:
         file, command = identity.weights_file(settings.judge), identity.train_command(settings.judge)
         return Unavailable(f"the re-ID judge is not trained; run `{command}`", str(file))
     return judge
-
-
-def _pose_network(device: Any) -> Any:
-    from generators.checkpoint import load_generator
-
-    file = paths.generator_model(POSE_NETWORK) / "generator.pt"
-    if not file.is_file():
-        return Unavailable("the pose network is not trained; run `augment train-pose-network`", str(file))
-    return load_generator(file, device)
 
 
 def _speed(renderer: render.Renderer, held: pairs.HeldOut, device: Any) -> dict[str, Any] | None:

@@ -5,14 +5,15 @@ import pytest
 from augment import files
 from augment.outside_metrics import Unavailable
 from augment.report_card import card
+from augment.report_card.scoring import entry
 from generators.intervals import Interval
 
 
 def test_entries():
-    assert card.entry(Interval(0.5, 0.4, 0.6)) == {"value": 0.5, "low": 0.4, "high": 0.6}
-    assert card.entry(3.0) == {"value": 3.0, "low": None, "high": None}
-    assert card.entry(Unavailable("no weights", "a.pth")) == {"unavailable": "no weights", "file": "a.pth"}
-    nothing = card.entry(Interval(np.nan, np.nan, np.nan))
+    assert entry(Interval(0.5, 0.4, 0.6)) == {"value": 0.5, "low": 0.4, "high": 0.6}
+    assert entry(3.0) == {"value": 3.0, "low": None, "high": None}
+    assert entry(Unavailable("no weights", "a.pth")) == {"unavailable": "no weights", "file": "a.pth"}
+    nothing = entry(Interval(np.nan, np.nan, np.nan))
     assert nothing == {"unavailable": "no held-out pair has a value", "file": None}
 
 

@@ -8,10 +8,11 @@ import torch
 
 from augment.outside_metrics import Unavailable
 from augment.report_card import identity
-from augment.report_card.card import KEYS, entry
+from augment.report_card.card import KEYS
 from augment.report_card.pairs import held_out
+from augment.report_card.pose import Finder
 from augment.report_card.render import Rendered, Renderer, render, renderer
-from augment.report_card.scoring import score
+from augment.report_card.scoring import entry, score
 from augment.report_card.settings import DiversityParams, EvaluationParams, JudgeParams
 from generators.intervals import mean_interval
 from generators.parsing import one_hot
@@ -22,15 +23,10 @@ NO_POSE = Unavailable("no pose network here", "nowhere.pt")
 OUTSIDE = {"fid", "is", "mask_is", "lpips", "mask_lpips", "ds"}
 
 
-class Finder:
-    """A pose network that knows the joints: it recognises images by their bytes."""
-
-    def __init__(self, images):
-        self.known = {pixels.numpy().tobytes(): points for pixels, points in zip(images.pixels, images.keypoints, strict=True)}
-
-    def locate(self, images):
-        pixels = images.add(1).mul(127.5).round().to(torch.uint8)
-        return torch.stack([self.known[one.numpy().tobytes()] for one in pixels])
+def knowing(images) -> Finder:
+    """A finder that knows the joints: it recognises images by their bytes."""
+    known = {pixels.numpy().tobytes(): points for pixels, points in zip(images.pixels, images.keypoints, strict=True)}
+    return Finder("known", lambda pixels: torch.stack([known[one.numpy().tobytes()] for one in pixels]))
 
 
 @pytest.fixture
@@ -48,12 +44,12 @@ def perfect(copied) -> Rendered:
     return replace(copied, renderer=seeing, outputs=outputs, cut=outputs[: len(copied.held.pairs)])
 
 
-def scored(rendered, pose_network=NO_POSE):
-    return score(rendered, identity.load_judge(SETTINGS.judge, "cpu"), pose_network, SETTINGS, torch.device("cpu"))
+def scored(rendered, finder=NO_POSE):
+    return score(rendered, identity.load_judge(SETTINGS.judge, "cpu"), finder, SETTINGS, torch.device("cpu"))
 
 
 def test_the_target_itself_is_perfect(perfect):
-    found = scored(perfect, Finder(perfect.images))
+    found = scored(perfect, knowing(perfect.images))
     assert set(found.metrics) == set(KEYS) - {"miou"}
     value = {key: one.value for key, one in found.metrics.items() if hasattr(one, "value")}
     for key in ("ssim", "mask_ssim", "pckh", "pckh_euclidean", "pckh_real"):
