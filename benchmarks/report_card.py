@@ -24,8 +24,7 @@ import pandas as pd
 import torch
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))  # run from a checkout
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a checkout
 
 from augment import index, keypoints, market1501, params, paths
 from augment.report_card import identity, pairs, pose, render, scoring, seeing
@@ -36,6 +35,7 @@ from generators.checkpoint import save_generator
 from reid.models import build
 from reid.params import ReidParams
 
+ROOT = Path(__file__).resolve().parents[1]
 CAMERAS = 6
 # split -> (folder, first identity, identities, images); those of identity 0 are distractors, as in the real gallery.
 SETS = {"train": ("bounding_box_train", 1, 751, 12936), "gallery": ("bounding_box_test", 1001, 750, 13115)}
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def measure(settings: EvaluationParams, size: tuple[int, int]) -> None:
-    before, started = _peak_mb(), time.perf_counter()
+    before, started, cpu_started = _peak_mb(), time.perf_counter(), time.process_time()
     held = pairs.held_out(pairs.MARKET, settings.pairs, settings.seed)
     rendered = render.render(render.renderer("copy_source", None, size, "cpu"), held, settings)
     opened = time.perf_counter() - started
@@ -76,7 +76,8 @@ def measure(settings: EvaluationParams, size: tuple[int, int]) -> None:
     for name in (name for name in seconds if name != "render"):
         print(f"| {name} | {seconds[name]:.1f} |")
     print(f"| together | {ended - started:.1f} |")
-    print(f"\npeak memory {_peak_mb():.0f} MB, {before:.0f} MB of it before the first pair was drawn")
+    print(f"\n{time.process_time() - cpu_started:.0f} s of processor time, of all threads together")
+    print(f"peak memory {_peak_mb():.0f} MB, {before:.0f} MB of it before the first pair was drawn")
 
 
 def prepare() -> None:
