@@ -18,6 +18,8 @@ OPTIONAL = {
 }
 DOORS = {
     "jinja2": "augment/page/__init__.py",
+    "lpips": "augment/outside_metrics.py",
+    "torch_fidelity": "augment/outside_metrics.py",
     "mlflow": "augment/tracking.py",
     "timm": "reid/models.py",
     "click": "augment",
