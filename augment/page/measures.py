@@ -34,7 +34,7 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
         Metric("ds", "DS", "higher", "how surely a detector finds a person"),
     ),
     "identity": (
-        Metric("identity_mAP", "mAP", "higher", "outputs as queries against the real gallery"),
+        Metric("identity_mAP", "identity mAP", "higher", "outputs as queries against the real gallery"),
         Metric("identity_rank1", "rank-1", "higher", "outputs as queries against the real gallery"),
         Metric("identity_cosine", "cosine", "higher", "to the source, in the re-ID model’s features"),
     ),
