@@ -22,7 +22,7 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
         Metric("ssim", "SSIM", "higher", "of the arrays as they are, data range 255"),
         Metric("mask_ssim", "mask-SSIM", "higher", "SSIM over the target’s person"),
         Metric("ssim_legacy", "SSIM, legacy", "higher", "as PATN’s public code: JPEG, range of the output"),
-        Metric("mask_ssim_legacy", "mask-SSIM, legacy", "higher", "as PATN’s public code: black outside the mask, all of it counted"),
+        Metric("mask_ssim_legacy", "mask-SSIM, legacy", "higher", "as PATN’s public code: all of it, black outside the mask"),
         Metric("l1", "L1", "lower", "mean absolute difference of images in [−1, 1]"),
         Metric("lpips", "LPIPS", "lower", "distance of deep features"),
         Metric("mask_lpips", "mask-LPIPS", "lower", "LPIPS of the target’s person"),
