@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 WIDTH = 360
 ROW, TOP, BOTTOM, RIGHT = 20, 8, 26, 16
-CHARACTER_PX = 6.3  # of a name, at 12 px
+CHARACTER_PX = 7.4  # of a name, at 12 px in a wide typeface
 MAX_INTERVALS = 4
 
 

@@ -191,7 +191,9 @@ def _missing(cards: list[Card]) -> list[Missing]:
     names: dict[tuple[str, str | None], list[str]] = {}
     for card in cards:
         for key, found in card["metrics"].items():
-            if "value" not in found:
+            # What is missing of the outputs is missing of the real images for the same reason: that is said once.
+            said = key.endswith("_real") and card["metrics"].get(key.removesuffix("_real")) == found
+            if "value" not in found and not said:
                 why = (found["unavailable"], found["file"])
                 metrics.setdefault(why, []).append(METRICS[key].title if key in METRICS else key.replace("_", " "))
                 names.setdefault(why, []).append(card["generator"])

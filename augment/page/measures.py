@@ -44,9 +44,7 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
         Metric("is", "IS", "higher", "Inception score"),
         Metric("mask_is", "mask-IS", "higher", "Inception score of the persons alone"),
         Metric("diversity", "diversity", "", "mean cosine distance among outputs from one source, by the re-ID model"),
-        Metric(
-            "memorisation", "to training", "", "mean cosine distance to the nearest training image, by the re-ID model"
-        ),
+        Metric("memorisation", "to training", "", "mean cosine distance to the nearest training image, by the re-ID model"),
     ),
 }
 METRICS = {metric.key: metric for group in GROUPS.values() for metric in group}

@@ -12,6 +12,14 @@ from augment.page import generators
 from augment.page.measures import METRICS
 
 URL = "http://127.0.0.1:5000"
+# How many names of drawings leave their drawing or lie on another.
+OUTSIDE = """
+    return [...document.querySelectorAll('.dots')].flatMap((drawing) => {
+        const box = drawing.getBoundingClientRect();
+        const names = [...drawing.querySelectorAll('.name')].map((name) => name.getBoundingClientRect());
+        return names.filter((name, n) => name.left < box.left - 1 || (n && name.top < names[n - 1].bottom - 3));
+    }).length;
+"""
 
 
 @pytest.fixture
@@ -99,6 +107,17 @@ def test_a_metric_that_does_not_apply_is_empty_and_one_that_is_missing_says_why(
         "torchvision is not installed": (["DS"], [], None),
         "the pose network is not trained; run `augment train-pose-network`": (["PCKh"], ["spt"], None),
     }
+
+
+def test_what_is_missing_of_outputs_and_real_images_alike_is_said_once(cards):
+    untrained = {"unavailable": "the re-ID judge is not trained", "file": "weights.pt"}
+    other = {"unavailable": "came out as nan", "file": None}
+    metrics = {"identity_mAP": untrained, "identity_mAP_real": untrained, "pckh": untrained, "pckh_real": other}
+    (found,) = generators.sections([cards[0] | {"metrics": metrics}], URL, embed=False)
+    assert [(one.metrics, one.reason) for one in found.missing] == [
+        (["identity mAP", "PCKh"], untrained["unavailable"]), (["pckh real"], other["unavailable"]),
+    ]  # fmt: skip
+    assert found.drawings == []
 
 
 def test_speed_of_those_that_have_one(cards, section):
@@ -234,6 +253,15 @@ def test_a_dash_says_why_when_pointed_at(opened):
     assert f"wanted: {made_cards.INCEPTION}" in listed and "PCKh of spt: the pose network is not trained" in listed
 
 
+def test_short_names_are_inside_their_drawing_too(browser, report):
+    def made(folder):
+        made_results.write(folder, budgets=("epochs",), seeds=(0,), portions=(0.1, 1.0))
+        made_cards.write(folder, names=("apatn", "puppet-pose"))
+
+    browser.get(report(made)[0].as_uri())
+    assert browser.execute_script(OUTSIDE) == 0
+
+
 @pytest.mark.parametrize("width, scheme", [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")])
 def test_it_can_be_read(opened, width, scheme):
     """Ink that stands out from the paper by WCAG's 4.5 to 1, names that are inside their drawing, no two on one another."""
@@ -256,14 +284,7 @@ def test_it_can_be_read(opened, width, scheme):
     """
     for name, contrast in opened.execute_script(probe):
         assert contrast >= 4.5, f"{name} at {width} in {scheme}: {contrast:.2f}"
-    outside = """
-        return [...document.querySelectorAll('.dots')].flatMap((drawing) => {
-            const box = drawing.getBoundingClientRect();
-            const names = [...drawing.querySelectorAll('.name')].map((name) => name.getBoundingClientRect());
-            return names.filter((name, n) => name.left < box.left - 1 || (n && name.top < names[n - 1].bottom - 3));
-        }).length;
-    """
-    assert opened.execute_script(outside) == 0
+    assert opened.execute_script(OUTSIDE) == 0
     opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
