@@ -93,6 +93,8 @@ def test_the_first_column_is_the_best_and_then_the_worst(held, outputs, scores, 
             assert np.array_equal(cell(sheet, 0, top + line * (HEIGHT + GAP)), shown)
         output = drawn(Image.fromarray(outputs[row].permute(1, 2, 0).numpy()))
         assert np.array_equal(cell(sheet, 0, top + 3 * (HEIGHT + GAP)), output)
+        written = np.asarray(sheet)[top + 3 * (HEIGHT + GAP) + HEIGHT :][: contact_sheet.NOTE_PX, : GAP + WIDTH]
+        assert written.min() < 128, "its score under it"
 
 
 def test_the_closest_training_images(held, outputs, scores, tmp_path):
