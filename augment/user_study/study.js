@@ -23,7 +23,7 @@ function recall() {
   }
 }
 
-function screen(id) {
+function turnTo(id) {
   for (const one of document.querySelectorAll(".screen")) one.hidden = one.id !== id;
 }
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -74,7 +74,7 @@ function pause(on) {
   at("pause").ariaPressed = String(on);
 }
 
-function open(trial, since, measured) {
+function ask(trial, since, measured) {
   asked = trial && { trial, since, measured };
   for (const { button } of choices) button.ariaDisabled = String(!trial);
   at("task").textContent = judged ? (trial ? "Was it real or generated?" : "Look …") : "Which image is the best?";
@@ -84,7 +84,7 @@ function answer(choice) {
   if (!asked) return;
   const { trial, since, measured } = asked;
   state.answers[trial.id] = { answer: choice.value, reaction_ms: round(performance.now() - since), ...measured };
-  open(null);
+  ask(null);
   keep();
   at("said").textContent = `${choice.name}; ${Object.keys(state.answers).length} answered`;
   next(trial);
@@ -110,7 +110,7 @@ function rest(head, text, trial) {
   at("rest-head").textContent = head;
   at("rest-text").textContent = text;
   at("continue").onclick = () => run(trial);
-  screen("rest");
+  turnTo("rest");
   at("continue").focus();
 }
 
@@ -119,8 +119,8 @@ async function run(trial) {
   const place = all.findIndex((one) => one.id === trial.id);
   at("where").textContent = `${place + 1} of ${all.length}${trial.practice ? ", practice" : ""}`;
   Object.assign(at("bar"), { max: all.length, value: place });
-  open(null);
-  screen("trial");
+  ask(null);
+  turnTo("trial");
   await (judged ? flash(trial) : lay(trial));
 }
 
@@ -137,7 +137,7 @@ async function flash(trial) {
   let now = begun;
   while (now - begun < study.shown_ms - 8) now = await frame(); // nearest frame: half of one of 60 a second
   picture.style.visibility = "hidden";
-  open(trial, now, { shown_ms: round(now - begun), seen: state.seen[trial.id] });
+  ask(trial, now, { shown_ms: round(now - begun), seen: state.seen[trial.id] });
 }
 
 // Lay out the task and all pictures at once, without a time limit.
@@ -154,7 +154,7 @@ async function lay(trial) {
   await Promise.all([...document.querySelectorAll("#trial img")].map((image) => image.decode()).concat(wait(study.pause_ms)));
   const begun = await frame();
   at("choices").style.visibility = at("given").style.visibility = "visible";
-  open(trial, begun, {});
+  ask(trial, begun, {});
 }
 
 const file = () => {
@@ -167,7 +167,7 @@ function finish() {
   keep();
   at("text").value = file();
   at("former").textContent = state.rater;
-  screen("done");
+  turnTo("done");
   at("save").focus();
 }
 at("save").addEventListener("click", () => {
@@ -207,6 +207,6 @@ document.addEventListener("keydown", (event) => {
 });
 
 recall();
-if (!state.rater) screen("begin");
+if (!state.rater) turnTo("begin");
 else if (trials().every((trial) => trial.id in state.answers)) finish();
 else rest("Welcome back", `${state.rater}: ${Object.keys(state.answers).length} of ${trials().length} are answered.`, trials().find((trial) => !(trial.id in state.answers)));

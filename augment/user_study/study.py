@@ -19,7 +19,7 @@ class Trial:
 
     part: trials of one part are asked together; 0-based
     practice: whether the answer does not count
-    pair: row of the pairs; a real image is the pair's target
+    pair: number of the pair; a real image is its target
     shown: what each picture to be judged is, in the order on the page: a generator's name, or REAL
     """
 
@@ -29,42 +29,44 @@ class Trial:
     shown: tuple[str, ...]
 
 
-def draw(
-    form: str, pairs: pd.DataFrame, generators: Sequence[str], images: int, practice: int, seed: int
-) -> list[Trial]:
-    """The trials in the order in which a rater sees them. No two have one target: nobody meets an image again.
+def draw(form: str, generators: Sequence[str], images: int, practice: int, seed: int) -> list[Trial]:
+    """The trials in the order in which a rater sees them, each of a pair of its own: 0, 1, ...
 
     Args:
-        pairs: in random order, with the column `target`.
         images: real ones of each part and as many generated ones; or pairs of form `ab`.
         practice: how many of the first trials of each part do not count.
 
     Raises:
-        ValueError: the generators do not suit the form, too few trials would count, or there are too few pairs.
+        ValueError: the generators do not suit the form, or a kind of image might never count.
     """
     if repeated := sorted({name for name in generators if generators.count(name) > 1}):
         raise ValueError(f"--generator {repeated[0]}: given twice")
     if form == AB and len(generators) < 2:
         raise ValueError("--form ab compares generators: give --generator at least twice")
     if practice >= images:
-        raise ValueError(f"--practice {practice}: must be fewer than --images {images}, or a kind of image might never count")
-    rows = np.flatnonzero(~pairs["target"].duplicated())
-    needed = images if form == AB else 2 * images * len(generators)
-    if needed > len(rows):
-        raise ValueError(f"the study needs {needed} held-out images with another of the same person, and there are {len(rows)}")
+        raise ValueError(f"--practice {practice}: must be fewer than --images {images}, so that some images of each kind count")
     rng = np.random.default_rng(seed)
     if form == AB:
-        return [
-            Trial(0, number < practice, int(row), tuple(rng.permutation(np.array(generators)).tolist()))
-            for number, row in enumerate(rows[:images])
-        ]
+        orders = [rng.permutation(len(generators)) for _ in range(images)]
+        shown = [tuple(generators[one] for one in order) for order in orders]
+        return [Trial(0, pair < practice, pair, shown[pair]) for pair in range(images)]
     trials = []
     for part, generator in enumerate(generators):
-        own = rows[2 * images * part :][: 2 * images]
-        kinds = [REAL] * images + [generator] * images
         for place, number in enumerate(rng.permutation(2 * images)):
-            trials.append(Trial(part, place < practice, int(own[number]), (kinds[number],)))
+            kind = REAL if number < images else generator
+            trials.append(Trial(part, place < practice, 2 * images * part + int(number), (kind,)))
     return trials
+
+
+def distinct(pairs: pd.DataFrame, number: int) -> np.ndarray:
+    """Rows of the first `number` pairs whose targets differ: nobody judges an image twice. ValueError if there are fewer."""
+    rows = np.flatnonzero(~pairs["target"].duplicated())
+    if len(rows) < number:
+        raise ValueError(
+            f"the study needs {number} held-out images that are in a pair, and the data set has {len(rows)}; "
+            "give fewer --images, or fewer generators at a time"
+        )
+    return rows[:number]
 
 
 def key(
