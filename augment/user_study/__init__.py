@@ -7,7 +7,6 @@
 | answers | the files that the page saves, checked against the key |
 | score | the table: R2G and G2R, or the share of trials in which each generator was preferred |
 | study.html, study.css, study.js | how the page looks, and what it does |
-| published.csv | what the papers' raters said of Market-1501 |
 
 `real-or-generated` is the form of the PATN paper (section 4.3.3): 55 real and 55 generated images, shuffled, the first 10 for
 practice, a second each. R2G is the share of real images rated generated, G2R that of generated images rated real. Where

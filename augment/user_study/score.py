@@ -5,7 +5,6 @@ raters might have been others. All are fractions.
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from augment.user_study.study import AB, GENERATED, REAL
 
 # R2G, G2R and preferred (SPGNet calls it Jab) as defined in the papers: PATN section 4.3.3, SPGNet section 4.3.
 MEASURES = {"real-or-generated": ("R2G", "G2R"), "ab": ("preferred",)}
+PUBLISHED = {"R2G": "r2g_percent", "G2R": "g2r_percent", "preferred": "jab_percent"}
 LATE_MS = 50
 
 
@@ -62,29 +62,29 @@ def table(key: Mapping[str, Any], raters: Sequence[Rater]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def published(form: str) -> pd.DataFrame:
-    """What the papers' raters said of Market-1501, as fractions: system, raters, among (how many were compared), source."""
-    rows = pd.read_csv(Path(__file__).with_name("published.csv"))
-    measures = list(MEASURES[form])
-    rows = rows[rows["form"] == form].reset_index(drop=True)
-    rows[measures] = rows[measures] / 100
-    return rows[["system", "raters", "among", *measures, "source"]]
-
-
 def markdown(key: Mapping[str, Any], scored: pd.DataFrame) -> str:
-    """The table, and the published one under it."""
+    """The table; under it, marked as such, what the papers' raters said of Market-1501."""
     measures = MEASURES[key["form"]]
-    extra = [f"preferred; chance is {1 / len(key['generators']):.3f}"] if key["form"] == AB else list(measures)
-    lines = [f"| {key['dataset']} | raters | {' | '.join(extra)} |", f"|---|---|{'---|' * len(measures)}"]
+    heads = [f"preferred; chance: {1 / len(key['generators']):.3f}"] if key["form"] == AB else measures
+    lines = [f"| {key['dataset']} | raters | {' | '.join(heads)} |", f"|---|---|{'---|' * len(measures)}"]
     for row in scored.to_dict("records"):
         cells = [_cell(*(row[f"{measure}{end}"] for end in ("", "_low", "_high"))) for measure in measures]
         lines.append(f"| {row['generator']} | {row['raters']} | {' | '.join(cells)} |")
-    for row in published(key["form"]).to_dict("records"):
-        among = "" if np.isnan(row["among"]) else f", of {row['among']:.0f}"
-        raters = "" if np.isnan(row["raters"]) else f"{row['raters']:.0f}"
-        cells = [f"{row[measure]:.3f}" for measure in measures]
-        lines.append(f"| *{row['system']}, Market-1501, {row['source']}{among}* | {raters} | {' | '.join(cells)} |")
+    for row in _published(key["form"]).to_dict("records"):
+        cells = [f"{row[PUBLISHED[measure]] / 100:.3f}" for measure in measures]
+        among = ", of 7" if key["form"] == AB else ""
+        lines.append(f"| *{row['generator']} on Market-1501: {row['paper']}, Table {row['table']}{among}* | 30 | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _published(form: str) -> pd.DataFrame:
+    """Rows of published.csv on Market-1501: this project's systems, each as it was printed first."""
+    from augment.report_card import published
+
+    rows = published.published()
+    columns = [PUBLISHED[measure] for measure in MEASURES[form]]
+    rows = rows[(rows["dataset"] == published.DATASET) & (rows["generator"] != "")].dropna(subset=columns)
+    return rows.drop_duplicates(["generator", *columns])
 
 
 def _cell(value: float, low: float, high: float) -> str:
