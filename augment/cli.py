@@ -271,9 +271,7 @@ def tune(
     "--images", type=click.IntRange(1), default=55, show_default=True,
     help="Real images and as many generated ones, for each generator; pairs of form ab.",
 )  # fmt: skip
-@click.option(
-    "--practice", type=click.IntRange(0), help="How many trials at the beginning do not count.  [default: 10; ab: 0]"
-)
+@click.option("--practice", type=click.IntRange(0), help="How many trials at the beginning do not count.  [default: 10; ab: 0]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the choice and order of images.")
 @click.option("--with-target", is_flag=True, help="ab: show the real image of the target, too, as SPGNet's raters saw it.")
 @click.option(

@@ -1,8 +1,8 @@
 """user-study: held-out pairs -> a page for raters; and raters' answers -> a table.
 
-    user_study.html       the page: instructions, all images, answers saved as a file; needs no network
-    user_study.key.json   what every image is; not for raters, and `--score` cannot do without it
-    user_study.csv        of `--score`: a row per generator
+user_study.html       the page: instructions, all images, answers saved as a file; needs no network
+user_study.key.json   what every image is; not for raters, and `--score` cannot do without it
+user_study.csv        of `--score`: a row per generator
 """
 
 import dataclasses
@@ -60,7 +60,7 @@ def run(asked: Asked, output: Path, dry_run: bool) -> None:
     if dry_run:
         return
     shown = _pictures(trials, held, renderers)
-    given = [_task(trial, held, asked.with_target) if asked.form == study.AB else {} for trial in trials]
+    given = _tasks(trials, held, asked.with_target) if asked.form == study.AB else [{}] * len(trials)
     about = {"dataset": dataset, **dataclasses.asdict(asked), "shown_ms": page.SHOWN_MS}
     key = study.key(asked.form, trials, held.frame(), shown, about)
     _refuse_other(key_file(output), key)
@@ -72,9 +72,7 @@ def run(asked: Asked, output: Path, dry_run: bool) -> None:
         click.echo(f"The page holds images of {dataset}: show it to raters, and do not publish it.")
 
 
-def _pictures(
-    trials: Sequence[study.Trial], held: "HeldOut", renderers: dict[str, "Renderer"]
-) -> list[list[np.ndarray]]:
+def _pictures(trials: Sequence[study.Trial], held: "HeldOut", renderers: dict[str, "Renderer"]) -> list[list[np.ndarray]]:
     """What is judged in each trial, uint8 [H, W, 3]. A real image has the size of its part's generated ones."""
     found: dict[tuple[int, str], np.ndarray] = {}
     for part, (name, renderer) in enumerate(renderers.items()):
@@ -89,26 +87,25 @@ def _pictures(
     return [[np.ascontiguousarray(found[trial.pair, one]) for one in trial.shown] for trial in trials]
 
 
-def _task(trial: study.Trial, held: "HeldOut", with_target: bool) -> dict[str, np.ndarray]:
-    """What the generators were asked for: caption -> picture."""
+def _tasks(trials: Sequence[study.Trial], held: "HeldOut", with_target: bool) -> list[dict[str, np.ndarray]]:
+    """What the generators were asked for in each trial: caption -> picture."""
     from generators.pose import rescale
 
-    source, target = held.pairs[trial.pair].tolist()
-    pixels = held.images(market1501.SIZE).pixels
-    pose = rescale(held.keypoints[target][None], market1501.SIZE, POSE_SIZE)[0]
-    drawn: dict[str, Any] = {
-        "the person": pixels[source].permute(1, 2, 0).numpy(),
-        "the pose": np.asarray(contact_sheet.skeleton(pose.numpy(), POSE_SIZE)),
-    }
-    if with_target:
-        drawn["really"] = pixels[target].permute(1, 2, 0).numpy()
-    return drawn
+    pixels = held.images(market1501.SIZE).pixels.permute(0, 2, 3, 1).numpy()
+    poses = rescale(held.keypoints, market1501.SIZE, POSE_SIZE).numpy()
+    tasks = []
+    for source, target in held.pairs[[trial.pair for trial in trials]].tolist():
+        task = {"the person": pixels[source], "the pose": np.asarray(contact_sheet.skeleton(poses[target], POSE_SIZE))}
+        tasks.append(task | ({"as it really was": pixels[target]} if with_target else {}))
+    return tasks
 
 
 def _refuse_other(file: Path, key: dict[str, Any]) -> None:
     """Without its key a study that raters have answered is lost."""
     if file.is_file() and (other := files.read_json(file).get("study")) != key["study"]:
-        raise ValueError(f"{file}: is the key of another study, {other}, whose answers it scores; choose another --output, or delete it")
+        raise ValueError(
+            f"{file}: is the key of another study, {other}, and scores its answers: choose another --output, or delete it"
+        )
 
 
 def run_score(found: Sequence[Path], output: Path) -> None:

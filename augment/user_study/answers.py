@@ -72,7 +72,7 @@ def read(file: Path, key: Mapping[str, Any], key_file: Path) -> Rater:
         answers[row["id"]] = _answer(row, key["form"], len(known[row["id"]]["shown"]), where)
     if missing := [one for one in known if one not in answers]:
         shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
-        raise ValueError(f"{file}: trials: {len(missing)} of {len(known)} have no answer ({shown}); the rater has to finish the page")
+        raise ValueError(f"{file}: trials: {len(missing)} of {len(known)} have no answer ({shown}); have the rater finish")
     return Rater(saved["rater"].strip(), file, answers)
 
 

@@ -41,8 +41,9 @@ def write(
             {
                 "id": trial["id"],
                 "practice": trial["practice"],
-                "shown": [_png(picture) for picture in pictures],
-                "given": {caption: _png(picture) for caption, picture in task.items()},
+                # Not compressed: blurred images would be told by their length.
+                "shown": [_png(picture, 0) for picture in pictures],
+                "given": [[caption, _png(picture, 9)] for caption, picture in task.items()],
             }
         )
     data = {"study": key["study"], "form": key["form"], "shown_ms": shown_ms, "pause_ms": pause_ms, "parts": parts}
@@ -61,8 +62,8 @@ def write(
         temporary.write_text(text, encoding="utf-8")
 
 
-def _png(picture: np.ndarray) -> str:
-    """uint8 [H, W, 3] as a data address."""
+def _png(picture: np.ndarray, level: int) -> str:
+    """uint8 [H, W, 3] as a data address; level of compression 0 to 9."""
     with io.BytesIO() as memory:
-        Image.fromarray(picture).save(memory, "PNG", optimize=True)
+        Image.fromarray(picture).save(memory, "PNG", compress_level=level)
         return "data:image/png;base64," + base64.b64encode(memory.getvalue()).decode()

@@ -55,9 +55,8 @@ def table(key: Mapping[str, Any], raters: Sequence[Rater]) -> pd.DataFrame:
         for measure in MEASURES[key["form"]]:
             values = own[measure].to_numpy()
             found = mean_interval(values, np.arange(len(own)))
-            ends = (found.low, found.high) if len(own) > 1 else (np.nan, np.nan)
-            variance = values.var(ddof=1) if len(own) > 1 else np.nan
-            row |= {measure: found.value, f"{measure}_low": ends[0], f"{measure}_high": ends[1], f"{measure}_variance": variance}
+            spread = (found.low, found.high, values.var(ddof=1)) if len(own) > 1 else (np.nan,) * 3
+            row |= {measure: found.value, **dict(zip(_spread(measure), spread, strict=True))}
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -68,12 +67,12 @@ def markdown(key: Mapping[str, Any], scored: pd.DataFrame) -> str:
     heads = [f"preferred; chance: {1 / len(key['generators']):.3f}"] if key["form"] == AB else measures
     lines = [f"| {key['dataset']} | raters | {' | '.join(heads)} |", f"|---|---|{'---|' * len(measures)}"]
     for row in scored.to_dict("records"):
-        cells = [_cell(*(row[f"{measure}{end}"] for end in ("", "_low", "_high"))) for measure in measures]
+        cells = [_cell(row[measure], *(row[end] for end in _spread(measure)[:2])) for measure in measures]
         lines.append(f"| {row['generator']} | {row['raters']} | {' | '.join(cells)} |")
     for row in _published(key["form"]).to_dict("records"):
         cells = [f"{row[PUBLISHED[measure]] / 100:.3f}" for measure in measures]
-        among = ", of 7" if key["form"] == AB else ""
-        lines.append(f"| *{row['generator']} on Market-1501: {row['paper']}, Table {row['table']}{among}* | 30 | {' | '.join(cells)} |")
+        source = f"{row['paper']}, Table {row['table']}" + (", best of 7" if key["form"] == AB else "")
+        lines.append(f"| *{row['generator']} on Market-1501: {source}* | 30 | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -85,6 +84,10 @@ def _published(form: str) -> pd.DataFrame:
     columns = [PUBLISHED[measure] for measure in MEASURES[form]]
     rows = rows[(rows["dataset"] == published.DATASET) & (rows["generator"] != "")].dropna(subset=columns)
     return rows.drop_duplicates(["generator", *columns])
+
+
+def _spread(measure: str) -> tuple[str, str, str]:
+    return f"{measure}_low", f"{measure}_high", f"{measure}_variance"
 
 
 def _cell(value: float, low: float, high: float) -> str:

@@ -27,7 +27,7 @@ function turnTo(id) {
   for (const one of document.querySelectorAll(".screen")) one.hidden = one.id !== id;
 }
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
-const frame = () => new Promise((done) => requestAnimationFrame(() => done(performance.now())));
+const frame = () => new Promise(requestAnimationFrame); // its time, on the clock of performance.now
 
 // Every rater has the parts in an order of their own: nobody's generator is always the one that is met by tired eyes.
 function shuffled(count) {
@@ -98,10 +98,8 @@ function next(former) {
   if (!left.length) return finish();
   const trial = left[0];
   const part = `Part ${state.order.indexOf(trial.part) + 1} of ${state.order.length}`;
-  const done = `${all.length - left.length} of ${all.length} are answered.`;
-  if (former && former.part !== trial.part) return rest(part, `${done} This part begins${trial.practice ? " with practice" : ""}. Judge it by itself.`, trial);
+  if (former && former.part !== trial.part) return rest(part, `It has images of its own${trial.practice ? ", and begins with practice" : ""}. Judge it by itself.`, trial);
   if (former?.practice && !trial.practice) return rest("That was practice", "From here on your answers count.", trial);
-  if (paused || document.hidden) return rest("Pause", done, trial);
   return run(trial);
 }
 
@@ -121,15 +119,18 @@ async function run(trial) {
   Object.assign(at("bar"), { max: all.length, value: place });
   ask(null);
   turnTo("trial");
-  await (judged ? flash(trial) : lay(trial));
+  if (!judged) prepare(trial);
+  else at("picture").src = trial.shown[0];
+  const images = [...document.querySelectorAll("#trial img")];
+  await Promise.all([wait(study.pause_ms), ...images.map((image) => image.decode())]);
+  if (paused || document.hidden) return rest("Pause", `${Object.keys(state.answers).length} of ${all.length} are answered.`, trial);
+  await (judged ? flash(trial) : show(trial));
 }
 
 // Show an image for a second, by the clock of the screen's frames, and open the question when it has gone. The time that
 // it was seen for, and how often (a reload while it is there shows it again), go with the answer.
 async function flash(trial) {
   const picture = at("picture");
-  picture.src = trial.shown[0];
-  await Promise.all([picture.decode(), wait(study.pause_ms)]);
   state.seen[trial.id] = (state.seen[trial.id] ?? 0) + 1;
   keep();
   const begun = await frame();
@@ -140,10 +141,10 @@ async function flash(trial) {
   ask(trial, now, { shown_ms: round(now - begun), seen: state.seen[trial.id] });
 }
 
-// Lay out the task and all pictures at once, without a time limit.
-async function lay(trial) {
+// Form ab: the task and all pictures, at once and without a time limit.
+function prepare(trial) {
   at("choices").style.visibility = at("given").style.visibility = "hidden";
-  const given = Object.entries(trial.given).map(([caption, source]) => {
+  const given = trial.given.map(([caption, source]) => {
     const figure = document.createElement("figure");
     const image = Object.assign(document.createElement("img"), { src: source, alt: caption });
     figure.append(image, Object.assign(document.createElement("figcaption"), { textContent: caption }));
@@ -151,7 +152,8 @@ async function lay(trial) {
   });
   at("given").replaceChildren(...given);
   choices.forEach((choice, place) => (choice.picture.src = trial.shown[place]));
-  await Promise.all([...document.querySelectorAll("#trial img")].map((image) => image.decode()).concat(wait(study.pause_ms)));
+}
+async function show(trial) {
   const begun = await frame();
   at("choices").style.visibility = at("given").style.visibility = "visible";
   ask(trial, begun, {});
@@ -159,8 +161,8 @@ async function lay(trial) {
 
 const file = () => {
   const answers = trials().map((trial) => ({ id: trial.id, ...state.answers[trial.id] }));
-  const { rater, started, finished } = state;
-  return JSON.stringify({ study: study.study, form: study.form, rater, started, finished, trials: answers }, null, 1) + "\n";
+  const { rater, started, finished, order } = state;
+  return JSON.stringify({ study: study.study, form: study.form, rater, started, finished, order, trials: answers }, null, 1) + "\n";
 };
 function finish() {
   state.finished ??= new Date().toISOString();
