@@ -102,10 +102,8 @@ def _tasks(trials: Sequence[study.Trial], held: "HeldOut", with_target: bool) ->
 
 def _refuse_other(file: Path, key: dict[str, Any]) -> None:
     """Without its key a study that raters have answered is lost."""
-    if file.is_file() and (other := files.read_json(file).get("study")) != key["study"]:
-        raise ValueError(
-            f"{file}: is the key of another study, {other}, and scores its answers: choose another --output, or delete it"
-        )
+    if file.is_file() and (other := files.read_json(file)["study"]) != key["study"]:
+        raise ValueError(f"{file}: is the key of study {other} and scores its answers: choose another --output, or delete it")
 
 
 def run_score(found: Sequence[Path], output: Path) -> None:

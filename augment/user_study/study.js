@@ -209,6 +209,8 @@ document.addEventListener("keydown", (event) => {
 });
 
 recall();
-if (!state.rater) turnTo("begin");
-else if (trials().every((trial) => trial.id in state.answers)) finish();
+if (!state.rater) {
+  turnTo("begin");
+  at("rater").focus();
+} else if (trials().every((trial) => trial.id in state.answers)) finish();
 else rest("Welcome back", `${state.rater}: ${Object.keys(state.answers).length} of ${trials().length} are answered.`, trials().find((trial) => !(trial.id in state.answers)));

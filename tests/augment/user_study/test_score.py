@@ -56,7 +56,9 @@ def test_r2g_and_g2r_by_hand(tmp_path, judged):
         own = shares.loc[generator]
         assert table.at[generator, "G2R"] == pytest.approx(own["G2R"].mean())
         assert table.at[generator, "R2G_variance"] == pytest.approx(np.var(own["R2G"], ddof=1))
-        assert own["G2R"].min() <= table.at[generator, "G2R_low"] <= table.at[generator, "G2R"] <= table.at[generator, "G2R_high"]
+        assert (
+            own["G2R"].min() <= table.at[generator, "G2R_low"] <= table.at[generator, "G2R"] <= table.at[generator, "G2R_high"]
+        )
 
 
 def test_its_ends(tmp_path, judged):
@@ -126,13 +128,19 @@ def spoilt(saved, spoil):
 @pytest.mark.parametrize(
     "spoil, message",
     [
-        (lambda saved: saved.update(study="0" * 16), "answers0.json: study: answers of study 0000000000000000, but key.json is the key"),
+        (
+            lambda saved: saved.update(study="0" * 16),
+            "answers0.json: study: answers of study 0000000000000000, but key.json is the key",
+        ),
         (lambda saved: saved.update(rater="  "), "answers0.json: rater: is empty"),
         (lambda saved: saved.pop("trials"), "answers0.json: no key 'trials' of a list; is it a file that the page of a study"),
         (lambda saved: saved["trials"].pop(), r"answers0.json: trials: 1 of 24 have no answer \(t023\); have the rater finish"),
         (lambda saved: saved.update(trials=[]), r"24 of 24 have no answer \(t000, t001, t002, t003, t004, ...\)"),
-        (lambda saved: saved["trials"].append(saved["trials"][2]), r"answers0.json: trials\[24\]: id: trial t002 has an answer alr"),
-        (lambda saved: saved["trials"][3].update(id="t999"), r"answers0.json: trials\[3\]: id: no trial of key.json: t999"),
+        (
+            lambda saved: saved["trials"].append(saved["trials"][2]),
+            r"answers0.json: trials\[24\]: id: trial t002 has an answer alr",
+        ),
+        (lambda saved: saved["trials"][3].update(id="t999"), r"answers0.json: trials\[3\]: id: no trial of key.json: 't999'"),
         (lambda saved: saved["trials"].insert(0, 7), r"trials\[0\]: id: no trial of key.json: 7"),
         (lambda saved: saved["trials"][1].update(answer=0), r"trials\[1\]: answer: 0 is none of real, generated"),
         (lambda saved: saved["trials"][1].pop("answer"), r"trials\[1\]: answer: None is none of real, generated"),

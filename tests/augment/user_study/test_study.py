@@ -44,7 +44,12 @@ def test_a_seed_gives_one_order():
     [
         (REAL_OR_GENERATED, ("patn", "patn"), 1, "--generator patn: given twice"),
         (AB, ("patn",), 0, "--form ab compares generators: give --generator at least twice"),
-        (REAL_OR_GENERATED, ("patn",), 5, "--practice 5: must be fewer than --images 5, so that some images of each kind count"),
+        (
+            REAL_OR_GENERATED,
+            ("patn",),
+            5,
+            "--practice 5: must be fewer than --images 5, so that some images of each kind count",
+        ),
     ],
 )
 def test_what_cannot_be_asked(form, generators, practice, message):
