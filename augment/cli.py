@@ -195,6 +195,34 @@ def generate(
 
 @main.command(
     epilog=examples(
+        "augment evaluate-generator --generator patn",
+        "augment evaluate-generator --generator patn --portion 0.3",
+        "augment evaluate-generator --generator copy_source",
+    )
+)
+@click.option(
+    "--generator", required=True, metavar="NAME", help="A trained generator, puppet-pose, puppet, copy_source or mean_image."
+)
+@portion_option(False, "The generator that was trained on the reduced set of this portion alone.")
+@dry_run
+def evaluate_generator(generator: str, portion: float | None, dry_run: bool) -> None:
+    """Score a generator on pairs of people whom it has never seen: its report card."""
+    from augment.stages import evaluate_generator
+
+    evaluate_generator.run(generator, portion, dry_run)
+
+
+@main.command(epilog=examples("augment compare patn apatn", "augment compare patn patn-leak_free-0.3"))
+@click.argument("names", nargs=2, metavar="NAME NAME")
+def compare(names: tuple[str, str]) -> None:
+    """Compare two evaluated generators on the same pairs, with the interval of each difference."""
+    from augment.stages import compare
+
+    compare.run(*names)
+
+
+@main.command(
+    epilog=examples(
         "augment train-reid --model inception --portion 0.3",
         "augment train-reid --model inception --portion 0.3 --generator puppet --seed 1",
         "augment train-reid --model inception --portion 0.3 --augmentation puppet-online",

@@ -5,6 +5,7 @@ others. Features are those that it is compared by, and distances are cosine ones
 """
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,16 @@ import numpy as np
 import pandas as pd
 
 from augment import index, params, paths
-from augment.report_card.pairs import HeldOut
+from augment.report_card.render import TARGETS_SCENE, Rendered
 from augment.report_card.settings import JudgeParams
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+KEYS = (
+    "reid_frechet", "identity_mAP", "identity_rank1", "identity_cosine", "identity_mAP_real", "identity_rank1_real",
+    "identity_cosine_real", "diversity", "diversity_real", "memorisation", "memorisation_real",
+)  # fmt: skip
 CHUNK = 1024  # images decoded, or rows of a table of distances, at a time
 
 
@@ -115,23 +120,6 @@ def nearest(features: "Tensor", training: "Tensor") -> tuple["Tensor", "Tensor"]
     return 1 - torch.cat([one.values for one in best]), torch.cat([one.indices for one in best])
 
 
-def several_of_one(held: HeldOut, sources: int, poses: int, seed: int) -> "Tensor":
-    """Pairs int64 [M, 2] for measuring diversity: some sources, each with several other images of its person.
-
-    Sources are drawn from all held-out images whose person has two more at least.
-    """
-    import torch
-
-    rng = np.random.default_rng(seed)
-    same = held.rows.groupby("pid").indices
-    pids = held.rows["pid"].to_numpy()
-    able = np.flatnonzero([len(same[pid]) > 2 for pid in pids])
-    chosen = np.sort(rng.permutation(able)[:sources])
-    others = [rng.permutation(same[pids[source]][same[pids[source]] != source])[:poses] for source in chosen]
-    pairs = [(source, target) for source, targets in zip(chosen, others, strict=True) for target in targets]
-    return torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2)
-
-
 def spread(features: "Tensor", groups: "Tensor") -> "Tensor":
     """Mean distance between two different images of a group: float32 [K], of the groups in ascending order, each of two or
     more of the features [N, D]; groups int64 [N]."""
@@ -142,3 +130,57 @@ def spread(features: "Tensor", groups: "Tensor") -> "Tensor":
     total = torch.zeros(len(number), features.shape[1], dtype=torch.float64).index_add_(0, group, normalize(features).double())
     # The sum over all pairs of cosines is the squared length of the sum, less each image with itself.
     return (1 - (total.square().sum(1) - number) / (number * (number - 1))).float()
+
+
+def scores(rendered: Rendered, judge: Judge, mean: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Metrics by key, and columns of the pairs; mean: values [P] -> their mean with its interval."""
+    import torch
+
+    from generators.frechet import frechet_distance
+    from reid.evaluation import by_query
+
+    held, pairs = rendered.held, rendered.held.pairs
+    rows = index.read(paths.PREPARED / "index.csv")
+    gallery, training = rows[rows["split"] == "gallery"], rows[rows["split"] == "train"]
+    if rendered.renderer.trained_on is not None:
+        training = training[training["path"].isin(rendered.renderer.trained_on)]
+    real = judge.features(rendered.images.pixels)
+    output, several = judge.features(rendered.outputs).split([len(pairs), len(rendered.several)])
+    in_gallery, in_training = judge.features_of(gallery), judge.features_of(training)
+    pids, camids = (torch.from_numpy(held.rows[name].to_numpy()) for name in ("pid", "camid"))
+    of_gallery = [torch.from_numpy(gallery[name].to_numpy()) for name in ("pid", "camid")]
+
+    def asked(features: "Tensor", image: "Tensor") -> Any:
+        """What queries find; image: whose person and camera each has."""
+        mine = pids[image], of_gallery[0], camids[image], of_gallery[1]
+        return by_query(features, in_gallery, *mine, judge.settings.metric)
+
+    # A generated image is of the camera whose background it shows: no match there counts, as for a real query.
+    shown = pairs[:, 1] if set(TARGETS_SCENE) <= set(rendered.renderer.sees) else pairs[:, 0]
+    found, found_real = asked(output, shown), asked(real, torch.arange(len(real)))
+    (distance, row), (distance_real, _) = nearest(output, in_training), nearest(real, in_training)
+    cosine = partial(cosine_to_identity, pairs=pairs, held=real, pids=held.rows["pid"].to_numpy())
+    first, first_real = (np.where(np.isnan(one.rank), np.nan, one.rank <= 1) for one in (found, found_real))
+    columns = {
+        "identity_ap": found.average_precision,
+        "identity_first": first,
+        "identity_cosine": cosine(output).numpy(),
+        "nearest": training["path"].to_numpy()[row.numpy()],
+        "nearest_distance": distance.numpy(),
+    }
+    target = pairs[:, 1].numpy()
+    spreads = {"diversity": several, "diversity_real": real[rendered.several[:, 1]]}
+    owners = held.owners(torch.unique(rendered.several[:, 0]))
+    metrics = {
+        "reid_frechet": frechet_distance(output, real[pairs[:, 1]]),
+        "identity_mAP": mean(columns["identity_ap"]),
+        "identity_rank1": mean(columns["identity_first"]),
+        "identity_cosine": mean(columns["identity_cosine"]),
+        "identity_mAP_real": mean(found_real.average_precision[target]),
+        "identity_rank1_real": mean(first_real[target]),
+        "identity_cosine_real": mean(cosine(real[pairs[:, 1]]).numpy()),
+        **{key: mean(spread(features, rendered.several[:, 0]).numpy(), groups=owners) for key, features in spreads.items()},
+        "memorisation": mean(columns["nearest_distance"]),
+        "memorisation_real": mean(distance_real.numpy()[target]),
+    }
+    return metrics, columns

@@ -38,7 +38,11 @@ class HeldOut:
     @property
     def pids(self) -> np.ndarray:
         """int64 [P]: whom each pair shows."""
-        return self.rows["pid"].to_numpy()[self.pairs[:, 0].numpy()]
+        return self.owners(self.pairs[:, 0])
+
+    def owners(self, rows: "Tensor") -> np.ndarray:
+        """int64 [K]: whom the images `rows` show."""
+        return self.rows["pid"].to_numpy()[rows.numpy()]
 
     def chosen(self, numbers: "Tensor") -> "HeldOut":
         """The pairs with these numbers, int64 [n], in that order, and the images that are in them."""
@@ -89,3 +93,20 @@ def held_out(dataset: str, number: int | None, seed: int) -> HeldOut:
         )
     order = np.random.default_rng(seed).permutation(len(pairs))
     return HeldOut(rows, points, pairs).chosen(torch.from_numpy(order[:number]))
+
+
+def several_of_one(held: HeldOut, sources: int, poses: int, seed: int) -> "Tensor":
+    """Pairs int64 [M, 2] for measuring diversity: some sources, each with several other images of its person.
+
+    Sources are drawn from all held-out images whose person has two more at least.
+    """
+    import torch
+
+    rng = np.random.default_rng(seed)
+    same = held.rows.groupby("pid").indices
+    pids = held.rows["pid"].to_numpy()
+    able = np.flatnonzero([len(same[pid]) > 2 for pid in pids])
+    chosen = np.sort(rng.permutation(able)[:sources])
+    others = [rng.permutation(same[pids[source]][same[pids[source]] != source])[:poses] for source in chosen]
+    pairs = [(source, target) for source, targets in zip(chosen, others, strict=True) for target in targets]
+    return torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2)

@@ -11,6 +11,7 @@
 The last two are for reference: any generator must beat them.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from augment import index, paths, puppets
 from augment.augmentations import PUPPET
-from augment.report_card.pairs import HeldOut
+from augment.report_card.pairs import HeldOut, several_of_one
+from augment.report_card.settings import EvaluationParams
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,16 +44,16 @@ class Renderer:
     name: with a portion as patn-leak_free-0.3: the name of its card
     size: (height, width) of its images, px
     sees: what it is told of a pair, in words
-    file: of the trained generator; None where nothing is trained
-    generator: the loaded one; None for puppets and references
+    generator: the trained one, loaded; None for puppets and references
+    trained_on: paths of the images that it has seen, relative to data/prepared; None where it needs no training
     start: opens what it needs of the held-out images
     """
 
     name: str
     size: tuple[int, int]
     sees: tuple[str, ...]
-    file: Path | None
     generator: Any
+    trained_on: list[str] | None
     start: Callable[[HeldOut], Draw]
 
     def outputs(self, held: HeldOut, pairs: "Tensor", batch_size: int) -> Iterator["Tensor"]:
@@ -64,6 +66,33 @@ class Renderer:
     def draws_parsing(self) -> bool:
         """Whether it draws a parsing map of the target before it paints."""
         return self.generator is not None and bool({"parser", "semantic"} & self.generator.networks.keys())
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """
+    images: the real ones, at the renderer's size
+    several: int64 [M, 2], more pairs, for the diversity of images of one source
+    outputs: uint8 [P + M, 3, H, W], of held.pairs, then of `several`
+    seconds: of rendering
+    """
+
+    renderer: Renderer
+    held: HeldOut
+    images: "ImageSet"
+    several: "Tensor"
+    outputs: "Tensor"
+    seconds: float
+
+    @property
+    def paired(self) -> "Tensor":
+        """The outputs of held.pairs: uint8 [P, 3, H, W]."""
+        return self.outputs[: len(self.held.pairs)]
+
+    @property
+    def targets(self) -> "Tensor":
+        """uint8 [P, 3, H, W]: a copy."""
+        return self.images.pixels[self.held.pairs[:, 1]]
 
 
 def known() -> list[str]:
@@ -96,6 +125,22 @@ def renderer(name: str, portion: float | None, size: tuple[int, int], device: An
     return _trained(name, portion, device)
 
 
+def render(renderer: Renderer, held: HeldOut, settings: EvaluationParams) -> Rendered:
+    """Everything that is rendered."""
+    import torch
+
+    several = several_of_one(held, settings.diversity.sources, settings.diversity.poses, settings.seed)
+    images, started = held.images(renderer.size), time.perf_counter()
+    wanted, done = torch.cat([held.pairs, several]), 0
+    outputs = torch.empty((len(wanted), *images.pixels.shape[1:]), dtype=torch.uint8)
+    with progress("render", len(wanted)) as bar:
+        for batch in renderer.outputs(held, wanted, settings.batch_size):
+            outputs[done : done + len(batch)] = batch
+            done += len(batch)
+            bar.update(len(batch))
+    return Rendered(renderer, held, images, several, outputs, time.perf_counter() - started)
+
+
 def generators_batch(generator: Any, images: "ImageSet", pairs: "Tensor", device: Any) -> "Batch":
     """Pairs as a trained generator sees them: of the target, the pose alone. `images` from `generators_images`."""
     import torch
@@ -120,13 +165,13 @@ def as_bytes(images: "Tensor") -> "Tensor":
 
 
 def _trained(name: str, portion: float | None, device: Any) -> Renderer:
-    from generators.checkpoint import load_generator
+    from generators.checkpoint import load_generator, read_trained_on
 
     file = paths.generator_model(name, portion) / "generator.pt"
     if not file.is_file():
         flags = "" if portion is None else f" --portion {portion}"
         raise FileNotFoundError(f"{file}: not found; run `augment train-generator --generator {name}{flags}` first")
-    generator = load_generator(file, device)
+    generator, trained_on = load_generator(file, device), read_trained_on(file)["images"]
     own = getattr(generator.params, "parsing", None) == "files"
     sees = (*POSED, *(["source parsing map"] if own else []))
 
@@ -135,7 +180,7 @@ def _trained(name: str, portion: float | None, device: Any) -> Renderer:
         return lambda pairs: as_bytes(generator.generate(generators_batch(generator, images, pairs, device)))
 
     card = name if portion is None else f"{name}-leak_free-{portion}"
-    return Renderer(card, tuple(generator.params.image_size), sees, file, generator, start)
+    return Renderer(card, tuple(generator.params.image_size), sees, generator, trained_on, start)
 
 
 def _puppets(held: HeldOut, takes: tuple[str, ...], size: tuple[int, int], device: Any) -> Draw:
@@ -160,3 +205,9 @@ def _mean_image(size: tuple[int, int]) -> Draw:
     total = sum(part.sum(0, dtype=torch.int64) for part in training.split(1024))
     mean = total.double().div(len(training)).round().to(torch.uint8)
     return lambda pairs: mean.expand(len(pairs), -1, -1, -1).contiguous()
+
+
+def progress(what: str, number: int) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(total=number, desc=what, unit="img")

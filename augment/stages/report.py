@@ -1,10 +1,11 @@
 """report: results -> reports/.
 
-    index.html     everything, on one page that needs no other file
-    curves.csv     a row per arm and seed
-    summary.csv    mean, spread and gap closed; difference to `none`, its spread, and whether the arm does harm
-    curves.png     mAP and rank-1 over the portion
-    bars.png       mAP of all augmentations beside one another
+index.html     everything, on one page that needs no other file
+curves.csv     a row per arm and seed
+summary.csv    mean, spread and gap closed; difference to `none`, its spread, and whether the arm does harm
+curves.png     mAP and rank-1 over the portion
+bars.png       mAP of all augmentations beside one another
+generators.csv a row per report card of a generator, where there are any
 """
 
 import click
@@ -13,6 +14,7 @@ import pandas as pd
 from augment import bars, curves, files, harm, page, params, paths, tracking
 from augment.files import whole
 from augment.page import chart
+from augment.report_card import card
 
 
 def run(track: bool, mlflow_url: str, dry_run: bool) -> None:
@@ -32,6 +34,7 @@ def run(track: bool, mlflow_url: str, dry_run: bool) -> None:
     for module, name in ((curves, "curves.png"), (bars, "bars.png")):
         with whole(paths.REPORTS / name) as temporary:
             module.plot(summary, temporary)
+    card.write_table()
     # Both what was scored and what lies in data/ now must be the rendered people.
     embed = {*table["dataset"], params.raw("dataset.name")} == {"mini_market"}
     page.write(paths.REPORTS / "index.html", summary, results, tuning, mlflow_url, embed)

@@ -44,15 +44,15 @@ def key_file(output: Path) -> Path:
 
 def run(asked: Asked, output: Path, dry_run: bool) -> None:
     import torch
-    from accelerate import PartialState
 
     from augment.report_card import pairs, render
+    from generators.training import joined_processes
 
     dataset = params.raw("dataset.name")
     trials = study.draw(asked.form, asked.generators, asked.images, asked.practice, asked.seed)
     number = max(trial.pair for trial in trials) + 1
-    device = PartialState(cpu=not torch.accelerator.is_available()).device
-    size = tuple(params.raw("generators.puppet.image_size"))
+    device = joined_processes().device
+    size = tuple(params.raw("evaluation.image_size"))
     renderers = {name: render.renderer(name, None, size, device) for name in asked.generators}
     held = pairs.held_out(dataset, None, asked.seed)
     held = held.chosen(torch.from_numpy(study.distinct(held.frame(), number)))

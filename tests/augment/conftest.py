@@ -33,6 +33,8 @@ def small_params(**sections) -> dict:
     market = params["dataset"]["mini_market"]
     market |= {"train_ids": 4, "images_per_train_id": 5, "test_ids": 3, "gallery_images_per_id": 4, "distractors": 2, "junk": 2}
     market |= {"backgrounds": 6}
+    params["sweep"] |= {"evaluated": ["patn"], "evaluated_untrained": ["copy_source"]}
+    params["evaluation"] |= {"image_size": [32, 16], "draws": 50, "diversity": {"sources": 4, "poses": 3}}
     params["generators"] = {name: shrunk(section) for name, section in params["generators"].items()}
     params["generators"]["puppet"] |= {"image_size": [64, 32]}
     reid = params["reid"]["inception"]
