@@ -30,12 +30,22 @@ NAMES = ["paper", "table", "dataset", "protocol", "row", "generator"]
 
 def published() -> pd.DataFrame:
     """A row per row of a table and data set; `generator` is our name of the system, empty for others. Numbers or NaN."""
-    frame = pd.read_csv(Path(__file__).with_name("published.csv"), dtype={name: str for name in NAMES})
-    return frame.fillna({"generator": ""})
+    printed = _printed()
+    return printed.assign(**{name: pd.to_numeric(printed[name]) for name in printed.columns.drop(NAMES)})
 
 
 def tables(dataset: str) -> list[tuple[str, pd.DataFrame]]:
-    """(`PATN, Table 1`, its rows and the columns that it has) of every published table of a data set, in the papers' order."""
-    rows = published()
-    found = rows[rows["dataset"] == dataset].groupby(["paper", "table", "protocol"], sort=False)
-    return [(f"{paper}, Table {table}", part.dropna(axis=1, how="all")) for (paper, table, _), part in found]
+    """(`PATN, Table 1`, its rows and the columns that it has, as printed) of a data set, in the papers' order.
+
+    Size and speed, which the paper has for DeepFashion, are among those of Market-1501.
+    """
+    printed = _printed()
+    if dataset != DATASET:
+        return []
+    printed = printed[(printed["dataset"] == dataset) | (printed["protocol"] == "titan_xp")]
+    found = printed.groupby(["paper", "table"], sort=False)
+    return [(f"{paper}, Table {table}", part.loc[:, (part != "").any()]) for (paper, table), part in found]
+
+
+def _printed() -> pd.DataFrame:
+    return pd.read_csv(Path(__file__).with_name("published.csv"), dtype=str, keep_default_na=False)

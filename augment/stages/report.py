@@ -24,7 +24,7 @@ def run(track: bool, mlflow_url: str, dry_run: bool) -> None:
     if not found:
         raise FileNotFoundError(f"{paths.RESULTS / 'reid'}: no result in it; run `augment train-reid` or `dvc repro` first")
     results = [files.read_json(file) | {"file": str(file)} for file in found]
-    table = curves.table(results)
+    table, cards = curves.table(results), card.all_cards()
     if dry_run:
         return
     summary = harm.judge(curves.summarise(table))
@@ -35,9 +35,9 @@ def run(track: bool, mlflow_url: str, dry_run: bool) -> None:
         with whole(paths.REPORTS / name) as temporary:
             module.plot(summary, temporary)
     card.write_table()
-    # Both what was scored and what lies in data/ now must be the rendered people.
-    embed = {*table["dataset"], params.raw("dataset.name")} == {"mini_market"}
-    page.write(paths.REPORTS / "index.html", summary, results, tuning, mlflow_url, embed)
+    # All that was scored and what lies in data/ now must be the rendered people.
+    embed = {*table["dataset"], *(one["dataset"] for one in cards), params.raw("dataset.name")} == {"mini_market"}
+    page.write(paths.REPORTS / "index.html", summary, results, cards, tuning, mlflow_url, embed)
     shown = summary.drop(columns=["rank1_std", "spread", "harm"])
     click.echo(shown.to_string(index=False, float_format=lambda value: f"{value:.3f}", na_rep=""))
     _warn(summary)
