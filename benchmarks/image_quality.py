@@ -19,11 +19,12 @@ from PIL import Image, ImageDraw, ImageFont
 from augment import index, keypoints, market1501, parsing, paths
 from augment.files import whole
 from generators.checkpoint import load_generator
-from generators.metrics import pckh, ssim
+from generators.joints import pckh
 from generators.pairs import ImageSet, decode, make_batch, training_pairs
 from generators.parsing import mean_iou
 from generators.pose import draw_skeleton, rescale
 from generators.sheets import INK, PAPER, to_uint8
+from generators.similarity import ssim
 
 BATCH = 64
 
@@ -97,11 +98,16 @@ def _without_target(batch):
 def _scores(outputs: list[torch.Tensor], batches: list, judge) -> dict[str, float]:
     both = list(zip(outputs, batches, strict=True))
     found = torch.cat([judge.locate(output) for output in outputs])
+    right, counted = pckh(found, torch.cat([batch.target_keypoints for batch in batches]))
     return {
-        "SSIM": float(torch.cat([ssim(output, batch.target_image) for output, batch in both]).mean()),
+        "SSIM": float(torch.cat([ssim(_levels(output), _levels(batch.target_image)) for output, batch in both]).mean()),
         "L1": float(torch.cat([(output - batch.target_image).abs().mean((1, 2, 3)) for output, batch in both]).mean()),
-        "PCKh": pckh(found, torch.cat([batch.target_keypoints for batch in batches])),
+        "PCKh": float(right.sum() / counted.sum()),
     }
+
+
+def _levels(images: torch.Tensor) -> torch.Tensor:
+    return images.clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8)
 
 
 def _sheet(batch, columns: dict[str, torch.Tensor], shown: int, height: int = 128) -> Image.Image:
