@@ -29,7 +29,7 @@ def entry(metric: Any) -> dict[str, Any]:
         return {"unavailable": metric.reason, "file": None if metric.file is None else str(metric.file)}
     value, low, high = (metric, None, None) if isinstance(metric, int | float) else dataclasses.astuple(metric)
     if not math.isfinite(value):
-        return {"unavailable": f"came out as {value}", "file": None}
+        return {"unavailable": "no held-out pair has a value", "file": None}
     return {"value": float(value), "low": low, "high": high}
 
 

@@ -93,8 +93,8 @@ def train_command(judge: JudgeParams) -> str:
 def cosine_to_identity(features: "Tensor", pairs: "Tensor", held: "Tensor", pids: np.ndarray) -> "Tensor":
     """How near each image is to the person it should show: float32 [P], cosines.
 
-    The person is the mean of the (normalised) features of all their held-out images but the pair's target: so a real target
-    can be measured in the same way.
+    The person is the mean of the (normalised) features of all their held-out images but the pair's own two: so a real target
+    is measured in the same way, and a copied source gains nothing. NaN where the person has no third image.
 
     Args:
         features: [P, D], of the images that are measured.
@@ -104,10 +104,11 @@ def cosine_to_identity(features: "Tensor", pairs: "Tensor", held: "Tensor", pids
     import torch
     from torch.nn.functional import cosine_similarity, normalize
 
-    unit = normalize(held)
-    person = torch.from_numpy(np.unique(pids, return_inverse=True)[1])
-    total = torch.zeros(int(person.max()) + 1, held.shape[1]).index_add_(0, person, unit)
-    return cosine_similarity(features, total[person[pairs[:, 0]]] - unit[pairs[:, 1]])
+    unit, (source, target) = normalize(held), pairs.T
+    _, person, number = (torch.from_numpy(one) for one in np.unique(pids, return_inverse=True, return_counts=True))
+    total = torch.zeros(len(number), held.shape[1]).index_add_(0, person, unit)
+    cosine = cosine_similarity(features, total[person[source]] - unit[source] - unit[target])
+    return cosine.masked_fill(number[person[source]] < 3, torch.nan)
 
 
 def nearest(features: "Tensor", training: "Tensor") -> tuple["Tensor", "Tensor"]:
@@ -117,7 +118,8 @@ def nearest(features: "Tensor", training: "Tensor") -> tuple["Tensor", "Tensor"]
 
     unit, others = normalize(features), normalize(training).T
     best = [(part @ others).max(1) for part in unit.split(CHUNK)]
-    return 1 - torch.cat([one.values for one in best]), torch.cat([one.indices for one in best])
+    distance = (1 - torch.cat([one.values for one in best])).clamp(min=0)  # below 0 by rounding alone
+    return distance, torch.cat([one.indices for one in best])
 
 
 def spread(features: "Tensor", groups: "Tensor") -> "Tensor":
@@ -127,9 +129,9 @@ def spread(features: "Tensor", groups: "Tensor") -> "Tensor":
     from torch.nn.functional import normalize
 
     _, group, number = torch.unique(groups, return_inverse=True, return_counts=True)
-    total = torch.zeros(len(number), features.shape[1], dtype=torch.float64).index_add_(0, group, normalize(features).double())
+    total = torch.zeros(len(number), features.shape[1], dtype=torch.float64).index_add_(0, group, normalize(features.double()))
     # The sum over all pairs of cosines is the squared length of the sum, less each image with itself.
-    return (1 - (total.square().sum(1) - number) / (number * (number - 1))).float()
+    return (1 - (total.square().sum(1) - number) / (number * (number - 1))).clamp(min=0).float()
 
 
 def scores(rendered: Rendered, judge: Judge, mean: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -147,8 +149,9 @@ def scores(rendered: Rendered, judge: Judge, mean: Any) -> tuple[dict[str, Any],
     real = judge.features(rendered.images.pixels)
     output, several = judge.features(rendered.outputs).split([len(pairs), len(rendered.several)])
     in_gallery, in_training = judge.features_of(gallery), judge.features_of(training)
-    pids, camids = (torch.from_numpy(held.rows[name].to_numpy()) for name in ("pid", "camid"))
-    of_gallery = [torch.from_numpy(gallery[name].to_numpy()) for name in ("pid", "camid")]
+    (pids, camids), of_gallery = (
+        [torch.tensor(one[name].to_numpy()) for name in ("pid", "camid")] for one in (held.rows, gallery)
+    )
 
     def asked(features: "Tensor", image: "Tensor") -> Any:
         """What queries find; image: whose person and camera each has."""

@@ -33,7 +33,7 @@ REFERENCES = ("copy_source", "mean_image")
 POSED = ("source image", "source pose", "target pose")
 TARGETS_SCENE = ("target background", "target colours")
 
-# Rows of pairs [n, 2] -> their images, uint8 [n, 3, H, W] on the CPU.
+# Rows of pairs [n, 2] -> their images, float32 [n, 3, H, W] in [-1, 1].
 Draw = Callable[["Tensor"], "Tensor"]
 
 
@@ -60,7 +60,7 @@ class Renderer:
         """Images of the rows `pairs` [P, 2] of `held`, uint8 [n, 3, H, W], a batch at a time, in their order."""
         draw = self.start(held)
         for part in pairs.split(batch_size):
-            yield draw(part)
+            yield as_bytes(draw(part))
 
     @property
     def draws_parsing(self) -> bool:
@@ -74,6 +74,7 @@ class Rendered:
     images: the real ones, at the renderer's size
     several: int64 [M, 2], more pairs, for the diversity of images of one source
     outputs: uint8 [P + M, 3, H, W], of held.pairs, then of `several`
+    cut: the same of the pairs, cut off to whole numbers instead of rounded, for the protocol that does so
     seconds: of rendering
     """
 
@@ -82,6 +83,7 @@ class Rendered:
     images: "ImageSet"
     several: "Tensor"
     outputs: "Tensor"
+    cut: "Tensor"
     seconds: float
 
     @property
@@ -129,16 +131,21 @@ def render(renderer: Renderer, held: HeldOut, settings: EvaluationParams) -> Ren
     """Everything that is rendered."""
     import torch
 
+    from generators.similarity import cut_to_uint8
+
     several = several_of_one(held, settings.diversity.sources, settings.diversity.poses, settings.seed)
     images, started = held.images(renderer.size), time.perf_counter()
-    wanted, done = torch.cat([held.pairs, several]), 0
-    outputs = torch.empty((len(wanted), *images.pixels.shape[1:]), dtype=torch.uint8)
-    with progress("render", len(wanted)) as bar:
-        for batch in renderer.outputs(held, wanted, settings.batch_size):
-            outputs[done : done + len(batch)] = batch
-            done += len(batch)
-            bar.update(len(batch))
-    return Rendered(renderer, held, images, several, outputs, time.perf_counter() - started)
+    pairs = torch.cat([held.pairs, several])
+    outputs, cut = (torch.empty((len(rows), *images.pixels.shape[1:]), dtype=torch.uint8) for rows in (pairs, held.pairs))
+    draw = renderer.start(held)
+    with progress("render", len(pairs)) as bar:
+        for rows in torch.arange(len(pairs)).split(settings.batch_size):
+            drawn = draw(pairs[rows])
+            outputs[rows] = as_bytes(drawn)
+            paired = rows[rows < len(cut)]
+            cut[paired] = cut_to_uint8(drawn[: len(paired)]).cpu()
+            bar.update(len(rows))
+    return Rendered(renderer, held, images, several, outputs, cut, time.perf_counter() - started)
 
 
 def generators_batch(generator: Any, images: "ImageSet", pairs: "Tensor", device: Any) -> "Batch":
@@ -177,7 +184,7 @@ def _trained(name: str, portion: float | None, device: Any) -> Renderer:
 
     def start(held: HeldOut) -> Draw:
         images = generators_images(generator, held)
-        return lambda pairs: as_bytes(generator.generate(generators_batch(generator, images, pairs, device)))
+        return lambda pairs: generator.generate(generators_batch(generator, images, pairs, device)).float()
 
     card = name if portion is None else f"{name}-leak_free-{portion}"
     return Renderer(card, tuple(generator.params.image_size), sees, generator, trained_on, start)
@@ -187,12 +194,12 @@ def _puppets(held: HeldOut, takes: tuple[str, ...], size: tuple[int, int], devic
     puppet = puppets.build()
     found = {Path(path).name: points for path, points in zip(held.rows["path"], held.keypoints.numpy(), strict=True)}
     studio = puppets.studio(held.rows, found, puppet, size, device)
-    return lambda pairs: as_bytes(puppet.render(studio[pairs[:, 0]], studio[pairs[:, 1]], takes).mul(2).sub(1))
+    return lambda pairs: puppet.render(studio[pairs[:, 0]], studio[pairs[:, 1]], takes).mul(2).sub(1)
 
 
 def _sources(held: HeldOut, size: tuple[int, int]) -> Draw:
     pixels = held.images(size).pixels
-    return lambda pairs: pixels[pairs[:, 0]]
+    return lambda pairs: pixels[pairs[:, 0]].float() / 127.5 - 1
 
 
 def _mean_image(size: tuple[int, int]) -> Draw:
@@ -203,8 +210,8 @@ def _mean_image(size: tuple[int, int]) -> Draw:
     rows = index.read(paths.PREPARED / "index.csv")
     training = decode([paths.PREPARED / path for path in rows["path"][rows["split"] == "train"]], size)
     total = sum(part.sum(0, dtype=torch.int64) for part in training.split(1024))
-    mean = total.double().div(len(training)).round().to(torch.uint8)
-    return lambda pairs: mean.expand(len(pairs), -1, -1, -1).contiguous()
+    mean = (total.double() / len(training) / 127.5 - 1).float()
+    return lambda pairs: mean.expand(len(pairs), -1, -1, -1)
 
 
 def progress(what: str, number: int) -> Any:

@@ -16,7 +16,6 @@ Images stay bytes, and are scored a batch at a time.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,8 +54,13 @@ Found = tuple[dict[str, Any], dict[str, Any]]
 
 def score(rendered: Rendered, judge: Any, pose_network: Any, settings: EvaluationParams, device: Any) -> Scored:
     """All metrics. judge, pose_network: as loaded, or Unavailable."""
+    from generators.intervals import Interval, mean_interval
+
     held = rendered.held
-    mean = partial(_mean, groups=held.pids, draws=settings.draws, seed=settings.seed)
+
+    def mean(values: Any, weights: Any = None, groups: np.ndarray = held.pids) -> Interval:
+        return mean_interval(values, groups, weights, settings.draws, settings.seed)
+
     groups: dict[str, Callable[[], Found]] = {
         "similarity": lambda: _similarity(rendered, mean, settings, device),
         "pose": lambda: _pose(rendered, pose_network, mean, settings),
@@ -78,16 +82,6 @@ def score(rendered: Rendered, judge: Any, pose_network: Any, settings: Evaluatio
     return Scored(metrics, frame, closest, seconds)
 
 
-def _mean(values: Any, groups: np.ndarray, draws: int, seed: int, weights: Any = None) -> Any:
-    """The mean of values [P] with its interval over the persons `groups` [P]; Unavailable where no pair has a value."""
-    from generators.intervals import mean_interval
-
-    values = np.asarray(values, dtype=np.float64)
-    if not (~np.isnan(values) if weights is None else np.asarray(weights) > 0).any():
-        return Unavailable("no held-out pair has a value", None)
-    return mean_interval(values, groups, weights, draws, seed)
-
-
 def _similarity(rendered: Rendered, mean: Any, settings: EvaluationParams, device: Any) -> Found:
     import torch
 
@@ -99,8 +93,10 @@ def _similarity(rendered: Rendered, mean: Any, settings: EvaluationParams, devic
         for rows in torch.arange(len(held.pairs)).split(settings.batch_size):
             pairs, output = held.pairs[rows], rendered.outputs[rows].to(device)
             source, target = (rendered.images.pixels[column].to(device) for column in pairs.T)
-            mask = similarity.body_mask(rendered.images.keypoints[pairs[:, 1]].to(device), size)
-            found = similarity.clean(output, target, mask) | similarity.patn_legacy(output, source, target, mask)
+            points = [rendered.images.keypoints[column].to(device) for column in pairs.T]
+            mask = similarity.body_mask(points[1], size)
+            cut = rendered.cut[rows].to(device)
+            found = similarity.clean(output, target, mask) | similarity.patn_legacy(cut, source, target, *points, mask)
             found["l1"] = (output.short() - target.short()).abs().double().mean((1, 2, 3)) / 127.5
             parts.append({key: value.cpu() for key, value in found.items()})
             bar.update(len(rows))

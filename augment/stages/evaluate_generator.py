@@ -24,7 +24,7 @@ from augment.report_card import card, identity, pairs, render, scoring, seeing, 
 from augment.report_card.settings import EvaluationParams
 
 POSE_NETWORK = "pose_network"
-SPEED_SECONDS = 1.0  # of each timing
+SPEED_SECONDS = 0.5  # of each timing
 VERSIONS = ("torch", "torchvision", "numpy", "pillow", "reid-augment")
 
 

@@ -21,13 +21,16 @@ def features():
     return torch.randn(12, 5, generator=torch.Generator().manual_seed(0))
 
 
-def test_the_person_is_the_mean_of_all_other_images(features):
+def test_the_person_is_the_mean_of_their_other_images(features):
     pids = np.array([7, 7, 3, 7, 3, 3])
     held, pairs = features[:6], torch.tensor([[0, 1], [3, 0], [2, 4], [5, 2]])
     found = identity.cosine_to_identity(features[6:10], pairs, held, pids)
     for number, (source, target) in enumerate(pairs.tolist()):
-        person = [held[row] / held[row].norm() for row in range(6) if pids[row] == pids[source] and row != target]
-        assert float(found[number]) == pytest.approx(cosine(features[6 + number], sum(person)), abs=1e-5)
+        others = [row for row in range(6) if pids[row] == pids[source] and row not in (source, target)]
+        person = sum(held[row] / held[row].norm() for row in others)
+        assert float(found[number]) == pytest.approx(cosine(features[6 + number], person), abs=1e-5)
+    alone = identity.cosine_to_identity(features[6:7], torch.tensor([[0, 1]]), features[:5], np.array([1, 1, 2, 2, 2]))
+    assert alone.isnan().all()
 
 
 def test_an_image_is_nearest_to_itself(features):
