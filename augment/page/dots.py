@@ -68,7 +68,8 @@ def draw(title: str, about: str, names: Sequence[str], scores: Sequence[Score], 
         dots.append(Dot(score.name, text, score.faint, y, x(score.value), x(low), x(high)))
     bottom = TOP + ROW * len(names)
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-    ticks = [(x(place * step), f"{place * step:.{decimals}f}") for place in range(first, max(last, first + 1) + 1)]
+    places = range(first, max(last, first + 1) + 1)
+    ticks = [(x(place * step), f"{place * step:.{decimals}f}".replace("-", "\u2212")) for place in places]
     at = None if ceiling is None else x(ceiling)
     return Dots(title, about, rows, dots, at, ticks, round(left, 1), right, bottom, WIDTH, bottom + BOTTOM)
 

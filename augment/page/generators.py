@@ -67,6 +67,7 @@ class Published:
 class Section:
     dataset: str
     pairs: str
+    people: str
     drawings: list[Dots]
     groups: list[tuple[str, list[tuple[str, str]]]]  # title, (title, about) of its columns
     rows: list[Row]
@@ -94,7 +95,7 @@ def _section(dataset: str, cards: list[Card], mlflow_url: str, embed: bool) -> S
     printed = published.tables(dataset)
     return Section(
         dataset,
-        _range([f"{card['pairs']:,}" for card in cards]),
+        *(_range(sorted({f"{card[key]:,}" for card in cards})) for key in ("pairs", "identities")),
         [_dots(METRICS[key], cards) for key in DRAWN if any(value(card, key) is not None for card in cards)],
         [(title, [(one.title, one.told) for one in metrics]) for title, metrics in groups.items()]
         + ([("size and speed", [(title, about) for _, title, about, _ in timed])] if timed else []),
@@ -104,7 +105,11 @@ def _section(dataset: str, cards: list[Card], mlflow_url: str, embed: bool) -> S
         _missing(cards),
         [(card["generator"], ", ".join(more)) for card in cards if (more := _told_of_target(card))],
         [_published(title, rows, cards) for title, rows in printed if set(rows["protocol"]) <= PROTOCOLS.keys()],
-        [(name, found) for name in _names(cards) if embed and (found := pictures.of_card(name, SHEETS))],
+        [
+            (name, found)
+            for name in _names(cards)
+            if embed and name not in REFERENCES and (found := pictures.of_card(name, SHEETS))
+        ],
     )
 
 
@@ -172,6 +177,12 @@ def _dots(metric: Metric, cards: list[Card]) -> Dots:
             scores.append(Score(card["generator"], *ends, card["generator"] in REFERENCES))
     real = _real(cards, metric)
     return dots.draw(metric.title, metric.told, _names(cards), scores, sum(real) / len(real) if real else None)
+
+
+def _sheets(cards: list[Card]) -> list[tuple[str, list[pictures.Sheet]]]:
+    """References, which render nothing, have none worth the room."""
+    found = [(name, pictures.of_card(name, SHEETS)) for name in _names(cards) if name not in REFERENCES]
+    return [(name, some) for name, some in found if some]
 
 
 def _missing(cards: list[Card]) -> list[Missing]:

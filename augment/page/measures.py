@@ -20,9 +20,9 @@ class Metric:
 GROUPS: dict[str, tuple[Metric, ...]] = {
     "likeness to the target": (
         Metric("ssim", "SSIM", "higher", "of the arrays as they are, data range 255"),
-        Metric("mask_ssim", "mask-SSIM", "higher", "SSIM on the target’s person"),
+        Metric("mask_ssim", "mask-SSIM", "higher", "SSIM over the target’s person"),
         Metric("ssim_legacy", "SSIM, legacy", "higher", "as PATN’s public code: JPEG, range of the output"),
-        Metric("mask_ssim_legacy", "mask-SSIM, legacy", "higher", "as PATN’s public code: what is masked out counts as equal"),
+        Metric("mask_ssim_legacy", "mask-SSIM, legacy", "higher", "as PATN’s public code: black outside the mask, all of it counted"),
         Metric("l1", "L1", "lower", "mean absolute difference of images in [−1, 1]"),
         Metric("lpips", "LPIPS", "lower", "distance of deep features"),
         Metric("mask_lpips", "mask-LPIPS", "lower", "LPIPS of the target’s person"),
@@ -34,7 +34,7 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
         Metric("ds", "DS", "higher", "how surely a detector finds a person"),
     ),
     "identity": (
-        Metric("identity_mAP", "mAP", "higher", "outputs as queries against the real gallery"),
+        Metric("identity_mAP", "identity mAP", "higher", "outputs as queries against the real gallery"),
         Metric("identity_rank1", "rank-1", "higher", "outputs as queries against the real gallery"),
         Metric("identity_cosine", "cosine", "higher", "to the source, in the re-ID model’s features"),
     ),
@@ -43,9 +43,9 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
         Metric("fid", "FID", "lower", "Fréchet Inception distance"),
         Metric("is", "IS", "higher", "Inception score"),
         Metric("mask_is", "mask-IS", "higher", "Inception score of the persons alone"),
-        Metric("diversity", "diversity", "", "mean distance among outputs from one source"),
+        Metric("diversity", "diversity", "", "mean cosine distance among outputs from one source, by the re-ID model"),
         Metric(
-            "memorisation", "to training", "", "mean distance to the nearest training image: small where it is learnt by heart"
+            "memorisation", "to training", "", "mean cosine distance to the nearest training image, by the re-ID model"
         ),
     ),
 }

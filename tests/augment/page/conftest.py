@@ -1,7 +1,6 @@
 """Projects with made-up results, and the page that the report makes of them."""
 
-from functools import partial
-
+import made_cards
 import made_results
 import pytest
 import yaml
@@ -31,6 +30,10 @@ def report(tmp_path, monkeypatch, small_project_params):
 
 @pytest.fixture(scope="session")
 def small_report(tmp_path_factory, small_project_params):
-    """Of two budgets, extended sets, three seeds and harmed arms; not to be changed."""
-    made = partial(made_results.write, portions=(0.1, 0.5, 1.0))
+    """Of two budgets, extended sets, three seeds and harmed arms, and of nine generators; not to be changed."""
+
+    def made(folder):
+        made_results.write(folder, portions=(0.1, 0.5, 1.0))
+        made_cards.write(folder)
+
     return write_report(tmp_path_factory.mktemp("report"), made, small_project_params)
