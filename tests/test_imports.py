@@ -17,7 +17,7 @@ OPTIONAL = {
     "reid/torchreid_door.py": {"torchreid"},
 }
 DOORS = {
-    "jinja2": "augment/page/__init__.py",
+    "jinja2": "augment/templates.py",
     "lpips": "augment/outside_metrics.py",
     "torch_fidelity": "augment/outside_metrics.py",
     "mlflow": "augment/tracking.py",

@@ -14,10 +14,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 
-from augment import harm, table6
+from augment import harm, table6, templates
 from augment.arms import Arm
 from augment.augmentations import NONE
 from augment.files import whole
@@ -45,13 +44,7 @@ def write(
     shown = pictures.ranks(_worth_looking_at(answers, results)) if embed else []
     people = pictures.people(shown)
     compared = harm.rivals(judged)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
-        undefined=jinja2.StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates.environment(HERE)
     environment.filters |= {"sentence": answer.sentence, "signed": lambda value: f"{value:+.3f}".replace("-", "\u2212")}
     text = environment.get_template("page.html").render(
         css=(HERE / "page.css").read_text(),

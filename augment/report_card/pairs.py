@@ -44,6 +44,13 @@ class HeldOut:
         """int64 [K]: whom the images `rows` show."""
         return self.rows["pid"].to_numpy()[rows.numpy()]
 
+    def chosen(self, numbers: "Tensor") -> "HeldOut":
+        """The pairs with these numbers, int64 [n], in that order, and the images that are in them."""
+        import torch
+
+        used, pairs = torch.unique(self.pairs[numbers], return_inverse=True)
+        return HeldOut(self.rows.iloc[used.numpy()].reset_index(drop=True), self.keypoints[used], pairs)
+
     def frame(self) -> pd.DataFrame:
         """A row a pair: source, target (paths relative to data/prepared), pid."""
         names = self.rows["path"].to_numpy()
@@ -84,9 +91,8 @@ def held_out(dataset: str, number: int | None, seed: int) -> HeldOut:
             f"{file}: no held-out pair: no identity of split {' or '.join(splits)} has two images with both hips and "
             f"shoulders in {paths.PREPARED / 'keypoints.csv'}"
         )
-    pairs = pairs[torch.from_numpy(np.random.default_rng(seed).permutation(len(pairs))[:number])]
-    used, pairs = torch.unique(pairs, return_inverse=True)
-    return HeldOut(rows.iloc[used.numpy()].reset_index(drop=True), points[used], pairs)
+    order = np.random.default_rng(seed).permutation(len(pairs))
+    return HeldOut(rows, points, pairs).chosen(torch.from_numpy(order[:number]))
 
 
 def several_of_one(held: HeldOut, sources: int, poses: int, seed: int) -> "Tensor":

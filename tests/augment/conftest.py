@@ -1,4 +1,4 @@
-"""A Market-1501 folder and a small project that has run from prepare to train-reid."""
+"""A Market-1501 folder, a small project that has run from prepare to train-reid, and headless Chromium."""
 
 import shutil
 from pathlib import Path
@@ -132,3 +132,21 @@ def market(tmp_path) -> Path:
     keypoints.write(poses, root / "market-annotation-train.csv")
     keypoints.write({n: UPRIGHT for n in names["bounding_box_test"]}, root / "market-annotation-test.csv")
     return root
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A selenium driver whose console log can be read. Skips where there is no Chromium with its driver."""
+    programs = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
+    if missing := [name for name, path in programs.items() if path is None]:
+        pytest.skip(f"no {' and no '.join(missing)} on PATH: apt-get install chromium chromium-driver")
+    from selenium.webdriver import Chrome, ChromeOptions
+    from selenium.webdriver.chrome.service import Service
+
+    options = ChromeOptions()
+    options.binary_location = programs["chromium"]
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1280,1000"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    with Chrome(options, Service(programs["chromedriver"])) as driver:
+        yield driver

@@ -1,6 +1,4 @@
-"""Headless Chromium, where the machine has one with its driver (Debian: apt-get install chromium chromium-driver)."""
-
-import shutil
+"""Projects with made-up results, and the page that the report makes of them."""
 
 import made_cards
 import made_results
@@ -10,24 +8,6 @@ from click.testing import CliRunner
 
 from augment import bars, curves
 from augment.cli import main
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """A selenium driver whose console log can be read. Skips where there is no Chromium."""
-    programs = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
-    if missing := [name for name, path in programs.items() if path is None]:
-        pytest.skip(f"no {' and no '.join(missing)} on PATH: apt-get install chromium chromium-driver")
-    from selenium.webdriver import Chrome, ChromeOptions
-    from selenium.webdriver.chrome.service import Service
-
-    options = ChromeOptions()
-    options.binary_location = programs["chromium"]
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1280,1000"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    with Chrome(options, Service(programs["chromedriver"])) as driver:
-        yield driver
 
 
 def write_report(folder, made, params):
