@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -194,6 +195,34 @@ def generate(
 
 @main.command(
     epilog=examples(
+        "augment evaluate-generator --generator patn",
+        "augment evaluate-generator --generator patn --portion 0.3",
+        "augment evaluate-generator --generator copy_source",
+    )
+)
+@click.option(
+    "--generator", required=True, metavar="NAME", help="A trained generator, puppet-pose, puppet, copy_source or mean_image."
+)
+@portion_option(False, "The generator that was trained on the reduced set of this portion alone.")
+@dry_run
+def evaluate_generator(generator: str, portion: float | None, dry_run: bool) -> None:
+    """Score a generator on pairs of people whom it has never seen: its report card."""
+    from augment.stages import evaluate_generator
+
+    evaluate_generator.run(generator, portion, dry_run)
+
+
+@main.command(epilog=examples("augment compare patn apatn", "augment compare patn patn-leak_free-0.3"))
+@click.argument("names", nargs=2, metavar="NAME NAME")
+def compare(names: tuple[str, str]) -> None:
+    """Compare two evaluated generators on the same pairs, with the interval of each difference."""
+    from augment.stages import compare
+
+    compare.run(*names)
+
+
+@main.command(
+    epilog=examples(
         "augment train-reid --model inception --portion 0.3",
         "augment train-reid --model inception --portion 0.3 --generator puppet --seed 1",
         "augment train-reid --model inception --portion 0.3 --augmentation puppet-online",
@@ -252,6 +281,52 @@ def tune(
     names = [augmentations.parse(one).name for one in augmentation]
     arms = [Arm(model, one, share, ratio, budget, seed) for one in names for share in portion for seed in seeds]
     tune.run(arms, tune.parse_switches(switches), grid, name, dry_run)
+
+
+@main.command(
+    epilog=examples(
+        "augment user-study --generator patn",
+        "augment user-study --generator patn --generator apatn --form ab --output reports/patn_or_apatn.html",
+        "augment user-study --score answers-*.json",
+    )
+)
+@click.option("--generator", "generators", multiple=True, metavar="NAME", help="Whose images are judged; may be given again.")
+@click.option(
+    "--form", type=click.Choice(("real-or-generated", "ab")), default="real-or-generated", show_default=True,
+    help="An image a second, real or generated? Or: which generator's image is better, without a time limit?",
+)  # fmt: skip
+@click.option(
+    "--images", type=click.IntRange(1), default=55, show_default=True,
+    help="Real images and as many generated ones, for each generator; pairs of form ab.",
+)  # fmt: skip
+@click.option("--practice", type=click.IntRange(0), help="How many trials at the beginning do not count.  [default: 10; ab: 0]")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the choice and order of images.")
+@click.option("--with-target", is_flag=True, help="ab: show the real image of the target, too, as SPGNet's raters saw it.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), default="reports/user_study.html", show_default=True,
+    help="The page; its key lies beside it, and its table.",
+)  # fmt: skip
+@click.option("--score", is_flag=True, help="Make the table of ANSWERS, the files that raters have saved.")
+@click.argument("answers", nargs=-1, type=click.Path(path_type=Path))
+@dry_run
+def user_study(
+    generators: tuple[str, ...], form: str, images: int, practice: int | None, seed: int, with_target: bool, output: Path,
+    score: bool, answers: tuple[Path, ...], dry_run: bool,
+) -> None:  # fmt: skip
+    """Write a page on which people judge generated images, or score the answers that they have saved there."""
+    from augment.stages import user_study
+
+    if score != bool(answers):
+        raise click.UsageError("--score and files of answers go together")
+    if score and generators:
+        raise click.UsageError("--score reads the generators from the key: leave --generator out")
+    if score:
+        user_study.run_score(answers, output)
+        return
+    if not generators:
+        raise click.UsageError("give --generator NAME, or --score and files of answers")
+    practice = (0 if form == "ab" else 10) if practice is None else practice
+    user_study.run(user_study.Asked(generators, form, images, practice, seed, with_target), output, dry_run)
 
 
 @main.command(epilog=examples("augment report", "augment report --no-tracking", "augment report --mlflow-url http://host:5000"))

@@ -9,23 +9,33 @@ from PIL import Image, ImageDraw
 
 CELL = (128, 64)
 GAP_PX = 4
-CAPTION_PX = 16
+CAPTION_PX, NOTE_PX = 16, 14
 INK = (60, 60, 60)
 
 
-def grid(rows: Sequence[Sequence[Image.Image]], captions: Sequence[str]) -> Image.Image:
-    """Rows of images, each image scaled to one cell, each row under its caption; an empty caption takes no room."""
+def grid(
+    rows: Sequence[Sequence[Image.Image]], captions: Sequence[str], notes: Sequence[Sequence[str]] | None = None
+) -> Image.Image:
+    """Rows of images, each image scaled to one cell, each row under its caption; an empty caption takes no room.
+
+    notes: of each row a text under each of its images; an empty row of notes takes no room.
+    """
     height, width = CELL
+    notes = notes or [[]] * len(rows)
     columns = max((len(row) for row in rows), default=1)
-    heights = [height + GAP_PX + (CAPTION_PX if caption else 0) for caption in captions]
+    above = [CAPTION_PX if caption else 0 for caption in captions]
+    heights = [room + height + GAP_PX + (NOTE_PX if row else 0) for room, row in zip(above, notes, strict=True)]
     sheet = Image.new("RGB", (GAP_PX + columns * (width + GAP_PX), GAP_PX + sum(heights)), "white")
     draw, y = ImageDraw.Draw(sheet), GAP_PX
-    for row, caption, room in zip(rows, captions, heights, strict=True):
+    for row, caption, under, head, room in zip(rows, captions, notes, above, heights, strict=True):
         if caption:
             draw.text((GAP_PX, y), caption, fill=INK)
         for column, image in enumerate(row):
             cell = image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
-            sheet.paste(cell, (GAP_PX + column * (width + GAP_PX), y + room - height - GAP_PX))
+            sheet.paste(cell, (GAP_PX + column * (width + GAP_PX), y + head))
+        for column, text in enumerate(under):
+            middle = GAP_PX + column * (width + GAP_PX) + width / 2
+            draw.text((middle, y + head + height + 1), text, fill=INK, anchor="ma")
         y += room
     return sheet
 

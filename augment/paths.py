@@ -35,6 +35,16 @@ def reid_result(arm: Arm, validation: bool = False) -> Path:
     return RESULTS / _folder(validation) / _cell(arm) / f"seed{arm.seed}.json"
 
 
+def card(name: str) -> Path:
+    """Of the report card of a generator, as report_card/render.py names them."""
+    return RESULTS / "generators" / f"{name}.json"
+
+
+def card_folder(name: str) -> Path:
+    """Its pairs and sheets."""
+    return RESULTS / "generators" / name
+
+
 def tuning(name: str) -> Path:
     return RESULTS / "tuning" / f"{name}.csv"
 

@@ -31,6 +31,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from generators.batch import Batch
 from generators.layers import ResidualBlock, conv, initialise, norm
 from generators.pose import JOINTS
 from generators.pose_transfer import Transfer, TransferParams, encoder
@@ -75,9 +76,16 @@ class Apatb(nn.Module):
             fused = kept = sampled + image
         else:
             fused, kept = torch.cat([sampled, image], 1), image
-        if self.kind != "without_res":
-            source, target = self.pose(source), self.pose(target)  # eq. (8)
-        return kept + self.image(fused), source, target  # eq. (7)
+        return kept + self.image(fused), *self.next_poses(source, target)  # eq. (7)
+
+    def next_poses(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """The pose codes for the next block, eq. (8)."""
+        return (source, target) if self.kind == "without_res" else (self.pose(source), self.pose(target))
+
+    def alignment(self, source: Tensor, target: Tensor) -> Tensor:
+        """A of eq. (5) as a matrix, which forward() never holds: [N, hw, hw], a target place a row, which sums to 1."""
+        query, key = (_rows(one)[:, 0] for one in (self.theta(target), self.phi(source)))
+        return torch.softmax(query @ key.transpose(1, 2), -1)
 
 
 def _rows(code: Tensor) -> Tensor:
@@ -121,6 +129,17 @@ class ApatnNetwork(nn.Module):
             image, source, target = block(image, source, target)
         return self.decoder(image)
 
+    def alignments(self, source_pose: Tensor, target_pose: Tensor, places: Tensor) -> Tensor:
+        """Where in the source each block looks from places of the target; shapes as Apatn.alignment."""
+        source, target = self.source_encoder(source_pose), self.target_encoder(target_pose)
+        weights = F.adaptive_avg_pool2d(places, source.shape[2:]).flatten(2)
+        weights = weights / weights.sum(2, keepdim=True).clamp(min=1e-12)
+        found = []
+        for block in self.blocks:
+            found.append((weights @ block.alignment(source, target)).unflatten(2, source.shape[2:]))
+            source, target = block.next_poses(source, target)
+        return torch.stack(found)
+
 
 class Apatn(Transfer):
     """APATN with fresh weights, drawn from params.training.seed."""
@@ -131,3 +150,18 @@ class Apatn(Transfer):
     @staticmethod
     def build(params: ApatnParams) -> nn.Module:
         return ApatnNetwork(params)
+
+    def alignment(self, batch: Batch, places: Tensor) -> Tensor:
+        """Where in the source the blocks look when they draw places of the target (Figure 11).
+
+        An image's alignment is a matrix of (h w)^2 numbers for a moment: give a few images at a time.
+
+        Args:
+            places: float32 [N, K, H, W] >= 0, K maps of weights over the target image: one place, a limb, the whole person.
+
+        Returns:
+            float32 [blocks, N, K, h, w], weights over the source, which sum to 1 (to 0 where a map of places is empty).
+        """
+        network = self.networks["network"]
+        places = places.to(next(network.parameters()).device)
+        return self._evaluated(lambda _, source, target: network.alignments(source, target, places), batch)

@@ -48,12 +48,18 @@ def colour(labels: Tensor) -> Tensor:
     return palette[labels.long()].movedim(-1, 1)
 
 
-def mean_iou(predicted: Tensor, true: Tensor) -> float:
-    """Intersection over union of integer labels [N, H, W], counted over all pixels, the mean over labels that occur."""
+def confusion(predicted: Tensor, true: Tensor) -> Tensor:
+    """How many pixels of each true label have each predicted one: labels [N, H, W] -> int64 [N, 10, 10], true first."""
     number = len(LABELS)
-    counts = torch.bincount((true.long() * number + predicted.long()).flatten(), minlength=number**2).view(number, number)
-    both, either = counts.diagonal(), counts.sum(0) + counts.sum(1) - counts.diagonal()
-    return float((both[either > 0] / either[either > 0]).mean())
+    places = torch.arange(len(true), device=true.device)[:, None, None] * number**2 + true.long() * number + predicted.long()
+    return torch.bincount(places.flatten(), minlength=len(true) * number**2).view(-1, number, number)
+
+
+def mean_iou(counts: Tensor) -> Tensor:
+    """Intersection over union of counts [..., 10, 10] of `confusion`: float64 [...], the mean over labels that occur."""
+    both = counts.diagonal(dim1=-2, dim2=-1).double()
+    either = counts.sum(-1) + counts.sum(-2) - both
+    return (both / either).nanmean(-1)
 
 
 def from_keypoints(keypoints: Tensor, size: tuple[int, int]) -> Tensor:

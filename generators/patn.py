@@ -42,6 +42,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from generators.batch import Batch
 from generators.layers import ResidualBlock, initialise
 from generators.pose import JOINTS
 from generators.pose_transfer import Patb, Transfer, TransferParams, decoder, encoder
@@ -83,6 +84,16 @@ class PatnNetwork(nn.Module):
             image, pose = block(image, pose)
         return self.decoder(image)
 
+    def masks(self, source_image: Tensor, source_pose: Tensor, target_pose: Tensor) -> Tensor:
+        """The mean over channels of each block's mask of eq. (1), as in Figure 10: [blocks, N, h, w] in (0, 1)."""
+        image = self.image_encoder(source_image)
+        pose = self.pose_encoder(torch.cat([source_pose, target_pose], 1))
+        found = []
+        for block in self.blocks:
+            image, pose = block(image, pose)
+            found.append(torch.sigmoid(pose[:, : image.shape[1]]).mean(1))  # a pose code begins with the mask's logits
+        return torch.stack(found)
+
 
 class ResnetNetwork(nn.Module):
     """The same with vanilla residual blocks (4.4.1)."""
@@ -110,3 +121,17 @@ class Patn(Transfer):
     @staticmethod
     def build(params: PatnParams) -> nn.Module:
         return ResnetNetwork(params) if params.block == "resnet" else PatnNetwork(params)
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether attention() has something to show: the vanilla residual blocks have no masks."""
+        return self.params.block != "resnet"
+
+    def attention(self, batch: Batch) -> Tensor:
+        """How far the image code changes at each place, in each block: float32 [blocks, N, h, w] in (0, 1) (Figure 10).
+
+        ValueError where the blocks have no masks.
+        """
+        if not self.has_masks:
+            raise ValueError("patn.block is resnet, whose blocks have no attention masks")
+        return self._evaluated(self.networks["network"].masks, batch)

@@ -45,9 +45,7 @@ class PoseNetwork(nn.Module):
         super().__init__()
         self.image_size = image_size
         wide = [width * factor for factor in (1, 2, 4, 8)]
-        self.levels = nn.ModuleList(
-            _unit(before, after, 1 if before == 3 else 2) for before, after in pairwise([3, *wide])
-        )
+        self.levels = nn.ModuleList(_unit(before, after, 1 if before == 3 else 2) for before, after in pairwise([3, *wide]))
         for _ in range(blocks):
             self.levels[-1].extend([_Residual(wide[-1]), _Context(wide[-1])])
         self.up = nn.ModuleList(_unit(coarse + fine, fine, 1) for fine, coarse in reversed(list(pairwise(wide))))

@@ -5,6 +5,7 @@ Zhu, Huang, Xu, Shi, Cheng, Bai: "Progressive and Aligned Pose Attention Transfe
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -192,13 +193,18 @@ class Transfer(ABC):
             ),
         )
 
-    @torch.no_grad()
     def generate(self, batch: Batch) -> Tensor:
         """The batch's source persons in its target poses: float32 [N, 3, H, W] in [-1, 1], on the network's device."""
+        return self._evaluated(self.networks["network"], batch)
+
+    @torch.no_grad()
+    def _evaluated(self, call: Callable[[Tensor, Tensor, Tensor], Tensor], batch: Batch) -> Tensor:
+        """`call` of source image, source pose and target pose with the network as it renders; float32, on its device."""
         network = self.networks["network"].eval()
         device = next(network.parameters()).device
+        batch = batch.to(device)
         with autocast(self.params.training.precision, device):
-            return self._render(batch.to(device)).float()
+            return call(batch.source_image, batch.source_pose, batch.target_pose).float()
 
     def _render(self, batch: Batch) -> Tensor:
         return self.networks["network"](batch.source_image, batch.source_pose, batch.target_pose)

@@ -150,9 +150,7 @@ class Puppet:
             opacity = (2 * F.avg_pool2d(F.pad(mask, [1, 1, 1, 1], mode="replicate"), 3, 1) - 1).clamp(min=0) * mask
         return Figures(image, fill(image, hole), keypoints, opacity, mean_outside(image, hole))
 
-    def render(
-        self, source: Figures, scene: Figures, takes: tuple[str, ...] = TAKES, girth: Tensor | None = None
-    ) -> Tensor:
+    def render(self, source: Figures, scene: Figures, takes: tuple[str, ...] = TAKES, girth: Tensor | None = None) -> Tensor:
         """The source's persons, each with what `takes` names from its scene: float32 [N, 3, H, W] in [0, 1].
 
         girth, float32 [N, 10]: factors on the widths at which the parts are cut.

@@ -88,9 +88,7 @@ class SptParams:
                 f"style_layers {list(self.style_layers)}; name a network for layers other than rgb, or none"
             )
         if not 0 <= self.scene_doubt <= (self.background == "network"):
-            raise ValueError(
-                f"spt.scene_doubt is {self.scene_doubt}; it must lie in 0 to 1, and be 0 where background is none"
-            )
+            raise ValueError(f"spt.scene_doubt is {self.scene_doubt}; it must lie in 0 to 1, and be 0 where background is none")
         if self.configuration == "baseline" and self.style == "semantic":
             raise ValueError("spt.configuration baseline has no parsing maps; set style to mask or patch")
 

@@ -182,8 +182,10 @@ class WarpingGan:
 
     @torch.no_grad()
     def predict_parsing(self, batch: Batch) -> Tensor:
-        """The target's parsing maps as stage I draws them: int64 [N, H, W]. Only with use_parsing."""
-        device = next(self.networks["parser"].parameters()).device
+        """The target's parsing maps as stage I draws them: int64 [N, H, W]. ValueError without use_parsing."""
+        if not self.params.use_parsing:
+            raise ValueError("warping_gan.use_parsing is false: there is no stage I, and no parsing map")
+        device = next(self.networks["parser"].eval().parameters()).device
         with autocast(self.params.parser.training.precision, device):
             return self._parse(batch.to(device)).argmax(1)
 

@@ -112,9 +112,7 @@ class PyramidDiscriminator(nn.Module):
         for before in (ndf, 2 * ndf):
             bias = norm_kind == "instance"
             self.levels.append(
-                nn.Sequential(
-                    nn.Conv2d(before, 2 * before, 4, 2, 1, bias=bias), norm(norm_kind, 2 * before), nn.LeakyReLU(0.2)
-                )
+                nn.Sequential(nn.Conv2d(before, 2 * before, 4, 2, 1, bias=bias), norm(norm_kind, 2 * before), nn.LeakyReLU(0.2))
             )
         self.score = nn.Conv2d(4 * ndf, 1, 3, padding=1)
         initialise(self)

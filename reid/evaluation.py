@@ -42,6 +42,19 @@ class Scores:
     skipped_queries: int  # without a match in the gallery
 
 
+@dataclass(frozen=True)
+class QueryScores:
+    """What each query finds, as `Scores` sums it up: NaN where a query has no match and does not count.
+
+    rank: float64 [Q], of the first match, from 1
+    average_precision, average_precision_trapezoid: float64 [Q]
+    """
+
+    rank: np.ndarray
+    average_precision: np.ndarray
+    average_precision_trapezoid: np.ndarray
+
+
 def features(
     model: ReidModel,
     images: ReidSet,
@@ -97,7 +110,24 @@ def evaluate(
     metric: Metric = "euclidean",
     drop_same_camera: bool = True,
 ) -> Scores:
-    """Scores of features [Q, D] against [G, D]; pids and camids are int64 [Q] or [G].
+    """Scores of features [Q, D] against [G, D]; pids and camids are int64 [Q] or [G]. Arguments and errors as of `by_query`."""
+    found = by_query(
+        query_features, gallery_features, query_pids, gallery_pids, query_camids, gallery_camids, metric, drop_same_camera
+    )
+    return _summed_up(found, gallery_pids)
+
+
+def by_query(
+    query_features: Tensor,
+    gallery_features: Tensor,
+    query_pids: Tensor,
+    gallery_pids: Tensor,
+    query_camids: Tensor,
+    gallery_camids: Tensor,
+    metric: Metric = "euclidean",
+    drop_same_camera: bool = True,
+) -> QueryScores:
+    """Scores of every query's features [Q, D] against [G, D]; pids and camids are int64 [Q] or [G].
 
     Distances exist for a chunk of the queries at a time, and no copy of the gallery's features is made. Euclidean distances
     stay squared, and cosine ones are negative cosines, which orders them alike.
@@ -166,7 +196,7 @@ def evaluate_distances(
             raise ValueError(f"distances of queries {rows.start} to {rows.stop - 1} are not all finite")
         return np.where(people.junk, np.inf, matrix[rows]) if people.junk.any() else matrix[rows]
 
-    return _score(chunk, people)
+    return _summed_up(_score(chunk, people), gallery_pids)
 
 
 @dataclass(frozen=True)
@@ -208,33 +238,38 @@ def _people(
     return _People(junk, same, match)
 
 
-def _score(distances: Callable[[slice], np.ndarray], people: _People) -> Scores:
+def _score(distances: Callable[[slice], np.ndarray], people: _People) -> QueryScores:
     """`distances(rows)` gives those of a slice of the queries to the gallery, [rows, G]: infinite for junk, else finite."""
-    first, precision, trapezoid = [], [], []
     num_queries = len(people.same)
+    first, precision, trapezoid = np.full((3, num_queries), np.nan)
     size = max(1, CHUNK_BYTES // (4 * len(people.junk)))
     for begin in range(0, num_queries, size):
-        rows = slice(begin, min(begin + size, num_queries))
-        chunk = distances(rows)
-        for row, same, match in zip(chunk, people.same[rows], people.match[rows], strict=True):
+        rows = range(begin, min(begin + size, num_queries))
+        for query, row in zip(rows, distances(slice(begin, rows.stop)), strict=True):
+            same, match = people.same[query], people.match[query]
             if match.any():
                 ranks = _ranks(np.ascontiguousarray(row), same[match], same[~match])
                 found = np.arange(1, len(ranks) + 1)
                 here = found / ranks
                 before = np.where(ranks > 1, (found - 1) / np.maximum(ranks - 1, 1), 1)
-                first.append(ranks[0])
-                precision.append(here.mean())
-                trapezoid.append((here + before).mean() / 2)
-    ranks = np.array(first)
+                first[query] = ranks[0]
+                precision[query] = here.mean()
+                trapezoid[query] = (here + before).mean() / 2
+    return QueryScores(first, precision, trapezoid)
+
+
+def _summed_up(found: QueryScores, gallery_pids: Tensor) -> Scores:
+    scored = ~np.isnan(found.rank)
+    ranks = found.rank[scored]
     return Scores(
         rank1=float((ranks <= 1).mean()),
         rank5=float((ranks <= 5).mean()),
         rank10=float((ranks <= 10).mean()),
-        mAP=float(np.mean(precision)),
-        mAP_trapezoid=float(np.mean(trapezoid)),
-        num_queries=num_queries,
-        num_gallery=int((~people.junk).sum()),
-        skipped_queries=num_queries - len(first),
+        mAP=float(found.average_precision[scored].mean()),
+        mAP_trapezoid=float(found.average_precision_trapezoid[scored].mean()),
+        num_queries=len(scored),
+        num_gallery=int((np.asarray(gallery_pids) != JUNK).sum()),
+        skipped_queries=int((~scored).sum()),
     )
 
 

@@ -16,7 +16,10 @@ OPTIONAL = {
     "reid/losses.py": {"pytorch_metric_learning"},
     "reid/torchreid_door.py": {"torchreid"},
 }
-DOORS = {"jinja2": "augment/page/__init__.py", 
+DOORS = {
+    "jinja2": "augment/templates.py",
+    "lpips": "augment/outside_metrics.py",
+    "torch_fidelity": "augment/outside_metrics.py",
     "mlflow": "augment/tracking.py",
     "timm": "reid/models.py",
     "click": "augment",

@@ -5,34 +5,36 @@
 | answer | the sentences at its head, and what was used |
 | chart | curves: numbers to places on a drawing |
 | tables | gap closed, all arms, choices on held-out identities |
+| generators, dots | the generators' report cards, beside published figures; one metric of several systems |
 | pictures | contact sheets and ranked lists, as data addresses |
-| page.html, charts.html, page.css, page.js | how it looks; Jinja2 fills it |
+| page.html, charts.html, generators.html, page.css, page.js | how it looks; Jinja2 fills it |
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 
-from augment import harm, table6
+from augment import harm, table6, templates
 from augment.arms import Arm
 from augment.augmentations import NONE
 from augment.files import whole
-from augment.page import answer, chart, pictures, tables
+from augment.page import answer, chart, generators, pictures, tables
 
 HERE = Path(__file__).parent
 METRICS = {"mAP": "mAP", "rank1": "rank-1"}
 
 
 def write(
-    file: Path, judged: pd.DataFrame, results: Sequence[Mapping[str, Any]], tuning: Sequence[Path], mlflow_url: str, embed: bool
-) -> None:
+    file: Path, judged: pd.DataFrame, results: Sequence[Mapping[str, Any]], cards: Sequence[Mapping[str, Any]],
+    tuning: Sequence[Path], mlflow_url: str, embed: bool,
+) -> None:  # fmt: skip
     """
     Args:
         judged: from harm.judge.
         results: of train-reid, with `file`.
+        cards: of evaluate-generator.
         tuning: files of `augment tune`.
         mlflow_url: where the MLflow server will be when somebody follows a link.
         embed: whether the data set's images may be shown.
@@ -42,13 +44,7 @@ def write(
     shown = pictures.ranks(_worth_looking_at(answers, results)) if embed else []
     people = pictures.people(shown)
     compared = harm.rivals(judged)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
-        undefined=jinja2.StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates.environment(HERE)
     environment.filters |= {"sentence": answer.sentence, "signed": lambda value: f"{value:+.3f}".replace("-", "\u2212")}
     text = environment.get_template("page.html").render(
         css=(HERE / "page.css").read_text(),
@@ -67,6 +63,7 @@ def write(
         arms=tables.arms(judged, results, mlflow_url),
         many_sets=judged["dataset"].nunique() > 1,
         curves=_curves_in_mlflow(results, mlflow_url),
+        cards=generators.sections(cards, mlflow_url, embed),
         tuned=[tables.tuned(one) for one in tuning],
         embed=embed,
         sheets=pictures.sheets(judged) if embed else [],

@@ -44,6 +44,12 @@ def sheets(judged: pd.DataFrame) -> list[Sheet]:
     return list(found.values())
 
 
+def of_card(generator: str, names: Iterable[str]) -> list[Sheet]:
+    """Those sheets `names` of a generator's report card that there are."""
+    files = {name: paths.card_folder(generator) / f"{name}.png" for name in names}
+    return [Sheet(name.replace("_", " "), _jpeg(file, SHEET_WIDTH_PX)) for name, file in files.items() if file.is_file()]
+
+
 def ranks(arms: Iterable[Arm]) -> list[Ranks]:
     """The ranked lists of arms, where there are any."""
     found = []

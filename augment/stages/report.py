@@ -1,10 +1,11 @@
 """report: results -> reports/.
 
-    index.html     everything, on one page that needs no other file
-    curves.csv     a row per arm and seed
-    summary.csv    mean, spread and gap closed; difference to `none`, its spread, and whether the arm does harm
-    curves.png     mAP and rank-1 over the portion
-    bars.png       mAP of all augmentations beside one another
+index.html     everything, on one page that needs no other file
+curves.csv     a row per arm and seed
+summary.csv    mean, spread and gap closed; difference to `none`, its spread, and whether the arm does harm
+curves.png     mAP and rank-1 over the portion
+bars.png       mAP of all augmentations beside one another
+generators.csv a row per report card of a generator, where there are any
 """
 
 import click
@@ -13,6 +14,7 @@ import pandas as pd
 from augment import bars, curves, files, harm, page, params, paths, tracking
 from augment.files import whole
 from augment.page import chart
+from augment.report_card import card
 
 
 def run(track: bool, mlflow_url: str, dry_run: bool) -> None:
@@ -22,7 +24,7 @@ def run(track: bool, mlflow_url: str, dry_run: bool) -> None:
     if not found:
         raise FileNotFoundError(f"{paths.RESULTS / 'reid'}: no result in it; run `augment train-reid` or `dvc repro` first")
     results = [files.read_json(file) | {"file": str(file)} for file in found]
-    table = curves.table(results)
+    table, cards = curves.table(results), card.all_cards()
     if dry_run:
         return
     summary = harm.judge(curves.summarise(table))
@@ -32,9 +34,10 @@ def run(track: bool, mlflow_url: str, dry_run: bool) -> None:
     for module, name in ((curves, "curves.png"), (bars, "bars.png")):
         with whole(paths.REPORTS / name) as temporary:
             module.plot(summary, temporary)
-    # Both what was scored and what lies in data/ now must be the rendered people.
-    embed = {*table["dataset"], params.raw("dataset.name")} == {"mini_market"}
-    page.write(paths.REPORTS / "index.html", summary, results, tuning, mlflow_url, embed)
+    card.write_table()
+    # All that was scored and what lies in data/ now must be the rendered people.
+    embed = {*table["dataset"], *(one["dataset"] for one in cards), params.raw("dataset.name")} == {"mini_market"}
+    page.write(paths.REPORTS / "index.html", summary, results, cards, tuning, mlflow_url, embed)
     shown = summary.drop(columns=["rank1_std", "spread", "harm"])
     click.echo(shown.to_string(index=False, float_format=lambda value: f"{value:.3f}", na_rep=""))
     _warn(summary)

@@ -1,4 +1,4 @@
-"""A Market-1501 folder and a small project that has run from prepare to train-reid."""
+"""A Market-1501 folder, a small project that has run from prepare to train-reid, and headless Chromium."""
 
 import shutil
 from pathlib import Path
@@ -33,6 +33,8 @@ def small_params(**sections) -> dict:
     market = params["dataset"]["mini_market"]
     market |= {"train_ids": 4, "images_per_train_id": 5, "test_ids": 3, "gallery_images_per_id": 4, "distractors": 2, "junk": 2}
     market |= {"backgrounds": 6}
+    params["sweep"] |= {"evaluated": ["patn"], "evaluated_untrained": ["copy_source"]}
+    params["evaluation"] |= {"image_size": [32, 16], "draws": 50, "diversity": {"sources": 4, "poses": 3}}
     params["generators"] = {name: shrunk(section) for name, section in params["generators"].items()}
     params["generators"]["puppet"] |= {"image_size": [64, 32]}
     reid = params["reid"]["inception"]
@@ -130,3 +132,21 @@ def market(tmp_path) -> Path:
     keypoints.write(poses, root / "market-annotation-train.csv")
     keypoints.write({n: UPRIGHT for n in names["bounding_box_test"]}, root / "market-annotation-test.csv")
     return root
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A selenium driver whose console log can be read. Skips where there is no Chromium with its driver."""
+    programs = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
+    if missing := [name for name, path in programs.items() if path is None]:
+        pytest.skip(f"no {' and no '.join(missing)} on PATH: apt-get install chromium chromium-driver")
+    from selenium.webdriver import Chrome, ChromeOptions
+    from selenium.webdriver.chrome.service import Service
+
+    options = ChromeOptions()
+    options.binary_location = programs["chromium"]
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1280,1000"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    with Chrome(options, Service(programs["chromedriver"])) as driver:
+        yield driver

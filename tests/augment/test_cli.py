@@ -4,7 +4,9 @@ import time
 
 import pytest
 
-COMMANDS = ("prepare", "reduce", "train-generator", "generate", "train-reid", "tune", "report")
+COMMANDS = (
+    "prepare", "reduce", "train-generator", "generate", "evaluate-generator", "train-reid", "tune", "user-study", "report",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("command", COMMANDS)

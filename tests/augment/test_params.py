@@ -10,6 +10,8 @@ from augment.arms import BUDGETS
 from augment.augmentations import PROTOCOLS, Augmentation, check_set, parse
 from augment.online import OnlineParams
 from augment.params import load, raw
+from augment.report_card.render import PUPPETS, REFERENCES
+from augment.report_card.settings import EvaluationParams
 from augment.stages.generate import GenerateParams
 from augment.stages.prepare import DatasetParams
 from augment.stages.reduce import ReduceParams
@@ -111,6 +113,10 @@ def test_shipped_files_are_complete(file):
     assert gate.drop == 0 or gate.pose == 0, "dvc.yaml orders no pose network before re-ID training"
     load(AugmentParams, "classic", file)
     load(ValidationParams, "validation", file)
+    judge = load(EvaluationParams, "evaluation", file).judge
+    assert judge.model in sweep["models"] and judge.budget in sweep["budgets"] and 0 in sweep["seeds"]
+    assert set(sweep["evaluated"]) <= set(sweep["generators"]) and set(sweep["evaluated_leak_free"]) <= set(sweep["leak_free"])
+    assert set(sweep["evaluated_untrained"]) == {*PUPPETS, *REFERENCES}
     named = {Augmentation(name, protocol).name for protocol in PROTOCOLS for name in sweep[protocol]}
     assert set(sweep["recomposed"]) <= named
     assert set(sweep["extended"]) <= set(sweep["generators"])

@@ -60,9 +60,10 @@ def test_the_pipeline_runs_once_and_then_only_what_changed(dvc):
     assert first == {
         "prepare", "reduce@0.4", "reduce@1.0", "train_pose_network", "train_generator@patn", "generate@patn-0.4",
         "generate_puppet@puppet-0.4", f"{reid}-0.4-0", f"{reid}-1.0-0", "train_reid_classic@iterations-inception-0.4-0",
-        f"{augmented}-patn-0.4-0", f"{augmented}-puppet-0.4-0", "report",
+        f"{augmented}-patn-0.4-0", f"{augmented}-puppet-0.4-0", "evaluate_generator@patn", "evaluate_untrained@copy_source",
+        "report",
     }  # fmt: skip
-    for name in ("curves.csv", "summary.csv", "curves.png"):
+    for name in ("curves.csv", "summary.csv", "curves.png", "generators.csv"):
         assert (dvc.folder / "reports" / name).is_file()
     assert (dvc.folder / "mlflow.db").is_file()
 
@@ -77,6 +78,7 @@ def test_the_pipeline_runs_once_and_then_only_what_changed(dvc):
         "train_generator@patn",
         "generate@patn-0.4",
         f"{augmented}-patn-0.4-0",
+        "evaluate_generator@patn",
     }
 
 
@@ -141,6 +143,7 @@ def test_dvc_and_paths_agree():
     """dvc.yaml cannot call paths.py, so its strings are compared with what the functions give."""
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
     cell = {"generator": "g", "portion": 0.3, "model": "m", "augmentation": "a", "seed": 1, "budget": "epochs", "ratio": 2}
+    cell["name"] = "g"
 
     def listed(stage, *keys):
         entries = [entry for key in keys for entry in stages[stage].get(key, [])]
@@ -175,6 +178,17 @@ def test_dvc_and_paths_agree():
         if stage in ("train_reid_augmented", "train_reid_extended"):
             judge = paths.reid_model(replace(arm, augmentation="none", ratio=1)) / "weights.pt"
             assert {str(judge), str(paths.generated("a", *named[1:]))} <= set(listed(stage, "deps"))
+    for stage, name, portion in (
+        ("evaluate_generator", "g", None), ("evaluate_generator_reduced", "g-leak_free-0.3", 0.3),
+        ("evaluate_untrained", "g", None),
+    ):  # fmt: skip
+        assert outs(stage) == [str(paths.card_folder(name)), str(paths.card(name))]
+        if stage != "evaluate_untrained":
+            assert str(paths.generator_model("g", portion) / "generator.pt") in listed(stage, "deps")
+        assert str(paths.generator_model("pose_network") / "generator.pt") in listed(stage, "deps")
+        judge = str(paths.reid_model(Arm("M", "none", 1.0, 1, "B", 0)) / "weights.pt")
+        judge = judge.replace("/B/M/", "/${evaluation.judge.budget}/${evaluation.judge.model}/")
+        assert judge in listed(stage, "deps")
     assert outs("report") == [str(paths.REPORTS)]
 
 
@@ -189,9 +203,16 @@ def test_every_module_that_a_stage_runs_is_a_dependency():
     puppets = {f"generators/{name}.py" for name in ("body_parts", "plates", "puppet", "puppet_opencv")}
     for stage in ("generate_puppet", "recompose", "train_reid_online"):
         assert puppets <= set(stages[stage]["deps"])
-    own = {f"generators/{name}.py" for name in ("__init__", "metrics", "puppet_opencv")}
+    own = {f"generators/{name}.py" for name in ("__init__", "frechet", "intervals", "joints", "puppet_opencv", "similarity")}
     own |= {f"generators/{name}.py" for name in GENERATORS}
     assert shared - own <= set(stages["train_generator"]["deps"])
+    scored = {f"generators/{name}.py" for name in ("batch", "frechet", "intervals", "joints", "pose_network", "similarity")}
+    rooms = {f"augment/report_card/{file.name}" for file in (ROOT / "augment/report_card").glob("[!_]*.py")}
+    scored |= rooms - {"augment/report_card/published.py"}
+    for stage, rendered in (("evaluate_generator", "generate"), ("evaluate_generator_reduced", "generate_leak_free")):
+        rendering = {dep for dep in stages[rendered]["deps"] if dep.startswith("generators/")}
+        assert scored | rendering <= set(stages[stage]["deps"])
+    assert scored | puppets <= set(stages["evaluate_untrained"]["deps"])
     for stage in ("train_generator", "train_pose_network"):
         full, reduced = (set(stages[name]["deps"]) for name in (stage, f"{stage}_reduced"))
         moved = {dep.replace("models/full", "models/reduced/${item.portion}") for dep in full}

@@ -59,6 +59,40 @@ def test_the_alignment_is_never_a_matrix_in_memory():
         assert block(*torch.randn(3, 1, 16, 64, 64).unbind())[0].isfinite().all()
 
 
+def awake(generator: Apatn) -> Apatn:
+    """With weights large enough that places differ; fresh alignments are all but even."""
+    for weight in generator.networks["network"].parameters():
+        weight.data *= 10
+    return generator
+
+
+@pytest.mark.parametrize("kind", ["apatb", "cat_to_add", "without_cat", "without_res"])
+def test_alignment_is_that_by_which_the_block_samples(apatn, people, kind):
+    """What each place fetches through the matrices that are shown is what the blocks fetch without ever holding them."""
+    batch, generator = make_batch(people[0], people[1][:3], 1.5, "cpu"), awake(apatn(block=kind, ngf=8))
+    given, fetched = [], []
+    for block in generator.networks["network"].blocks:
+        block.gamma.register_forward_hook(lambda module, code, value: given.append(value.flatten(2)))
+        block.widen.register_forward_hook(lambda module, code, value: fetched.append(code[0].flatten(2)))
+    before = generator.generate(batch)
+    each = torch.eye(8 * 4).view(1, 32, 8, 4).repeat(3, 1, 1, 1).repeat_interleave(4, 2).repeat_interleave(4, 3)
+    found = generator.alignment(batch, each)
+    assert found.shape == (2, 3, 32, 8, 4) and found.dtype == torch.float32 and not found.requires_grad
+    assert torch.allclose(found.sum((3, 4)), torch.ones(2, 3, 32), atol=1e-5) and found.max() > 2 / 32
+    for one, value, wanted in zip(found, given, fetched, strict=True):
+        assert torch.allclose(value @ one.flatten(2).transpose(1, 2), wanted, atol=1e-5)
+    assert torch.equal(generator.generate(batch), before), "looking changes nothing"
+
+
+def test_alignment_of_a_region_is_the_mean_over_its_places(apatn, people):
+    batch, generator = make_batch(people[0], people[1][:2], 1.5, "cpu"), awake(apatn())
+    top, left = torch.zeros(2, 1, 32, 16), torch.zeros(2, 1, 32, 16)
+    top[:, :, :4, :4], left[:, :, 8:12, :4] = 0.3, 0.3
+    one, other, both, none = generator.alignment(batch, torch.cat([top, left, top + left, 0 * top], 1)).unbind(2)
+    assert torch.allclose(both, (one + other) / 2, atol=1e-7) and not torch.allclose(one, other, atol=1e-6)
+    assert not none.any()
+
+
 def test_an_alignment_that_is_sure_moves_the_image_code():
     """Where only one place of the source has the target's pose, that place's image code is fetched."""
     block = Apatb(4, "instance", 0.0, "without_cat").eval()

@@ -29,10 +29,16 @@ def test_flip_exchanges_sides_and_is_its_own_inverse():
 
 
 def test_mean_iou_by_hand():
-    true = torch.tensor([[[0, 0, 3, 3]]])
-    assert parsing.mean_iou(true, true) == 1.0
+    true = torch.tensor([[[0, 0, 3, 3]], [[0, 0, 0, 0]]])
+    same = parsing.confusion(true, true)
+    assert same.shape == (2, 10, 10) and same[0].nonzero().tolist() == [[0, 0], [3, 3]]
+    assert parsing.mean_iou(same).tolist() == [1.0, 1.0]
     # Background: 1 of 2; upper clothes: 2 of 3; no other label occurs.
-    assert parsing.mean_iou(torch.tensor([[[0, 3, 3, 3]]]), true) == pytest.approx((1 / 2 + 2 / 3) / 2)
+    counts = parsing.confusion(torch.tensor([[[0, 3, 3, 3]], [[0, 0, 0, 0]]]), true)
+    assert counts[0, 0, 3] == 1 and counts[0, 3, 0] == 0
+    assert parsing.mean_iou(counts).tolist() == pytest.approx([(1 / 2 + 2 / 3) / 2, 1.0])
+    # Counted over both: background 5 of 6.
+    assert float(parsing.mean_iou(counts.sum(0))) == pytest.approx((5 / 6 + 2 / 3) / 2)
 
 
 def test_a_map_from_keypoints_shows_each_label_where_it_belongs():

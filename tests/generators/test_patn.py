@@ -96,6 +96,29 @@ def test_stated_shapes(patn, people):
     assert output.abs().max() <= 1 and not output.requires_grad and not network.training
 
 
+@pytest.mark.parametrize("block", ["patb", "without_add", "without_cat"])
+def test_attention_is_the_masks_of_equation_1(patn, people, block):
+    batch = make_batch(people[0], people[1][:3], 1.5, "cpu")
+    generator, logits = patn(block=block, ngf=8), []
+    for weight in generator.networks["network"].parameters():
+        weight.data *= 10  # fresh masks are all but 0.5 everywhere
+    before = generator.generate(batch)
+    for one in generator.networks["network"].blocks:
+        one.pose.register_forward_hook(lambda module, given, found: logits.append(found))
+    masks = generator.attention(batch)
+    assert masks.shape == (2, 3, 8, 4) and masks.dtype == torch.float32 and not masks.requires_grad
+    assert torch.allclose(masks, (1 / (1 + torch.exp(-torch.stack(logits)))).mean(2), atol=1e-6)
+    assert masks.std() > 0.01 and not torch.equal(masks[0], masks[1])
+    assert torch.equal(generator.generate(batch), before), "looking changes nothing"
+
+
+def test_vanilla_blocks_have_no_masks(patn, people):
+    generator = patn(block="resnet")
+    assert not generator.has_masks and patn().has_masks
+    with pytest.raises(ValueError, match="^patn.block is resnet, whose blocks have no attention masks$"):
+        generator.attention(make_batch(people[0], people[1][:1], 1.5, "cpu"))
+
+
 def test_overfits_one_pair(patn, people, tmp_path):
     images, pairs = people
     generator = patn(

@@ -95,9 +95,9 @@ def test_a_person_who_steps_aside_takes_the_pixels_along(level):
     height, width = SIZE[0] // level, SIZE[1] // level
     maps = pose_maps(standing() / level, (height, width), 2.0)
     wanted = pose_maps(standing((8.0, 4.0)) / level, (height, width), 2.0)
-    person = body_parts.part_masks(
-        body_parts.frames(standing((8.0, 4.0)), SIZE, body_parts.USUAL), SIZE, 1.0
-    ).amax(1, keepdim=True)
+    person = body_parts.part_masks(body_parts.frames(standing((8.0, 4.0)), SIZE, body_parts.USUAL), SIZE, 1.0).amax(
+        1, keepdim=True
+    )
     person = torch.nn.functional.avg_pool2d(person, level) > 0.9
     for kind in ("parts", "flow"):
         moved = PartWarp(kind, standing(), standing((8.0, 4.0)), SIZE)(maps)

@@ -154,6 +154,17 @@ def test_generate_sees_nothing_of_the_target_but_its_pose(batch):
     assert not torch.equal(generator.generate(batch), generator.generate(other))
 
 
+def test_a_predicted_map_is_that_of_the_finished_parser(batch):
+    """Not that of a parser in training, whose norms look at the batch, and remember it."""
+    generator = make()
+    phase_of(generator, "parser").render(batch)  # as after training: running statistics, and networks in training
+    first = generator.predict_parsing(batch)
+    generator.generate(batch)
+    assert torch.equal(generator.predict_parsing(batch), first)
+    with pytest.raises(ValueError, match="warping_gan.use_parsing is false: there is no stage I, and no parsing map"):
+        make(use_parsing=False).predict_parsing(batch)
+
+
 @pytest.mark.parametrize(("given", "ignored"), [("parsing", "source_image"), ("image", "source_parsing")])
 def test_parser_is_told_what_parser_input_says(batch, given, ignored):
     generator = make(parser=replace(PARAMS.parser, input=given))

@@ -1,8 +1,6 @@
-"""Headless Chromium, where the machine has one with its driver (Debian: apt-get install chromium chromium-driver)."""
+"""Projects with made-up results, and the page that the report makes of them."""
 
-import shutil
-from functools import partial
-
+import made_cards
 import made_results
 import pytest
 import yaml
@@ -10,24 +8,6 @@ from click.testing import CliRunner
 
 from augment import bars, curves
 from augment.cli import main
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """A selenium driver whose console log can be read. Skips where there is no Chromium."""
-    programs = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
-    if missing := [name for name, path in programs.items() if path is None]:
-        pytest.skip(f"no {' and no '.join(missing)} on PATH: apt-get install chromium chromium-driver")
-    from selenium.webdriver import Chrome, ChromeOptions
-    from selenium.webdriver.chrome.service import Service
-
-    options = ChromeOptions()
-    options.binary_location = programs["chromium"]
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1280,1000"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    with Chrome(options, Service(programs["chromedriver"])) as driver:
-        yield driver
 
 
 def write_report(folder, made, params):
@@ -50,6 +30,10 @@ def report(tmp_path, monkeypatch, small_project_params):
 
 @pytest.fixture(scope="session")
 def small_report(tmp_path_factory, small_project_params):
-    """Of two budgets, extended sets, three seeds and harmed arms; not to be changed."""
-    made = partial(made_results.write, portions=(0.1, 0.5, 1.0))
+    """Of two budgets, extended sets, three seeds and harmed arms, and of nine generators; not to be changed."""
+
+    def made(folder):
+        made_results.write(folder, portions=(0.1, 0.5, 1.0))
+        made_cards.write(folder)
+
     return write_report(tmp_path_factory.mktemp("report"), made, small_project_params)

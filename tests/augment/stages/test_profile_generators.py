@@ -5,8 +5,9 @@ import pytest
 import torch
 from torch import nn
 
+from augment.report_card.speed import BATCHES, upright
 from augment.stages import train_generator
-from augment.stages.profile_generators import BATCHES, COLUMNS, line, run, upright
+from augment.stages.profile_generators import COLUMNS, line, run
 from generators import GENERATORS
 from generators.pose import has_torso
 

@@ -1,0 +1,218 @@
+"""Metrics that judge images by networks trained elsewhere: FID, IS, LPIPS, DS, and joints as a keypoint R-CNN sees them.
+
+Their weights are downloads of 10 to 250 MB that this project does not ship. Each metric looks for its file in torch hub's cache
+(TORCH_HOME moves it) before anything is loaded, and is `Unavailable`, with the reason and the file, where that is not there:
+never a number, never an error, and never a download. The libraries are the optional extra `metrics`.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from pickle import UnpicklingError
+from warnings import catch_warnings, simplefilter
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torchvision.models import AlexNet_Weights
+from torchvision.models.detection import (
+    KeypointRCNN_ResNet50_FPN_Weights,
+    SSD300_VGG16_Weights,
+    keypointrcnn_resnet50_fpn,
+    ssd300_vgg16,
+)
+from tqdm import tqdm
+
+from generators.frechet import frechet_distance
+
+PERSON = 1  # of COCO's labels, in torchvision's detectors
+# Joint j in OpenPose's order is joint FROM_COCO[j] in COCO's; the neck, which COCO has not, is set between the shoulders.
+FROM_COCO = (0, 0, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3)
+NECK, SHOULDERS = 1, (2, 5)
+PERSON_SCORE, JOINT_SCORE = 0.5, 2.0  # a person is there from this probability on, a joint from this height of its heat map on
+SHORT_SIDE_PX = 256  # the keypoint R-CNN's view of an image; its default of 800 magnifies crops of 64 px more than it helps
+
+
+@dataclass(frozen=True)
+class Unavailable:
+    """A metric that cannot be computed here: why, and the file that it wants."""
+
+    reason: str
+    file: str
+
+
+@dataclass(frozen=True)
+class Outside:
+    """A network from outside: the library it needs, where its weights are published, and how it is made of them."""
+
+    library: str
+    url: str
+    build: Callable[[dict[str, Tensor], Path], nn.Module]
+
+    @property
+    def file(self) -> Path:
+        return Path(torch.hub.get_dir()) / "checkpoints" / self.url.rsplit("/", 1)[-1]
+
+
+def scores(
+    outputs: Tensor, targets: Tensor, masks: Tensor, batch: int = 32, device: str = "cpu"
+) -> dict[str, float | np.ndarray | Unavailable]:
+    """All metrics of images, uint8 [N, 3, H, W], and their targets' masks, bool [N, 1, H, W]: by key.
+
+    fid: Frechet distance of Inception's 2048 features of outputs and of targets (Heusel et al. 2017).
+    is, mask_is: Inception score of the outputs (Salimans et al. 2016), ten splits in a seeded order; Inception as the
+        TensorFlow graph of 2015, in torch-fidelity's port.
+    lpips, mask_lpips: float64 [N], distance of output and target by lpips with AlexNet, version 0.1 (Zhang et al. 2018).
+    ds: float64 [N], the highest score of a person in the output, 0 if there is none. By torchvision's SSD300 of COCO: numbers
+        of the papers are by the Caffe SSD300 of PASCAL VOC, and cannot be compared with these.
+
+    With masks, images are black outside.
+    """
+    return {
+        **_inception_scores(outputs, targets, masks, batch, device),
+        **_lpips_distances(outputs, targets, masks, batch, device),
+        "ds": detection_scores(outputs, batch, device),
+    }
+
+
+def detection_scores(images: Tensor, batch: int = 32, device: str = "cpu") -> np.ndarray | Unavailable:
+    """DS of images, uint8 [N, 3, H, W]: float64 [N], the highest score of a person in each, 0 if there is none."""
+    network = _network("ssd300", device)
+    if isinstance(network, Unavailable):
+        return network
+    best = []
+    for (part,) in _parts("ds", batch, device, images):
+        for found in network(list(part.float() / 255)):
+            people = found["scores"][found["labels"] == PERSON]
+            best.append(float(people.max()) if len(people) else 0.0)
+    return np.array(best)
+
+
+def find_joints(images: Tensor, batch: int = 8, device: str = "cpu") -> Tensor | Unavailable:
+    """Joints of the likeliest person in each image, uint8 [N, 3, H, W], by torchvision's keypoint R-CNN.
+
+    Keypoints float32 [N, 18, 2] in OpenPose's order; -1 for a joint, or a person, that was not found.
+    """
+    network = _network("keypoint_rcnn", device)
+    if isinstance(network, Unavailable):
+        return network
+    parts = _parts("keypoint R-CNN", batch, device, images)
+    found = [openpose_joints(one).cpu() for (part,) in parts for one in network(list(part.float() / 255))]
+    return torch.stack(found) if found else torch.empty(0, 18, 2)
+
+
+def openpose_joints(found: dict[str, Tensor]) -> Tensor:
+    """The joints [18, 2] of the first person that torchvision's keypoint R-CNN found in an image; it lists the likeliest first.
+
+    found: scores [P], keypoints [P, 17, 3] as (x, y, visibility) with pixel centres at halves, keypoints_scores [P, 17].
+    """
+    if not len(found["scores"]) or found["scores"][0] < PERSON_SCORE:
+        return torch.full((len(FROM_COCO), 2), -1.0, device=found["keypoints"].device)
+    order = list(FROM_COCO)
+    points = found["keypoints"][0, order, :2].flip(-1) - 0.5
+    seen = found["keypoints_scores"][0, order] >= JOINT_SCORE
+    points[NECK], seen[NECK] = points[list(SHOULDERS)].mean(0), seen[list(SHOULDERS)].all()
+    return torch.where(seen[:, None], points.clamp(min=0), -1.0)
+
+
+def _network(name: str, device: str) -> nn.Module | Unavailable:
+    outside = OUTSIDE[name]
+    file, lacking = outside.file, []
+    if not file.is_file():
+        lacking.append(f"{file.name} is not in torch hub's cache; fetch {outside.url} and put it there")
+    if find_spec(outside.library) is None:
+        lacking.append(f"{outside.library} is not installed: pip install 'reid-augment[metrics]'")
+    if lacking:
+        return Unavailable("; ".join(lacking), str(file))
+    try:
+        network = outside.build(torch.load(file, map_location="cpu", weights_only=True), file)
+    except (RuntimeError, UnpicklingError, EOFError, KeyError, OSError) as error:
+        problem = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return Unavailable(f"{file.name} does not hold the weights of {outside.url} ({problem}); fetch it again", str(file))
+    return network.requires_grad_(False).eval().to(device)
+
+
+def _build_inception(weights: dict[str, Tensor], file: Path) -> nn.Module:
+    from torch_fidelity import FeatureExtractorInceptionV3
+
+    return FeatureExtractorInceptionV3("inception-v3-compat", ["2048", "logits_unbiased"], str(file))
+
+
+def _build_lpips(weights: dict[str, Tensor], file: Path) -> nn.Module:
+    from lpips import LPIPS
+
+    with catch_warnings():  # lpips asks torchvision for AlexNet by a deprecated argument
+        simplefilter("ignore", UserWarning)
+        network = LPIPS(net="alex", version="0.1", pnet_rand=True, verbose=False)
+    # Its slices keep the numbers of AlexNet's layers: slice2.3.weight is features.3.weight.
+    own = network.net.state_dict()
+    network.net.load_state_dict({name: weights["features." + name.split(".", 1)[1]] for name in own})
+    return network
+
+
+def _build_ssd300(weights: dict[str, Tensor], file: Path) -> nn.Module:
+    return _filled(ssd300_vgg16(weights=None, weights_backbone=None), weights)
+
+
+def _build_keypoint_rcnn(weights: dict[str, Tensor], file: Path) -> nn.Module:
+    return _filled(keypointrcnn_resnet50_fpn(weights=None, weights_backbone=None, min_size=SHORT_SIDE_PX), weights)
+
+
+def _filled(network: nn.Module, weights: dict[str, Tensor]) -> nn.Module:
+    network.load_state_dict(weights)
+    return network
+
+
+OUTSIDE = {
+    "inception": Outside(
+        "torch_fidelity",
+        "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
+        _build_inception,
+    ),
+    "lpips": Outside("lpips", AlexNet_Weights.IMAGENET1K_V1.url, _build_lpips),
+    "ssd300": Outside("torchvision", SSD300_VGG16_Weights.COCO_V1.url, _build_ssd300),
+    "keypoint_rcnn": Outside("torchvision", KeypointRCNN_ResNet50_FPN_Weights.COCO_V1.url, _build_keypoint_rcnn),
+}
+
+
+def _parts(title: str, batch: int, device: str, *columns: Tensor) -> Iterator[list[Tensor]]:
+    """The rows of all columns, `batch` of them at a time, under a progress bar."""
+    for start in tqdm(range(0, len(columns[0]), batch), desc=title, unit="batch", disable=None):
+        yield [column[start : start + batch].to(device) for column in columns]
+
+
+def _inception_scores(
+    outputs: Tensor, targets: Tensor, masks: Tensor, batch: int, device: str
+) -> dict[str, float | Unavailable]:
+    network = _network("inception", device)
+    if isinstance(network, Unavailable):
+        return dict.fromkeys(("fid", "is", "mask_is"), network)
+    from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, isc_features_to_metric
+
+    made, real, logits, mask_logits = [], [], [], []
+    for output, target, mask in _parts("fid, is", batch, device, outputs, targets, masks):
+        # Features [N, 2048] and logits without bias [N, 1008].
+        for images, features, guesses in ((output, made, logits), (target, real, []), (output * mask, [], mask_logits)):
+            one, other = network(images)
+            features.append(one.cpu())
+            guesses.append(other.cpu())
+    splits = min(10, len(outputs))
+    return {
+        "fid": frechet_distance(torch.cat(made), torch.cat(real)),
+        "is": isc_features_to_metric(torch.cat(logits), splits)[KEY_METRIC_ISC_MEAN],
+        "mask_is": isc_features_to_metric(torch.cat(mask_logits), splits)[KEY_METRIC_ISC_MEAN],
+    }
+
+
+def _lpips_distances(
+    outputs: Tensor, targets: Tensor, masks: Tensor, batch: int, device: str
+) -> dict[str, np.ndarray | Unavailable]:
+    network = _network("lpips", device)
+    if isinstance(network, Unavailable):
+        return dict.fromkeys(("lpips", "mask_lpips"), network)
+    whole, masked = [], []
+    for output, target, mask in _parts("lpips", batch, device, outputs, targets, masks):
+        for distances, images in ((whole, (output, target)), (masked, (output * mask, target * mask))):
+            distances.append(network(*(one / 127.5 - 1 for one in images)).flatten().cpu())
+    return {"lpips": torch.cat(whole).double().numpy(), "mask_lpips": torch.cat(masked).double().numpy()}

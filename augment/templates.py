@@ -1,0 +1,16 @@
+"""The only door to Jinja2: pages from templates."""
+
+from pathlib import Path
+
+import jinja2
+
+
+def environment(folder: Path) -> jinja2.Environment:
+    """Of a page's templates: a name without a value is an error, and values are escaped."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
