@@ -54,6 +54,7 @@ def run(name: str, portion: float | None, dry_run: bool) -> None:
         scored = scoring.score(rendered, judge, finder, settings, device)
         metrics = {key: scoring.entry(scored.metrics[key]) for key in card.KEYS if key in scored.metrics}
         folder = paths.card_folder(renderer.name)
+        out.unlink(missing_ok=True)  # a card never stands beside another run's pairs
         shutil.rmtree(folder, ignore_errors=True)
         with whole(folder / "pairs.csv") as temporary:
             scored.pairs.to_csv(temporary, index=False, float_format="%.6g")
