@@ -18,6 +18,7 @@ class Score:
     value: float
     low: float | None
     high: float | None
+    real: float | None  # the same of the real images, which may hang on the system: on its training images, or its size
     faint: bool  # there for reference
 
 
@@ -30,6 +31,7 @@ class Dot:
     x: float
     low: float
     high: float
+    real: float | None
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,6 @@ class Dots:
     about: str
     names: list[tuple[str, float]]  # with their y
     dots: list[Dot]
-    ceiling: float | None  # of the real images
     ticks: list[tuple[float, str]]
     left: float
     right: float
@@ -47,10 +48,9 @@ class Dots:
     height: int
 
 
-def draw(title: str, about: str, names: Sequence[str], scores: Sequence[Score], ceiling: float | None) -> Dots:
+def draw(title: str, about: str, names: Sequence[str], scores: Sequence[Score]) -> Dots:
     """A row for each name, also where it has no score, so that drawings of several metrics have the same rows."""
-    every = [one for score in scores for one in (score.value, score.low, score.high) if one is not None]
-    every += [] if ceiling is None else [ceiling]
+    every = [one for score in scores for one in (score.value, score.low, score.high, score.real) if one is not None]
     step = _step(max(every) - min(every) or abs(max(every)) or 1.0)
     first, last = math.floor(min(every) / step), math.ceil(max(every) / step)
     left, right = 12 + CHARACTER_PX * max(map(len, names)), WIDTH - RIGHT
@@ -65,13 +65,13 @@ def draw(title: str, about: str, names: Sequence[str], scores: Sequence[Score], 
         y = dict(rows)[score.name]
         interval = "" if score.low is None else f", {number(low)} to {number(high)}"
         text = f"{score.name}: {number(score.value)}{interval}"
-        dots.append(Dot(score.name, text, score.faint, y, x(score.value), x(low), x(high)))
+        real = None if score.real is None else x(score.real)
+        dots.append(Dot(score.name, text, score.faint, y, x(score.value), x(low), x(high), real))
     bottom = TOP + ROW * len(names)
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     places = range(first, max(last, first + 1) + 1)
     ticks = [(x(place * step), f"{place * step:.{decimals}f}".replace("-", "\u2212")) for place in places]
-    at = None if ceiling is None else x(ceiling)
-    return Dots(title, about, rows, dots, at, ticks, round(left, 1), right, bottom, WIDTH, bottom + BOTTOM)
+    return Dots(title, about, rows, dots, ticks, round(left, 1), right, bottom, WIDTH, bottom + BOTTOM)
 
 
 def number(value: float) -> str:

@@ -160,7 +160,7 @@ def _speed_cell(found: float | None, unit: float) -> Cell:
 
 
 def _real(cards: list[Card], metric: Metric) -> list[float]:
-    """The same of the real images, which the cards of systems of other sizes may have otherwise."""
+    """The same of the real images, which may hang on the system: on its training images, or its size."""
     return sorted({found for card in cards if (found := value(card, f"{metric.key}_real")) is not None})
 
 
@@ -174,9 +174,9 @@ def _dots(metric: Metric, cards: list[Card]) -> Dots:
     for card in cards:
         if value(card, metric.key) is not None:
             ends = (card["metrics"][metric.key][part] for part in ("value", "low", "high"))
-            scores.append(Score(card["generator"], *ends, card["generator"] in REFERENCES))
-    real = _real(cards, metric)
-    return dots.draw(metric.title, metric.told, _names(cards), scores, sum(real) / len(real) if real else None)
+            real = value(card, f"{metric.key}_real")
+            scores.append(Score(card["generator"], *ends, real, card["generator"] in REFERENCES))
+    return dots.draw(metric.title, metric.told, _names(cards), scores)
 
 
 def _sheets(cards: list[Card]) -> list[tuple[str, list[pictures.Sheet]]]:

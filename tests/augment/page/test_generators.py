@@ -164,16 +164,27 @@ def test_dots_stand_where_their_numbers_are(cards, section):
     drawing = section.drawings[2]
     (x0, first), *_, (x1, last) = drawing.ticks
     scale = (x1 - x0) / (float(last) - float(first))
-    of = {card["generator"]: card["metrics"]["identity_mAP"] for card in cards}
+    of, of_real = ({card["generator"]: card["metrics"][f"identity_mAP{real}"] for card in cards} for real in ("", "_real"))
+    of_real = {name: found["value"] for name, found in of_real.items()}
     assert [dot.name for dot in drawing.dots] == [name for name, _ in drawing.names] == [row.name for row in section.rows]
     for dot in drawing.dots:
         wanted = [x0 + scale * (of[dot.name][part] - float(first)) for part in ("value", "low", "high")]
         assert [dot.x, dot.low, dot.high] == pytest.approx(wanted, abs=0.11)
         assert dot.faint == (dot.name in ("copy_source", "mean_image"))
-    assert drawing.ceiling == pytest.approx(x0 + scale * (made_cards.REAL["identity_mAP"] - float(first)), abs=0.11)
-    assert section.drawings[0].ceiling is None, "identical images have SSIM 1 by definition"
+        assert dot.real == pytest.approx(x0 + scale * (of_real[dot.name] - float(first)), abs=0.11)
+    assert {dot.real for dot in section.drawings[0].dots} == {None}, "identical images have SSIM 1 by definition"
     pckh = section.drawings[1]
     assert "spt" not in {dot.name for dot in pckh.dots} and "spt" in dict(pckh.names), "rows are the same in all drawings"
+
+
+def test_the_real_images_of_a_row_are_those_of_its_card(cards):
+    """The training image that is nearest to a real one hangs on what the generator was trained on."""
+    own = next(card for card in cards if card["generator"] == "patn")
+    own["metrics"]["memorisation_real"] = {"value": 0.9, "low": 0.8, "high": 1.0}
+    (section,) = generators.sections(cards, URL, embed=False)
+    places = {dot.name: dot.real for dot in section.drawings[5].dots}
+    alone = places.pop("patn")
+    assert len(set(places.values())) == 1 and alone > max(places.values())
 
 
 def test_the_page_without_cards(report):
