@@ -14,6 +14,7 @@ The last two are for reference: any generator must beat them.
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ REFERENCES = ("copy_source", "mean_image")
 POSED = ("source image", "source pose", "target pose")
 TARGETS_SCENE = ("target background", "target colours")
 
+MASKED = 64  # images whose masks are drawn at a time
 # Rows of pairs [n, 2] -> their images, float32 [n, 3, H, W] in [-1, 1].
 Draw = Callable[["Tensor"], "Tensor"]
 
@@ -90,6 +92,17 @@ class Rendered:
     def paired(self) -> "Tensor":
         """The outputs of held.pairs: uint8 [P, 3, H, W]."""
         return self.outputs[: len(self.held.pairs)]
+
+    @cached_property
+    def masks(self) -> "Tensor":
+        """Where the persons of the real images are, by their keypoints: bool [N, 1, H, W]."""
+        import torch
+
+        from generators.similarity import body_mask
+
+        # A part at a time: the distances to all limbs of a pixel take a hundred times the room of its mask.
+        parts = self.images.keypoints.split(MASKED)
+        return torch.cat([body_mask(part, tuple(self.images.pixels.shape[2:])) for part in parts])
 
     @property
     def targets(self) -> "Tensor":

@@ -88,14 +88,12 @@ def _similarity(rendered: Rendered, mean: Any, settings: EvaluationParams, devic
     from generators import similarity
 
     held, parts = rendered.held, []
-    size = tuple(rendered.images.pixels.shape[2:])
     with progress("similarity", len(held.pairs)) as bar:
         for rows in torch.arange(len(held.pairs)).split(settings.batch_size):
             pairs, output = held.pairs[rows], rendered.outputs[rows].to(device)
             source, target = (rendered.images.pixels[column].to(device) for column in pairs.T)
-            points = [rendered.images.keypoints[column].to(device) for column in pairs.T]
-            mask = similarity.body_mask(points[1], size)
-            cut = rendered.cut[rows].to(device)
+            points = [rendered.images.keypoints[column] for column in pairs.T]
+            mask, cut = rendered.masks[pairs[:, 1]].to(device), rendered.cut[rows].to(device)
             found = similarity.clean(output, target, mask) | similarity.patn_legacy(cut, source, target, *points, mask)
             found["l1"] = (output.short() - target.short()).abs().double().mean((1, 2, 3)) / 127.5
             parts.append({key: value.cpu() for key, value in found.items()})
@@ -135,9 +133,7 @@ def _parsing(rendered: Rendered, settings: EvaluationParams, device: Any) -> Fou
 
 
 def _outside(rendered: Rendered, mean: Any, settings: EvaluationParams, device: Any) -> Found:
-    from generators.similarity import body_mask
-
-    masks = body_mask(rendered.images.keypoints[rendered.held.pairs[:, 1]], tuple(rendered.outputs.shape[2:]))
+    masks = rendered.masks[rendered.held.pairs[:, 1]]
     found = outside_metrics.scores(rendered.paired, rendered.targets, masks, settings.batch_size, device)
     columns = {key: value for key, value in found.items() if isinstance(value, np.ndarray)}
     return {key: mean(value) if key in columns else value for key, value in found.items()}, columns
