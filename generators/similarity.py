@@ -51,7 +51,7 @@ def patn_legacy(
     """Protocol `patn_legacy`: ssim_legacy and mask_ssim_legacy, float64 [N], as the public PATN code computes them.
 
     output, source, target: uint8 [N, 3, H, W]. The public code cuts a generator's output off to whole numbers where we
-    round: give `cut_to_uint8(images)` for it; real images are passed through the same here.
+    round: give `cut_to_uint8(images)` for it (rounded, SSIM was off by 0.0002); real images are passed through the same here.
     keypoints [N, 18, 2] at (H, W), for the strip's pictures of poses; mask: bool [N, 1, H, W], `body_mask` of the target.
     NaN where the mask is empty.
     """
