@@ -31,6 +31,8 @@ from augment.report_card.render import Rendered, generators_batch, generators_im
 from augment.report_card.settings import EvaluationParams
 
 CLOSEST = 16  # outputs that are named with the training image they are nearest to
+SIMILARITY = ("ssim", "mask_ssim", "ssim_legacy", "mask_ssim_legacy", "l1")
+COMPARED = 16  # images in float64 at a time
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def score(rendered: Rendered, judge: Any, finder: Any, settings: EvaluationParam
         return mean_interval(values, groups, weights, settings.draws, settings.seed)
 
     groups: dict[str, Callable[[], Found]] = {
-        "similarity": lambda: _similarity(rendered, mean, settings, device),
+        "similarity": lambda: _similarity(rendered, mean, device),
         "pose": lambda: _judged(pose, finder, rendered, mean),
         "parsing": lambda: _parsing(rendered, settings, device),
         "identity": lambda: _judged(identity, judge, rendered, mean),
@@ -82,23 +84,25 @@ def score(rendered: Rendered, judge: Any, finder: Any, settings: EvaluationParam
     return Scored(metrics, frame, closest, seconds)
 
 
-def _similarity(rendered: Rendered, mean: Any, settings: EvaluationParams, device: Any) -> Found:
+def _similarity(rendered: Rendered, mean: Any, device: Any) -> Found:
     import torch
 
     from generators import similarity
 
-    held, parts = rendered.held, []
+    held = rendered.held
+    # Made before the loop: small arrays that outlive its large ones would leave the heap in fragments, gigabytes of them.
+    columns: dict[str, np.ndarray] = {key: np.empty(len(held.pairs)) for key in SIMILARITY}
     with progress("similarity", len(held.pairs)) as bar:
-        for rows in torch.arange(len(held.pairs)).split(settings.batch_size):
+        for rows in torch.arange(len(held.pairs)).split(COMPARED):
             pairs, output = held.pairs[rows], rendered.outputs[rows].to(device)
             source, target = (rendered.images.pixels[column].to(device) for column in pairs.T)
             points = [rendered.images.keypoints[column] for column in pairs.T]
             mask, cut = rendered.masks[pairs[:, 1]].to(device), rendered.cut[rows].to(device)
             found = similarity.clean(output, target, mask) | similarity.patn_legacy(cut, source, target, *points, mask)
             found["l1"] = (output.short() - target.short()).abs().double().mean((1, 2, 3)) / 127.5
-            parts.append({key: value.cpu() for key, value in found.items()})
+            for key in SIMILARITY:
+                columns[key][rows.numpy()] = found[key].cpu().numpy()
             bar.update(len(rows))
-    columns = {key: torch.cat([part[key] for part in parts]).numpy() for key in parts[0]}
     return {key: mean(values) for key, values in columns.items()}, columns
 
 
