@@ -36,6 +36,8 @@ def run(names: tuple[str, ...], seconds: float) -> None:
 
 def line(name: str, device: "torch.device", seconds: float) -> str:
     """One generator's row of the table. ValueError for an unknown name."""
+    import torch
+
     generator = train_generator.build(name)
     for network in generator.networks.values():
         network.to(device, memory_format=torch.channels_last)
