@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from generators.pose import LIMBS, draw_skeleton, visible
 
 SIGMA_PX, WINDOW_PX = 1.5, 11
+CHUNK = 8  # images
 # The published masks have 23 limbs: ours, the sides of the trunk, and the head to neck and across.
 MASK_LIMBS = (*LIMBS, (8, 11), (2, 8), (5, 11), (1, 16), (1, 17), (16, 17))
 MASK_REACH = 1 / 32  # of the height: the published 4 px of 128
@@ -129,19 +130,24 @@ def _similarity_map(output: Tensor, target: Tensor, data_range: Tensor | float) 
     if min(output.shape[2:]) < WINDOW_PX:
         raise ValueError(f"SSIM's window of {WINDOW_PX} px does not fit into images of {tuple(output.shape[2:])} px")
     data_range = torch.as_tensor(data_range, dtype=torch.float64, device=output.device).view(-1, 1, 1, 1)
-    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
-    rows, columns = (_windows(side, output.device) for side in output.shape[2:])
+    windows = [_windows(side, output.device) for side in output.shape[2:]]
+    # A few images at a time: what they take stays in the processor's cache, and memory does not grow with the batch.
+    columns = (output, target, data_range.expand(len(output), 1, 1, 1))
+    parts = [_compared(*part, *windows) for part in zip(*(column.split(CHUNK) for column in columns), strict=True)]
+    return torch.cat(parts)
 
+
+def _compared(output: Tensor, target: Tensor, data_range: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     def mean(images: Tensor) -> Tensor:
         return rows @ (images @ columns.T)
 
+    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
     # Of x and y, the sum of variances and the covariance follow from the variances of x + y and x - y: a filter less.
     x, y = output.double(), target.double()
     plus, minus = x + y, x - y
-    mean_plus, mean_minus = mean(plus), mean(minus)
-    square_plus, square_minus = mean_plus.square(), mean_minus.square()
-    variance_plus, variance_minus = mean(plus.square()) - square_plus, mean(minus.square()) - square_minus
-    brightness = ((square_plus - square_minus) / 2 + c1) / ((square_plus + square_minus) / 2 + c1)
+    mean_plus, mean_minus = mean(plus).square(), mean(minus).square()
+    variance_plus, variance_minus = mean(plus.square()) - mean_plus, mean(minus.square()) - mean_minus
+    brightness = ((mean_plus - mean_minus) / 2 + c1) / ((mean_plus + mean_minus) / 2 + c1)
     structure = ((variance_plus - variance_minus) / 2 + c2) / ((variance_plus + variance_minus) / 2 + c2)
     return (brightness * structure).mean(1)
 

@@ -57,6 +57,14 @@ def test_ssim_of_an_image_with_itself_is_1_and_of_opposites_below_0():
     assert (ssim(x, 255 - x) < 0).all()
 
 
+def test_a_long_batch_is_its_images_one_by_one():
+    x, y = drawn(19)
+    ranges = torch.arange(50.0, 69.0)
+    one_by_one = [ssim(x[row : row + 1], y[row : row + 1], ranges[row]).item() for row in range(19)]
+    assert ssim(x, y, ranges).tolist() == pytest.approx(one_by_one, abs=1e-12)
+    assert ssim(x[:0], y[:0]).shape == (0,)
+
+
 def test_ssim_inside_a_mask_is_the_mean_of_scikit_images_map_there():
     x, y = drawn(3)
     inside = torch.zeros(3, 1, 32, 24, dtype=torch.bool)
