@@ -14,10 +14,14 @@ HEADINGS = ("source", "pose", "target", "output")
 PAPER, INK = (248, 248, 246), (60, 60, 66)
 
 
+def to_bytes(images: Tensor) -> Tensor:
+    """float32 [N, 3, H, W] in [-1, 1] -> uint8, rounded, on the CPU."""
+    return images.float().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8).cpu()
+
+
 def to_uint8(images: Tensor) -> np.ndarray:
     """float32 [N, 3, H, W] in [-1, 1] -> uint8 [N, H, W, 3], rounded."""
-    pixels = images.float().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8)
-    return pixels.permute(0, 2, 3, 1).cpu().numpy()
+    return to_bytes(images).permute(0, 2, 3, 1).numpy()
 
 
 def draw_sheet(batch: Batch, output: Tensor, title: str, columns: int = 3, panel_height_px: int = 128) -> Image.Image:

@@ -36,7 +36,7 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
     "identity": (
         Metric("identity_mAP", "identity mAP", "higher", "outputs as queries against the real gallery"),
         Metric("identity_rank1", "rank-1", "higher", "outputs as queries against the real gallery"),
-        Metric("identity_cosine", "cosine", "higher", "to the source, in the re-ID model’s features"),
+        Metric("identity_cosine", "cosine", "higher", "to the person’s other images, in the re-ID model’s features"),
     ),
     "as a set": (
         Metric("reid_frechet", "Fréchet, re-ID", "lower", "distance to the real images in the re-ID model’s features; no FID"),

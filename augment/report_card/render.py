@@ -60,9 +60,11 @@ class Renderer:
 
     def outputs(self, held: HeldOut, pairs: "Tensor", batch_size: int) -> Iterator["Tensor"]:
         """Images of the rows `pairs` [P, 2] of `held`, uint8 [n, 3, H, W], a batch at a time, in their order."""
+        from generators.sheets import to_bytes
+
         draw = self.start(held)
         for part in pairs.split(batch_size):
-            yield as_bytes(draw(part))
+            yield to_bytes(draw(part))
 
     @property
     def draws_parsing(self) -> bool:
@@ -144,6 +146,7 @@ def render(renderer: Renderer, held: HeldOut, settings: EvaluationParams) -> Ren
     """Everything that is rendered."""
     import torch
 
+    from generators.sheets import to_bytes
     from generators.similarity import cut_to_uint8
 
     several = several_of_one(held, settings.diversity.sources, settings.diversity.poses, settings.seed)
@@ -154,7 +157,7 @@ def render(renderer: Renderer, held: HeldOut, settings: EvaluationParams) -> Ren
     with progress("render", len(pairs)) as bar:
         for rows in torch.arange(len(pairs)).split(settings.batch_size):
             drawn = draw(pairs[rows])
-            outputs[rows] = as_bytes(drawn)
+            outputs[rows] = to_bytes(drawn)
             paired = rows[rows < len(cut)]
             cut[paired] = cut_to_uint8(drawn[: len(paired)]).cpu()
             bar.update(len(rows))
@@ -175,13 +178,6 @@ def generators_batch(generator: Any, images: "ImageSet", pairs: "Tensor", device
 def generators_images(generator: Any, held: HeldOut) -> "ImageSet":
     """All images at a trained generator's size, with parsing maps of the kind that it wants."""
     return held.images(generator.params.image_size, getattr(generator.params, "parsing", None))
-
-
-def as_bytes(images: "Tensor") -> "Tensor":
-    """float32 [N, 3, H, W] in [-1, 1] -> uint8, rounded, on the CPU."""
-    import torch
-
-    return images.float().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8).cpu()
 
 
 def _trained(name: str, portion: float | None, device: Any) -> Renderer:

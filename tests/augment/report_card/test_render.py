@@ -9,9 +9,10 @@ from PIL import Image
 
 from augment import index
 from augment.report_card.pairs import held_out
-from augment.report_card.render import as_bytes, known, render, renderer
+from augment.report_card.render import known, render, renderer
 from augment.report_card.settings import DiversityParams, EvaluationParams, JudgeParams
 from generators.pairs import make_batch
+from generators.sheets import to_bytes
 
 SIZE = (64, 32)
 
@@ -42,7 +43,7 @@ def test_a_trained_generator_renders_what_it_generates(held):
     found = renderer("patn", None, SIZE, "cpu")
     assert found.size == (32, 16) and found.sees == ("source image", "source pose", "target pose") and found.trained_on
     whole = make_batch(held.images((32, 16)), held.pairs, found.generator.params.sigma_px, "cpu")
-    assert torch.equal(rendered("patn", held, 7), as_bytes(found.generator.generate(whole)))
+    assert torch.equal(rendered("patn", held, 7), to_bytes(found.generator.generate(whole)))
     # In smaller batches sums may round otherwise.
     assert (rendered("patn", held, 2).int() - rendered("patn", held, 7).int()).abs().max() <= 1
 
