@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from augment import contact_sheet, keypoints, market1501
+from augment import contact_sheet, keypoints, prepared
 from augment.augmentations import Augmentation
 from augment.files import whole
 
@@ -105,7 +105,7 @@ def _pose(added: pd.DataFrame, pose_network: Path, found: Mapping[str, np.ndarra
     with torch.inference_mode():
         shown = torch.cat([estimator.locate(part.float() / 127.5 - 1) for part in pixels.split(256)])
     wanted = torch.from_numpy(keypoints.of_names(found, (Path(path).name for path in added["target"])))
-    wanted = rescale(wanted, market1501.SIZE, size)
+    wanted = rescale(wanted, prepared.size(), size)
     torso = (wanted[:, [2, 5]].mean(1) - wanted[:, [8, 11]].mean(1)).norm(dim=1)
     off = (shown - wanted).norm(dim=2) / torso[:, None]
     off = off.masked_fill(~visible(shown), FURTHEST).clamp(max=FURTHEST).masked_fill(~visible(wanted), torch.nan)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from augment import files, index, keypoints, market1501, params, parsing, paths
+from augment import files, index, keypoints, params, parsing, paths, prepared
 from augment.augmentations import PUPPET, Augmentation
 from augment.replacements import Render, Replacements, Sources, frame, row
 
@@ -124,7 +124,7 @@ def recomposed(
             image = decode([originals[path] for path in part["path"]], size).to(device).float() / 255
             pose = torch.from_numpy(keypoints.of_names(found, (Path(path).name for path in part["target"])))
             scene = ready[torch.tensor([places[path] for path in part["scene"]])]
-            return _to_uint8(puppet.recompose(image, rescale(pose, market1501.SIZE, size).to(device), scene))
+            return _to_uint8(puppet.recompose(image, rescale(pose, prepared.size(), size).to(device), scene))
 
         return render
 
@@ -140,7 +140,7 @@ def _usable(rows: pd.DataFrame, found: Mapping[str, np.ndarray]) -> np.ndarray:
     from generators.body_parts import usable
 
     points = torch.from_numpy(keypoints.of_names(found, (Path(path).name for path in rows["path"])))
-    return usable(points, market1501.SIZE).numpy()
+    return usable(points, prepared.size()).numpy()
 
 
 def _to_uint8(images: "torch.Tensor") -> np.ndarray:
@@ -163,4 +163,4 @@ def studio(rows: pd.DataFrame, found: Mapping[str, np.ndarray], puppet: Any, siz
     pixels = decode([paths.PREPARED / path for path in rows["path"]], size)
     labels = parsing.read(rows["path"], size) if puppet.params.parsing else None
     person = None if labels is None else labels > 0
-    return Studio(puppet, pixels, rescale(points, market1501.SIZE, size), person, device)
+    return Studio(puppet, pixels, rescale(points, prepared.size(), size), person, device)

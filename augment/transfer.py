@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from augment import keypoints, market1501, parsing, paths
+from augment import keypoints, parsing, paths, prepared
 from augment.augmentations import Augmentation
 from augment.replacements import Render, Replacements, Sources, frame, row
 
@@ -99,7 +99,7 @@ def _renderer(checkpoint: Path, rows: pd.DataFrame, found: Mapping[str, np.ndarr
     labels, place = None, {path: number for number, path in enumerate(sources)}
     if kind is not None:
         points = torch.from_numpy(keypoints.of_names(found, (Path(path).name for path in sources)))
-        labels = parsing.of_kind(kind, sources, rescale(points, market1501.SIZE, size), size)
+        labels = parsing.of_kind(kind, sources, rescale(points, prepared.size(), size), size)
 
     def render(part: pd.DataFrame) -> np.ndarray:
         points = keypoints.of_names(found, (Path(path).name for path in [*part["source"], *part["target"]]))
@@ -107,7 +107,7 @@ def _renderer(checkpoint: Path, rows: pd.DataFrame, found: Mapping[str, np.ndarr
         # Only the pose of a target is used, so that a removed image is never opened: pixels and parsing map are blank here.
         images = ImageSet(
             _with_blanks(pixels[chosen]),
-            rescale(torch.from_numpy(points), market1501.SIZE, size),
+            rescale(torch.from_numpy(points), prepared.size(), size),
             None if labels is None else _with_blanks(labels[chosen]),
         )
         number = torch.arange(len(part))

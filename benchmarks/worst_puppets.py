@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from augment import contact_sheet, index, keypoints, market1501, params, paths, puppets
+from augment import contact_sheet, index, params, paths, prepared, puppets
 from generators.body_parts import usable
 from generators.puppet import Puppet, Studio
 
@@ -27,13 +27,13 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = index.read(paths.PREPARED / "index.csv")
     rows = rows[rows["split"] == "train"].reset_index(drop=True)
-    found = keypoints.read(paths.PREPARED / "keypoints.csv", market1501.SIZE)
+    found = prepared.joints()
     settings = params.load(Puppet.Params, "generators.puppet")
     plain = Puppet(replace(settings, parsing=False))
-    studio = puppets.studio(rows, found, plain, market1501.SIZE, "cpu")
-    persons = Studio(Puppet(settings), studio.pixels, studio.keypoints, puppets.persons(rows["path"], market1501.SIZE), "cpu")
+    studio = puppets.studio(rows, found, plain, prepared.size(), "cpu")
+    persons = Studio(Puppet(settings), studio.pixels, studio.keypoints, puppets.persons(rows["path"], prepared.size()), "cpu")
 
-    rng, good = np.random.default_rng(0), usable(studio.keypoints, market1501.SIZE).numpy()
+    rng, good = np.random.default_rng(0), usable(studio.keypoints, prepared.size()).numpy()
     pids = rows["pid"].to_numpy()
     sources, scenes = [], []
     while len(sources) < arguments.number:

@@ -5,8 +5,8 @@ number of kept gallery images before it: those strictly closer, and of those jus
 in the gallery. That is the order a stable sort of the distances gives.
 
 The Market-1501 protocol (Zheng et al. 2015): gallery images with pid -1 (junk) are dropped; those with pid 0
-(distractors) stay and match nobody; for each query the gallery images of its own pid and camera are dropped. A query
-that is left without a match is skipped, and counted.
+(distractors) stay and match nobody; for each query the gallery images of its own pid and camera are dropped, where cameras
+are known (`drop_same_camera`). A query that is left without a match is skipped, and counted.
 """
 
 from collections.abc import Callable
@@ -306,6 +306,7 @@ def rankings(
     query_camids: Tensor,
     gallery_camids: Tensor,
     metric: Metric,
+    drop_same_camera: bool,
     rows: np.ndarray,
     top: int,
 ) -> list[Ranking]:
@@ -321,7 +322,7 @@ def rankings(
     pids, camids = gallery_pids.numpy(), gallery_camids.numpy()
     for row, distance in zip(rows.tolist(), distances.numpy(), strict=True):
         own = (pids == int(query_pids[row])) & (pids != DISTRACTOR)
-        kept = np.flatnonzero((pids != JUNK) & ~(own & (camids == int(query_camids[row]))))
+        kept = np.flatnonzero((pids != JUNK) & ~(own & drop_same_camera & (camids == int(query_camids[row]))))
         order = kept[np.argsort(distance[kept], kind="stable")]
         hits = own[order]
         if hits.any():

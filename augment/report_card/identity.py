@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from augment import index, params, paths
+from augment import index, params, paths, prepared
 from augment.report_card.render import TARGETS_SCENE, Rendered
 from augment.report_card.settings import JudgeParams
 
@@ -156,7 +156,7 @@ def scores(rendered: Rendered, judge: Judge, mean: Any) -> tuple[dict[str, Any],
     def asked(features: "Tensor", image: "Tensor") -> Any:
         """What queries find; image: whose person and camera each has."""
         mine = pids[image], of_gallery[0], camids[image], of_gallery[1]
-        return by_query(features, in_gallery, *mine, judge.settings.metric)
+        return by_query(features, in_gallery, *mine, judge.settings.metric, prepared.about().cameras_known)
 
     # A generated image is of the camera whose background it shows: no match there counts, as for a real query.
     shown = pairs[:, 1] if set(TARGETS_SCENE) <= set(rendered.renderer.sees) else pairs[:, 0]

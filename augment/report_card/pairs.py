@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from augment import index, keypoints, market1501, paths
+from augment import index, keypoints, paths, prepared
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,7 +27,7 @@ class HeldOut:
     """Held-out images that are in a pair, and the pairs.
 
     rows: index rows [N], `path` relative to data/prepared
-    keypoints: float32 [N, 18, 2] at market1501.SIZE
+    keypoints: float32 [N, 18, 2] at prepared.size()
     pairs: int64 [P, 2], rows of (source, target), in random order
     """
 
@@ -63,7 +63,7 @@ class HeldOut:
         from generators.pairs import ImageSet, decode
         from generators.pose import rescale
 
-        points, names = rescale(self.keypoints, market1501.SIZE, size), list(self.rows["path"])
+        points, names = rescale(self.keypoints, prepared.size(), size), list(self.rows["path"])
         labels = None if parsing_kind is None else parsing.of_kind(parsing_kind, names, points, size)
         return ImageSet(decode([paths.PREPARED / name for name in names], size), points, labels)
 
@@ -83,7 +83,7 @@ def held_out(dataset: str, number: int | None, seed: int) -> HeldOut:
     rows = index.read(file)
     splits = ("gallery",) if dataset == MARKET else ("query", "gallery")
     rows = rows[rows["split"].isin(splits)].reset_index(drop=True)
-    points = keypoints.read(paths.PREPARED / "keypoints.csv", market1501.SIZE)
+    points = prepared.joints()
     points = torch.from_numpy(keypoints.of_names(points, (Path(path).name for path in rows["path"])))
     pairs = training_pairs(rows["pid"].to_numpy(), points)
     if not len(pairs):

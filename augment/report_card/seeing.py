@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from augment import contact_sheet, market1501, paths
+from augment import contact_sheet, paths, prepared
 from augment.files import whole
 from augment.report_card.pairs import HeldOut
 from augment.report_card.render import Renderer, generators_batch, generators_images
@@ -66,7 +66,7 @@ class _Shown:
 
     def poses(self, which: list[int]) -> list[Image.Image]:
         points = self._held.keypoints[self._held.pairs[which, 1]].numpy()
-        return [contact_sheet.skeleton(one, market1501.SIZE) for one in points]
+        return [contact_sheet.skeleton(one, prepared.size()) for one in points]
 
     def outputs(self, which: list[int]) -> list[Image.Image]:
         return [Image.fromarray(one) for one in self._outputs[which].permute(0, 2, 3, 1).numpy()]

@@ -29,7 +29,7 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
-from augment import contact_sheet, files, index, keypoints, market1501, params, paths, puppets, transfer
+from augment import contact_sheet, files, index, keypoints, params, paths, prepared, puppets, transfer
 from augment.arms import set_name
 from augment.augmentations import PUPPET, Augmentation, check_set
 from augment.files import whole
@@ -60,7 +60,7 @@ def run(augmentation: Augmentation, portion: float, ratio: int, dry_run: bool) -
     kept = index.read(paths.reduced(portion) / "index.csv")
     removed = index.read(paths.reduced(portion) / "removed.csv")
     listed = wanted(kept, removed, ratio)
-    found = keypoints.read(paths.PREPARED / "keypoints.csv", market1501.SIZE)
+    found = prepared.joints()
     if augmentation.generator == PUPPET:
         given = puppets.replacements(augmentation, kept, listed, found, settings.seed)
     elif augmentation.recomposed:
@@ -150,7 +150,7 @@ def _sheet(rows: pd.DataFrame, found: dict[str, np.ndarray], out: Path, columns:
         poses = keypoints.of_names(found, (Path(path).name for path in part["target"]))
         cells += [
             [Image.open(paths.PREPARED / path) for path in part["source"]],
-            [contact_sheet.skeleton(pose, market1501.SIZE) for pose in poses],
+            [contact_sheet.skeleton(pose, prepared.size()) for pose in poses],
             *([[Image.open(paths.PREPARED / path) for path in part["scene"]]] if scenes else []),
             [Image.open(out / path) for path in part["path"]],
         ]

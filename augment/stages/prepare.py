@@ -6,6 +6,7 @@ data/prepared/
     parsing/                                         part labels, where the data set has them
     backgrounds/                                     mini_market: crops without people
     contact_sheet.png  counts.csv
+    dataset.json                                     size of the images, and whether cameras are known
     index.csv                                        written last: where it is, the rest is whole
 """
 
@@ -19,7 +20,7 @@ from typing import Literal
 import click
 from tqdm import tqdm
 
-from augment import contact_sheet, index, keypoints, market1501, mini_market, params, parsing, paths
+from augment import contact_sheet, index, keypoints, market1501, mini_market, params, parsing, paths, prepared
 from augment.files import whole
 
 
@@ -77,7 +78,7 @@ def run(dry_run: bool) -> None:
     if settings.name == "market1501" and settings.parsing is not None:
         maps = settings.parsing
         parsing.import_maps(Path(maps.root), maps.labels, market.rows["name"], building / parsing.FOLDER)
-    _write(market, building, from_folder=root)
+    _write(market, building, from_folder=root, name=settings.name)
     shutil.rmtree(paths.PREPARED, ignore_errors=True)
     os.replace(building, paths.PREPARED)
     _print_counts(market)
@@ -108,7 +109,7 @@ def _limits(max_ids: int | MaxIds | None) -> tuple[int, int] | None:
     return (max_ids, max_ids) if isinstance(max_ids, int) else (max_ids.train, max_ids.test)
 
 
-def _write(market: market1501.Market1501, folder: Path, from_folder: Path) -> None:
+def _write(market: market1501.Market1501, folder: Path, from_folder: Path, name: str) -> None:
     rows = market.rows
     rows = rows.assign(path=[f"{market1501.FOLDERS[s]}/{n}" for s, n in zip(rows["split"], rows["name"], strict=True)])
     for name in market1501.FOLDERS.values():
@@ -116,13 +117,14 @@ def _write(market: market1501.Market1501, folder: Path, from_folder: Path) -> No
     if from_folder != folder:
         for file, path in zip(rows["file"], rows["path"], strict=True):
             shutil.copyfile(file, folder / path)
-    keypoints.write(market.keypoints, folder / "keypoints.csv")
+    keypoints.write(market.keypoints, folder / prepared.KEYPOINTS)
     for name in market1501.ANNOTATIONS:
         (folder / name).unlink(missing_ok=True)
     market1501.counts(market).to_csv(folder / "counts.csv", index=False)
     located = index.locate(rows, folder)
     with whole(folder / "contact_sheet.png") as temporary:
         contact_sheet.people(located, market.keypoints, folder / "parsing").save(temporary)
+    prepared.write(prepared.About(name, market1501.SIZE, bool(rows["camid"].nunique() > 1)), folder)
     index.write(rows.assign(source="", target="", scene="", generator=""), folder / "index.csv")
 
 

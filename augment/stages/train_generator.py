@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from augment import index, keypoints, market1501, params, parsing, paths, tracking
+from augment import index, keypoints, params, parsing, paths, prepared, tracking
 
 POSE_NETWORK = "pose_network"
 
@@ -35,7 +35,7 @@ def run(name: str, portion: float | None, dry_run: bool) -> None:
     training_set = paths.PREPARED if portion is None else paths.reduced(portion)
     rows = index.read(training_set / "index.csv")
     rows = rows[rows["split"] == "train"].reset_index(drop=True)
-    found = keypoints.read(paths.PREPARED / "keypoints.csv", market1501.SIZE)
+    found = prepared.joints()
     points = torch.from_numpy(keypoints.of_names(found, (Path(path).name for path in rows["path"])))
     pairs = training_pairs(rows["pid"].to_numpy(), points)
     if not len(pairs):
@@ -50,7 +50,7 @@ def run(name: str, portion: float | None, dry_run: bool) -> None:
     if dry_run:
         return
     pixels = decode([paths.PREPARED / path for path in rows["path"]], settings.image_size)
-    points, kind = rescale(points, market1501.SIZE, settings.image_size), getattr(settings, "parsing", None)
+    points, kind = rescale(points, prepared.size(), settings.image_size), getattr(settings, "parsing", None)
     labels = None if kind is None else parsing.of_kind(kind, list(rows["path"]), points, settings.image_size)
     images = ImageSet(pixels, points, labels)
     tags = {

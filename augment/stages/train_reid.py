@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import pandas as pd
 
-from augment import augmentations, files, gate, index, keypoints, market1501, params, paths, puppets, ranked, tracking
+from augment import augmentations, files, gate, index, params, paths, prepared, puppets, ranked, tracking
 from augment.arms import Arm
 from augment.files import whole
 from augment.online import OnlineParams, OnlinePuppets
@@ -139,11 +139,11 @@ def load_settings(arm: Arm, validation: bool, overrides: params.Overrides = para
 def load_sets(arm: Arm, settings: Settings) -> Sets:
     """What the arm is trained and scored on."""
     rows = training_rows(arm)
-    prepared = index.locate(index.read(paths.PREPARED / "index.csv"), paths.PREPARED)
+    every = index.locate(index.read(paths.PREPARED / "index.csv"), paths.PREPARED)
     if settings.validation is None:
-        asked = [prepared[prepared["split"] == split] for split in ("query", "gallery")]
+        asked = [every[every["split"] == split] for split in ("query", "gallery")]
     else:
-        real = prepared[prepared["split"] == "train"]
+        real = every[every["split"] == "train"]
         out = held_out(real["pid"].to_numpy(), settings.validation)
         asked = queries_and_gallery(real[real["pid"].isin(out)], settings.validation.seed)
         rows = rows[~rows["pid"].isin(out)].reset_index(drop=True)
@@ -164,7 +164,7 @@ def _sift(arm: Arm, settings: Settings, rows: pd.DataFrame) -> pd.DataFrame:
     return gate.sift(
         rows[~real], rows.loc[real, "pid"].to_numpy(), params.load(ReidParams, f"reid.{arm.model}"), settings.generated.gate,
         weights, paths.generator_model(*network) / "generator.pt",
-        keypoints.read(paths.PREPARED / "keypoints.csv", market1501.SIZE),
+        prepared.joints(),
     )  # fmt: skip
 
 
@@ -197,7 +197,7 @@ def train(
 
     size, renewal = settings.reid.image_size, None
     if settings.online is not None:
-        found = keypoints.read(paths.PREPARED / "keypoints.csv", market1501.SIZE)
+        found = prepared.joints()
         state = joined_processes()
         renewal = OnlinePuppets(_inside(sets.train), found, puppets.build(), settings.online, size, arm.seed, state.device)
         click.echo(f"images without torso, cut as an oval and never a scene: {renewal.without_torso:,}")
@@ -213,11 +213,11 @@ def score(trained: "Trained", settings: Settings, sets: Sets, ranked_file: Path 
     from reid.evaluation import comparison, evaluate, rankings
 
     query, gallery = (load(rows, settings.reid.image_size) for rows in (sets.query, sets.gallery))
-    compared = comparison(trained.model, query, gallery, settings.reid)
+    compared, drop_same_camera = comparison(trained.model, query, gallery, settings.reid), prepared.about().cameras_known
     if ranked_file is not None:
-        found = rankings(*compared, rows=ranked.chosen(sets.query), top=ranked.TOP)
+        found = rankings(*compared, drop_same_camera, rows=ranked.chosen(sets.query), top=ranked.TOP)
         ranked.write(ranked_file, found, *(_inside(rows) for rows in (sets.query, sets.gallery)))
-    return dataclasses.asdict(evaluate(*compared))
+    return dataclasses.asdict(evaluate(*compared, drop_same_camera))
 
 
 def _inside(rows: pd.DataFrame) -> pd.DataFrame:
@@ -235,6 +235,7 @@ def _facts(arm: Arm, settings: Settings, sets: Sets, trained: "Trained") -> dict
         "degenerate_pairs": trained.degenerate_pairs,
         "iterations": trained.plan.iterations,
         "seconds": round(trained.seconds, 1),
+        "same_camera_rule": prepared.about().cameras_known,
         "seeds": _seeds(arm, settings),
         "commit": tracking.commit(),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in VERSIONS}},

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from augment import contact_sheet, files, market1501, params
+from augment import contact_sheet, files, params, prepared
 from augment.files import whole
 from augment.user_study import answers, page, score, study
 
@@ -91,8 +91,8 @@ def _tasks(trials: Sequence[study.Trial], held: "HeldOut", with_target: bool) ->
     """What the generators were asked for in each trial: caption -> picture."""
     from generators.pose import rescale
 
-    pixels = held.images(market1501.SIZE).pixels.permute(0, 2, 3, 1).numpy()
-    poses = rescale(held.keypoints, market1501.SIZE, POSE_SIZE).numpy()
+    pixels = held.images(prepared.size()).pixels.permute(0, 2, 3, 1).numpy()
+    poses = rescale(held.keypoints, prepared.size(), POSE_SIZE).numpy()
     tasks = []
     for source, target in held.pairs[[trial.pair for trial in trials]].tolist():
         task = {"the person": pixels[source], "the pose": np.asarray(contact_sheet.skeleton(poses[target], POSE_SIZE))}

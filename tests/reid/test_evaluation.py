@@ -249,15 +249,16 @@ def test_score_uses_the_params():
     assert score(model, images, images, params) == expected
 
 
+@pytest.mark.parametrize("drop_same_camera", [True, False])
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
-def test_rankings_are_those_that_mAP_is_the_mean_of(metric):
+def test_rankings_are_those_that_mAP_is_the_mean_of(metric, drop_same_camera):
     rng = np.random.default_rng(3)
     query_pids, gallery_pids, query_camids, gallery_camids = (torch.from_numpy(one) for one in people(3))
     query = torch.from_numpy(rng.normal(size=(40, 4))).float()
     gallery = torch.from_numpy(rng.integers(-2, 3, size=(150, 4))).float()  # many of the same distance
     given = (query, gallery, query_pids, gallery_pids, query_camids, gallery_camids, metric)
-    found = rankings(*given, rows=np.arange(40), top=10)
-    scores = evaluate(*given)
+    found = rankings(*given, drop_same_camera, rows=np.arange(40), top=10)
+    scores = evaluate(*given, drop_same_camera)
     assert len(found) == scores.num_queries - scores.skipped_queries
     assert np.mean([one.average_precision for one in found]) == pytest.approx(scores.mAP, abs=1e-6)
     assert np.mean([one.hits[0] for one in found]) == pytest.approx(scores.rank1)
@@ -265,7 +266,8 @@ def test_rankings_are_those_that_mAP_is_the_mean_of(metric):
         same = gallery_pids[one.gallery] == query_pids[one.query]
         assert (one.hits == same.numpy()).all() and len(one.gallery) == 10
         assert (gallery_pids[one.gallery] != -1).all()
-        assert not (same & (gallery_camids[one.gallery] == query_camids[one.query])).any()
+        dropped = (same & (gallery_camids[one.gallery] == query_camids[one.query])).any()
+        assert not (drop_same_camera and dropped)
 
 
 def test_rankings_of_some_queries_leave_out_those_without_a_match():
@@ -273,8 +275,8 @@ def test_rankings_of_some_queries_leave_out_those_without_a_match():
     points = torch.tensor([[0.0], [1.0], [5.0]])
     gallery = torch.tensor([[0.1], [4.0], [4.9], [0.2]])
     given = (points, gallery, pids, torch.tensor([2, 3, 0, 1]), camids, torch.tensor([1, 1, 1, 1]), "euclidean")
-    (third,) = rankings(*given, rows=np.array([2]), top=3)
+    (third,) = rankings(*given, True, rows=np.array([2]), top=3)
     assert third.gallery.tolist() == [2, 1, 3] and third.hits.tolist() == [False, True, False]
     assert third.average_precision == 0.5
     alone = (*given[:3], torch.tensor([2, 9, 0, 1]), *given[4:])
-    assert [one.query for one in rankings(*alone, rows=np.array([0, 2]), top=3)] == [0]
+    assert [one.query for one in rankings(*alone, True, rows=np.array([0, 2]), top=3)] == [0]

@@ -11,7 +11,7 @@ import torch
 import upright
 from PIL import Image
 
-from augment import files, index, keypoints, market1501, puppets
+from augment import files, index, keypoints, market1501, paths, prepared, puppets
 from augment.augmentations import parse
 from augment.online import OnlineParams, OnlinePuppets
 from augment.puppets import Scenes, plan
@@ -56,7 +56,9 @@ def test_a_single_camera_is_its_own_scene():
         Scenes(np.zeros(3, int), np.zeros(3, bool))
 
 
-def test_a_row_has_its_sources_identity_and_its_scenes_camera():
+def test_a_row_has_its_sources_identity_and_its_scenes_camera(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    prepared.write(prepared.About("mini_market", market1501.SIZE, True), paths.PREPARED)
     camids = dict(zip(KEPT["path"], KEPT["camid"], strict=True))
     plans = {name: plan(KEPT, WANTED, FOUND, parse(name), 0) for name in CONTROLS}
     for name, (rows, counts) in plans.items():

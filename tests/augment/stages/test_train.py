@@ -25,7 +25,7 @@ KEYS = {
     "dataset", "model", "augmentation", "portion", "ratio", "budget", "seed",
     "rank1", "rank5", "rank10", "mAP", "mAP_trapezoid", "num_queries", "num_gallery", "skipped_queries",
     "train_images", "generated_images", "rejected_images", "online_share", "degenerate_pairs", "iterations", "seconds",
-    "seeds", "commit", "versions", "mlflow",
+    "same_camera_rule", "seeds", "commit", "versions", "mlflow",
 }  # fmt: skip
 
 

@@ -1,0 +1,5 @@
+"""Commands that hand things on: export, export-onnx, embed."""
+
+import click
+
+COMMANDS: tuple[click.Command, ...] = ()

@@ -1,0 +1,5 @@
+"""Commands about keypoints: check-keypoints, annotate."""
+
+import click
+
+COMMANDS: tuple[click.Command, ...] = ()

@@ -1,0 +1,5 @@
+"""Commands on single images: transfer, import-weights."""
+
+import click
+
+COMMANDS: tuple[click.Command, ...] = ()
