@@ -28,7 +28,7 @@ def test_damaged_file(patn, tmp_path, damage):
     path = tmp_path / "generator.pt"
     save_generator(patn(), path, {})
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(ValueError, match=r"generator\.pt: not a readable checkpoint \(.*\); delete it to start afresh"):
+    with pytest.raises(ValueError, match=r"generator\.pt: not a readable checkpoint \(.*\); restore it, or make it anew"):
         load_generator(path, "cpu")
 
 
