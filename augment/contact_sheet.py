@@ -17,7 +17,7 @@ def grid(
     rows: Sequence[Sequence[Image.Image]], captions: Sequence[str], notes: Sequence[Sequence[str]] | None = None,
     cell: tuple[int, int] = CELL,
 ) -> Image.Image:  # fmt: skip
-    """Rows of images, each image scaled to one cell (height, width), each row under its caption; an empty caption takes no room.
+    """Rows of images, each image scaled to one cell (height, width), each row under its caption; an empty one takes no room.
 
     notes: of each row a text under each of its images; an empty row of notes takes no room.
     """

@@ -8,6 +8,7 @@ then renders it.
 
 import os
 import pickle
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
@@ -18,6 +19,11 @@ import torch
 FORMAT = "reid-augment generator, version 2"
 OLDER = ("reid-augment generator, version 1",)  # the same without `pose_network`
 POSE_NETWORK = "pose_network"
+# What reading a broken or foreign file may raise.
+DAMAGED = (
+    RuntimeError, EOFError, OSError, KeyError, ValueError, TypeError, AttributeError, IndexError, AssertionError,
+    pickle.UnpicklingError,
+)  # fmt: skip
 
 
 def save(contents: dict, path: Path) -> None:
@@ -34,15 +40,27 @@ def save(contents: dict, path: Path) -> None:
 def load(path: Path, device: torch.device | str, advice: str = "delete it to start afresh") -> dict:
     """The contents of a file that `save` wrote. ValueError, with `advice`, where the file is damaged or something else."""
     try:
-        contents = torch.load(path, map_location=device, weights_only=True)
+        contents = read_tensors(path, device)
     except (FileNotFoundError, IsADirectoryError):
         raise
-    except (RuntimeError, EOFError, OSError, KeyError, ValueError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"{path}: not a readable checkpoint ({reason}); {advice}") from error
+    except DAMAGED as error:
+        raise ValueError(f"{path}: not a readable checkpoint ({reason(error)}); {advice}") from error
     if not isinstance(contents, dict):
         raise ValueError(f"{path}: holds a {type(contents).__name__}, not a checkpoint; {advice}")
     return contents
+
+
+def read_tensors(path: Path, device: torch.device | str):
+    """What torch has saved in `path`, by any version and without running code. DAMAGED where that fails."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pickles by other protocols, which are refused anyway
+        return torch.load(path, map_location=device, weights_only=True)
+
+
+def reason(error: Exception) -> str:
+    """What was wrong in one line. torch's own first line advises to load without weights_only, which would run any code."""
+    lines = str(error).split("WeightsUnpickler error:")[-1].strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def differences(stored: Mapping, present: Mapping, prefix: str = "") -> list[str]:

@@ -30,10 +30,10 @@ def _read_size(context: click.Context, parameter: click.Parameter, text: str | N
 @click.option("--pose", metavar="POSE", help="An image, a keypoint file, a folder of either, walk, or turn.")
 @click.option("--pairs", type=FILE, help="Instead of both: a CSV file of images, from,to.")
 @click.option("--root", type=FILE, help="--pairs: the folder that its names are relative to.  [default: that of the file]")
-@click.option("--model", required=True, metavar="FILE", help="A generator's file, packed or not; or puppet, which needs none.")
+@click.option("--model", required=True, metavar="FILE", help="A generator's file; or puppet, which needs none.")
 @click.option("--output", required=True, type=FILE, help="A folder: the images, sheet.png, poses.gif.")
 @click.option("--image-keypoints", type=FILE, help="Joints of the images, in any keypoint format.")
-@click.option("--pose-network", type=FILE, help="Finds joints where no file tells them.  [default: the one packed into --model]")
+@click.option("--pose-network", type=FILE, help="Finds joints that no file tells.  [default: the one packed into --model]")
 @click.option("--parsing", type=FILE, help="A label map of --image, for generators that use one.")
 @click.option("--pose-size", callback=_read_size, metavar="HxW", help="Size of the images that a keypoint file of poses is of.")
 @click.option("--frames", type=click.IntRange(2, 240), default=16, show_default=True, help="Of walk and turn.")
@@ -73,4 +73,31 @@ def pack(generator: str, portion: float | None, output: Path) -> None:
     packing.run(generator, portion, output)
 
 
-COMMANDS: tuple[click.Command, ...] = (transfer, pack)
+@click.command(
+    epilog=examples(
+        "augment import-weights patn latest_net_netG.pth --output patn.pt",
+        "augment import-weights patn fashion/latest_net_netG.pth --sigma-px 0.3 --output fashion.pt",
+    )
+)
+@click.argument("generator", type=click.Choice(("patn",)))
+@click.argument("file", type=FILE)
+@click.option("--output", required=True, type=FILE, help="The file for `augment transfer --model`.")
+@click.option("--norm", type=click.Choice(("batch", "instance")), help="What it has.  [default: as the file tells]")
+@click.option(
+    "--image-size", callback=_read_size, metavar="HxW",
+    help="What it was trained at.  [default: 128x64 with batch norm, 256x176 with instance norm]",
+)  # fmt: skip
+@click.option(
+    "--sigma-px", type=click.FloatRange(0, min_open=True), default=6.0, show_default=True,
+    help="Of the pose maps it was trained with. The public tool's maps for DeepFashion are single pixels: about 0.3.",
+)  # fmt: skip
+def import_weights(
+    generator: str, file: Path, output: Path, norm: str | None, image_size: tuple[int, int] | None, sigma_px: float
+) -> None:
+    """Turn the public PATN's weights, of any torch version, into a generator's file of this project."""
+    from augment.single import weights
+
+    weights.run(file, output, norm, image_size, sigma_px)
+
+
+COMMANDS: tuple[click.Command, ...] = (transfer, pack, import_weights)

@@ -47,7 +47,8 @@ def _checked(path: Path, labels: np.ndarray) -> np.ndarray:
     if (highest := int(labels.max(initial=0))) >= len(LABELS):
         y, x = np.argwhere(labels == highest)[0]
         raise ValueError(
-            f"{path}: holds label {highest}, at row {y} column {x}; labels are 0 ({LABELS[0]}) to {len(LABELS) - 1} ({LABELS[-1]})"
+            f"{path}: holds label {highest}, at row {y} column {x}; labels are 0 ({LABELS[0]}) to {len(LABELS) - 1} "
+            f"({LABELS[-1]})"
         )
     return labels.astype(np.uint8)
 

@@ -41,9 +41,13 @@ def sheet(shown: Sequence[Shown], title: str) -> Image.Image:
     first = shown[0].person
     rows, captions = [], []
     alone = all(one.person is first for one in shown)
+    if len(shown) == 1:
+        before = [first.image, contact_sheet.skeleton(first.keypoints, first.size, first.image)]
+        row = [*before, shown[0].skeleton(cell), shown[0].image]
+        return contact_sheet.grid([row], [f"{title}: source, pose, output"], cell=cell)
     if alone:
         rows.append([first.image, contact_sheet.skeleton(first.keypoints, first.size, first.image)])
-        captions.append(f"{title}: source; below, poses and outputs")
+        captions.append(f"{title}: source, poses, outputs")
     for start in range(0, len(shown), COLUMNS):
         part = shown[start : start + COLUMNS]
         if not alone:

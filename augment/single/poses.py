@@ -24,7 +24,7 @@ class Pose:
 
 @dataclass(frozen=True)
 class Poses:
-    """What was asked for, in order. moving: whether they make an animation; left_out: a sentence for each pose without torso."""
+    """In the order asked for. moving: whether they make an animation; left_out: a sentence for each pose without torso."""
 
     poses: list[Pose]
     moving: bool
@@ -55,7 +55,8 @@ def read_poses(given: str, person: Person, joints: Joints, asked: Asked) -> Pose
         return _of_folder(path, person, joints, asked)
     if not path.is_file():
         raise FileNotFoundError(
-            f"{path}: not found; --pose wants an image, a keypoint file, a folder of either, or {' or '.join(sequences.SEQUENCES)}"
+            f"{path}: not found; --pose wants an image, a keypoint file, a folder of either, "
+            f"or {' or '.join(sequences.SEQUENCES)}"
         )
     if path.suffix.lower() in images.SUFFIXES:
         return _usable([_of_image(path, joints)], path, False)
@@ -72,8 +73,8 @@ def _of_folder(folder: Path, person: Person, joints: Joints, asked: Asked) -> Po
     tables = [path for path in files if path.suffix.lower() in KEYPOINT_SUFFIXES]
     if pictures and tables:
         raise ValueError(
-            f"{folder}: holds images and keypoint files ({pictures[0].name}, {tables[0].name}); part them, or give the keypoint "
-            "file as --pose"
+            f"{folder}: holds images and keypoint files ({pictures[0].name}, {tables[0].name}); part them, or give the "
+            "keypoint file as --pose"
         )
     if not pictures and not tables:
         raise ValueError(f"{folder}: holds no image ({' '.join(images.SUFFIXES)}) and no keypoint file (.csv .json .mat)")
