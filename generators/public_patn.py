@@ -2,7 +2,7 @@
 
 The public generator is the network of patn.py (Zhu et al., section 3.2.1): two down-sampling streams, blocks with an image and
 a pose stream, an up-sampling stream, each a sequence of layers. Its tensors are named stream.number.leaf, the number the
-layer's, the leaf a weight, a bias or a running statistic: model.att.0.conv_block_stream1.1.weight. Numbers depend on padding and
+layer's, the leaf a weight, a bias or a statistic, as in model.att.0.conv_block_stream1.1.weight. Numbers depend on padding and
 dropout layers, which hold no tensors, and names have changed between versions. So streams are told by the shapes of their
 convolutions, and within a stream layers count in order: every shape is checked against ours.
 """
