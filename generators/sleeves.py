@@ -14,8 +14,8 @@ LENGTHS = ("long", "short")
 UPPER_CLOTHES = parsing.LABELS.index("upper_clothes")
 # Label of an arm, its parts in body_parts.PARTS.
 ARMS = tuple(
-    (parsing.LABELS.index(f"{side}_arm"), body_parts.PARTS.index(f"{side}_upper_arm"), body_parts.PARTS.index(f"{side}_forearm"))
-    for side in ("left", "right")
+    (parsing.LABELS.index(f"{one}_arm"), body_parts.PARTS.index(f"{one}_upper_arm"), body_parts.PARTS.index(f"{one}_forearm"))
+    for one in ("left", "right")
 )
 # Forearms that end at the wrist: what lies beyond is the hand.
 _TO_THE_WRIST = replace(body_parts.USUAL, hand=0.0)

@@ -13,8 +13,8 @@ SLEEVES = click.Choice(("long", "short"))
 
 def _common(command: Callable) -> Callable:
     for option in (
-        click.option("--scale", is_flag=True, help="Enlarge what was painted to the image's size; the rest is the image's own."),
-        click.option("--pose-network", type=FILE, help="Finds joints that no file tells.  [default: the one packed in --model]"),
+        click.option("--scale", is_flag=True, help="Enlarge what was painted to the image's size; the rest is its own."),
+        click.option("--pose-network", type=FILE, help="Finds joints that no file tells.  [default: that packed in --model]"),
         click.option("--output", required=True, type=FILE, help="A PNG; other pictures are written beside it, and a sheet."),
         click.option("--model", required=True, metavar="FILE", help="A trained spt, packed or not."),
     ):
