@@ -187,8 +187,8 @@ def _check_outputs(output: Path, words: tuple[str, ...], inputs: tuple[Path | No
 def _write(
     output: Path, pictures: dict[Path, Image.Image], rows: list[list[Image.Image]], notes: list[list[str]], told: str
 ) -> None:
-    """Pictures, and a sheet of rows beside them."""
-    height, width = 192, max(round(192 * rows[0][0].width / rows[0][0].height), 64)
+    """Pictures, and a sheet of rows beside them, with cells in the shape of the last row's images."""
+    height, width = 192, max(round(192 * rows[-1][0].width / rows[-1][0].height), 64)
     sheet = contact_sheet.grid(rows, [""] * len(rows), notes, (height, width))
     for path, picture in {**pictures, _beside(output, "_sheet"): sheet}.items():
         with whole(path) as temporary:
