@@ -33,7 +33,7 @@ def generator(name: str, **changes):
     for network in made.networks.values():
         for key, value in network.state_dict().items():
             if key.endswith("weight"):  # strong enough that pictures show what they were made of
-                value.copy_(torch.randn(value.shape, generator=draws) * 2.5 * value[0].numel() ** -0.5)
+                value.copy_(torch.randn(value.shape, generator=draws) * 2.0 * value[0].numel() ** -0.5)
     return made
 
 

@@ -49,7 +49,7 @@ def test_one_image_and_the_pose_of_another(transfer, empty):
     # The same as the pipeline renders: images resized alike, joints moved along.
     generator = load_generator(empty / "patn.pt", "cpu")
     sizes = [(128, 64), (96, 40)]
-    points = [rescale(tiny_models.located(None, torch.zeros(1, 3, 64, 32)), (64, 32), size)[0] for size in sizes]
+    points = [rescale(tiny_models.located(None, torch.zeros(1, 3, 32, 16)), (32, 16), size)[0] for size in sizes]
     points = torch.stack([rescale(one[None], size, (32, 16))[0] for one, size in zip(points, sizes, strict=True)])
     batch = make_batch(ImageSet(decode(["A.png", "B.png"], (32, 16)), points), torch.tensor([[0, 1]]), 1.5, "cpu")
     expected = to_uint8(generator.generate(batch))[0]
