@@ -30,12 +30,14 @@ def read(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
         raise ValueError(f"{path}: is {image.height} x {image.width} px; its image is {size[0]} x {size[1]}")
     colours = np.asarray(image)
     labels = _of_colours(colours)
-    if (labels >= 0).all():
-        return labels.astype(np.uint8)
     try:
         numbers = images.read_labels(path)
     except ValueError:  # a picture, with a colour a pixel
         return _softened(path, colours, labels)
+    if numbers.dtype != np.uint8:  # 16 bits have no palette
+        return _checked(path, numbers)
+    if (labels >= 0).all():
+        return labels.astype(np.uint8)
     # Of a palette in our colours, whatever their order, most that is not black is known; of a grey map nothing is.
     coloured = colours.any(2)
     return _softened(path, colours, labels) if (labels >= 0)[coloured].mean() > 0.5 else _checked(path, numbers)
