@@ -98,7 +98,10 @@ def load_pose_network(path: Path, device: torch.device | str):
     contents = _finished(path)
     if contents.get("name") != POSE_NETWORK:
         contents = contents.get(POSE_NETWORK)
-    return None if contents is None else _rebuilt(contents, path, device)
+    found = None if contents is None else _rebuilt(contents, path, device)
+    if found is not None and found.name != POSE_NETWORK:
+        raise ValueError(f"{path}: its pose network is a {found.name}")
+    return found
 
 
 def pack(generator: Path, pose_network: Path, path: Path) -> None:

@@ -66,12 +66,17 @@ def test_the_network_is_fed_as_the_paper_says(monkeypatch):
     edited[edited == 4] = 5
     seen = {}
     foreground = made.networks["foreground"]
-    for name in ("appearance_encoder", "semantic_encoder"):
-        def spy(x, name=name, real=getattr(foreground, name).forward):
+
+    def spied(name, real):
+        def spy(x):
             seen[name] = x
             return real(x)
 
-        monkeypatch.setattr(getattr(foreground, name), "forward", spy)
+        return spy
+
+    for name in ("appearance_encoder", "semantic_encoder"):
+        encoder = getattr(foreground, name)
+        monkeypatch.setattr(encoder, "forward", spied(name, encoder.forward))
     painted(made, a, Look(b.image, edited, b.keypoints))
     expected = [a.image, parsing.one_hot(a.labels), pose_maps(a.keypoints, SIZE, 1.5)]
     assert torch.equal(seen["appearance_encoder"], torch.cat(expected, 1))

@@ -37,7 +37,7 @@ def test_joints_of_landmarks(file):
 def test_seen_from_behind(file):
     turned = {name: [y, 79 - x] for name, (y, x) in ALL.items()}
     assert landmarks.read(file(turned | {"view": "back"}), SIZE)[5].tolist() == [10, 29]
-    with pytest.raises(ValueError, match="left and right collar look swapped: left is the wearer's, and lies right in a picture"):
+    with pytest.raises(ValueError, match="left and right collar look swapped: left is the wearer's, and lies right"):
         landmarks.read(file(turned), SIZE)
     with pytest.raises(ValueError, match='swapped.*lies left in a picture from the back; swap them, or set "view": "front"'):
         landmarks.read(file(ALL | {"view": "back"}), SIZE)
