@@ -19,11 +19,13 @@ class Joints:
     known: image name -> keypoints float64 [18, 2] in px of that image, as a keypoint file has them
     file: whose they are; None where there is none
     pose_network: a PoseEstimator for the images that are not in the file, or None
+    derived: what the file does not hold and was made of what it does, a sentence each
     """
 
     known: Mapping[str, np.ndarray]
     file: Path | None
     pose_network: Any | None
+    derived: tuple[str, ...]
 
     def of(self, path: Path, image: Image.Image, names: tuple[str, ...] = ()) -> np.ndarray:
         """Keypoints float64 [18, 2] as (y, x) px of `image`, -1 for a missing joint.
@@ -51,10 +53,13 @@ def joints(file: Path | None, pose_network: Any | None, image: Path | None = Non
     """image: whose a file's only row is, whatever it is called."""
     from augment import pose_formats
 
-    known = {} if file is None else pose_formats.read(file).keypoints
+    if file is None:
+        return Joints({}, None, pose_network, ())
+    found = pose_formats.read(file)
+    known = found.keypoints
     if image is not None and len(known) == 1:
         known = {str(image): next(iter(known.values()))}
-    return Joints(known, file, pose_network)
+    return Joints(known, file, pose_network, found.derived)
 
 
 def located(pose_network: Any, image: Image.Image) -> np.ndarray:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from augment import images
 from augment.single import sequences
@@ -24,11 +25,13 @@ class Pose:
 
 @dataclass(frozen=True)
 class Poses:
-    """In the order asked for. moving: whether they make an animation; left_out: a sentence for each pose without torso."""
+    """In the order asked for. moving: whether they make an animation; left_out: a sentence for each pose without torso;
+    derived: as Joints has it."""
 
     poses: list[Pose]
     moving: bool
     left_out: list[str]
+    derived: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,8 @@ def read_poses(given: str, person: Person, joints: Joints, asked: Asked) -> Pose
         )
     if path.suffix.lower() in images.SUFFIXES:
         return _usable([_of_image(path, joints)], path, False)
-    found = _of_file(path, person, asked)
-    return _usable(found, path, len(found) > 1)
+    found, derived = _of_file(path, person, asked)
+    return _usable(found, path, len(found) > 1, derived)
 
 
 def _of_folder(folder: Path, person: Person, joints: Joints, asked: Asked) -> Poses:
@@ -78,10 +81,12 @@ def _of_folder(folder: Path, person: Person, joints: Joints, asked: Asked) -> Po
         )
     if not pictures and not tables:
         raise ValueError(f"{folder}: holds no image ({' '.join(images.SUFFIXES)}) and no keypoint file (.csv .json .mat)")
-    found = [_of_image(path, joints) for path in pictures]
+    found = [_of_image(path, joints) for path in tqdm(pictures, desc="joints", unit="img")]
+    derived: tuple[str, ...] = ()
     for path in tables:
-        found += _of_file(path, person, asked)
-    return _usable(found, folder, True)
+        poses, derived = _of_file(path, person, asked)
+        found += poses
+    return _usable(found, folder, True, derived)
 
 
 def _of_image(path: Path, joints: Joints) -> Pose:
@@ -89,14 +94,18 @@ def _of_image(path: Path, joints: Joints) -> Pose:
     return Pose(path.stem, joints.of(path, image), (image.height, image.width))
 
 
-def _of_file(file: Path, person: Person, asked: Asked) -> list[Pose]:
+def _of_file(file: Path, person: Person, asked: Asked) -> tuple[list[Pose], tuple[str, ...]]:
     from augment import pose_formats
 
     with file.open("rb") as lines:
         if lines.readline(64).strip() == b"from,to":
             raise ValueError(f"{file}: is a list of pairs; give it as --pairs")
-    found = pose_formats.read(file).keypoints
-    return [Pose(Path(name).stem, keypoints, _size(file, name, keypoints, person, asked)) for name, keypoints in found.items()]
+    found = pose_formats.read(file)
+    poses = [
+        Pose(Path(name).stem, keypoints, _size(file, name, keypoints, person, asked))
+        for name, keypoints in found.keypoints.items()
+    ]
+    return poses, found.derived
 
 
 def _size(file: Path, name: str, keypoints: np.ndarray, person: Person, asked: Asked) -> tuple[int, int]:
@@ -116,7 +125,7 @@ def _size(file: Path, name: str, keypoints: np.ndarray, person: Person, asked: A
     )
 
 
-def _usable(found: list[Pose], where: Path, moving: bool) -> Poses:
+def _usable(found: list[Pose], where: Path, moving: bool, derived: tuple[str, ...] = ()) -> Poses:
     """Those with a torso, under names of their own."""
     kept, left_out, names = [], [], set()
     for pose in found:
@@ -130,4 +139,4 @@ def _usable(found: list[Pose], where: Path, moving: bool) -> Poses:
         kept.append(Pose(name, pose.keypoints, pose.size))
     if not kept:
         raise ValueError(f"{where}: no pose with {TORSO_NAMES} was found there; take a clearer image, or give a keypoint file")
-    return Poses(kept, moving, left_out)
+    return Poses(kept, moving, left_out, derived)

@@ -18,6 +18,7 @@ from augment.single.pairs import read_pairs
 from augment.single.person import Person, check_parsing, read_person
 from augment.single.poses import Asked, Pose, read_poses
 from augment.single.rendering import painter
+from augment.single.sequences import SEQUENCES
 
 BATCH = 16
 
@@ -36,13 +37,14 @@ class Settings:
 
 def one_image(image: Path, pose: str, parsing: Path | None, asked: Asked, settings: Settings) -> None:
     """The person of `image` in every pose of `pose`."""
-    folder.check(settings.output)
+    folder.check(settings.output, image, *([] if pose in SEQUENCES else [Path(pose)]))
     model = open_model(settings.model, settings.pose_network)
     said = check_parsing(model, parsing is not None)
     finder = joints(settings.keypoints, model.pose_network, image)
     person = read_person(image, finder, parsing)
     poses = read_poses(pose, person, finder, asked)
-    _tell(model, f"{image} in {len(poses.poses):,} poses of {pose}", said, poses.left_out, settings)
+    number = f"{len(poses.poses):,} poses" if len(poses.poses) > 1 else "the pose"
+    _tell(model, f"{image} in {number} of {pose}", [said, *finder.derived, *poses.derived], poses.left_out, settings)
     if not settings.dry_run:
         wanted = ((person, one) for one in poses.poses)
         _write(model, wanted, len(poses.poses), poses.moving, poses.left_out, image.stem, settings)
@@ -50,7 +52,7 @@ def one_image(image: Path, pose: str, parsing: Path | None, asked: Asked, settin
 
 def pairs(file: Path, root: Path, settings: Settings) -> None:
     """Every pair of a list: the person of `from` in the pose of `to`."""
-    folder.check(settings.output)
+    folder.check(settings.output, file, root)
     model = open_model(settings.model, settings.pose_network)
     said = check_parsing(model, False)
     listed = read_pairs(file, root)
@@ -69,7 +71,7 @@ def pairs(file: Path, root: Path, settings: Settings) -> None:
             usable.append((source, target))
     if not usable:
         raise ValueError(f"{file}: of none of its {len(listed):,} pairs do both images show a torso")
-    _tell(model, f"{len(usable):,} pairs of {file}", said, left_out, settings)
+    _tell(model, f"{len(usable):,} pairs of {file}", [said, *finder.derived], left_out, settings)
     if not settings.dry_run:
         _write(model, _of_pairs(usable, known), len(usable), False, left_out, file.stem, settings)
 
@@ -81,11 +83,12 @@ def _of_pairs(listed: list[tuple[Path, Path]], known: dict) -> Iterator[tuple[Pe
         yield person, Pose(f"{number:06d}_{source.stem}_to_{target.stem}", *known[target])
 
 
-def _tell(model: Model, what: str, parsing: str | None, left_out: list[str], settings: Settings) -> None:
+def _tell(model: Model, what: str, said: list[str | None], left_out: list[str], settings: Settings) -> None:
     size = "the source's size" if model.size is None else f"{model.size[0]}x{model.size[1]}"
     click.echo(f"transfer: {model.name} at {size}: {what} -> {settings.output}")
-    if parsing is not None:
-        click.echo(f"  {parsing}")
+    for sentence in dict.fromkeys(said):
+        if sentence is not None:
+            click.echo(f"  {sentence}")
     if left_out:
         click.echo(f"  {len(left_out):,} left out, as {left_out[0]}")
 

@@ -64,4 +64,3 @@ def state_dict(file: Path) -> dict:
     if "format" in contents:
         raise ValueError(f"{file}: is a file of this project already; give it to `augment transfer --model`")
     return dict(contents)
-

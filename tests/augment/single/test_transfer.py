@@ -44,7 +44,7 @@ def files(folder) -> dict[str, bytes]:
 
 def test_one_image_and_the_pose_of_another(transfer, empty):
     output = done(transfer("--image", "A.png", "--pose", "B.png"))
-    assert "transfer: patn at 32x16: A.png in 1 poses of B.png -> out" in output
+    assert "transfer: patn at 32x16: A.png in the pose of B.png -> out" in output
     assert sorted(files("out")) == ["B.png", "made_by.json", "sheet.png"]
     # The same as the pipeline renders: images resized alike, joints moved along.
     generator = load_generator(empty / "patn.pt", "cpu")
@@ -274,11 +274,24 @@ def test_whole_or_not_at_all(transfer, empty, monkeypatch):
 def test_other_peoples_folders_stay(transfer, empty):
     (empty / "out").mkdir()
     (empty / "out/thesis.txt").write_text("years of work")
-    message = "Error: out: is there and was not written by this command; remove it, or name another --output"
+    message = (
+        "Error: out: is there, and holds what was not written by this command; remove it, or name another --output"
+    )
     assert refused(transfer("--image", "A.png", "--pose", "walk")) == message
+    (empty / "out/thesis.txt").rename(empty / "thesis.txt")
+    done(transfer("--image", "A.png", "--pose", "B.png"))
+    (empty / "thesis.txt").rename(empty / "out/thesis.txt")  # also beside our own
+    assert refused(transfer("--image", "A.png", "--pose", "walk")) == message
+    assert (empty / "out/thesis.txt").read_text() == "years of work"
     with pytest.raises(ValueError, match="was not written by this command"), whole_folder(empty / "A.png"):
         pass
-    assert (empty / "out/thesis.txt").read_text() == "years of work"
+    done(transfer("--image", "A.png", "--pose", "walk", output="walk"))
+    done(transfer("--image", "A.png", "--pose", "walk", output="walk"))
+    done(transfer("--image", "A.png", "--pose", "walk", output="again"))
+    assert refused(transfer("--image", "again/walk_000.png", "--pose", "walk", output="again")) == (
+        "Error: again/walk_000.png: lies in --output again, which is replaced; name another"
+    )
+    assert "is there, and holds" in refused(transfer("--image", "A.png", "--pose", "walk", output="."))
 
 
 def test_dry_run_writes_nothing(transfer, empty):
