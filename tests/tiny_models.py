@@ -15,7 +15,11 @@ SIZE = (32, 16)
 _SHIPPED = Path(__file__).parents[1] / "params.yaml"
 _LEAST = {
     "patn": {"ngf": 4, "blocks": 2},
-    "spgnet": {"parser.ngf": 4, "network.nf": 4, "network.scales": 3},
+    "apatn": {"ngf": 4, "blocks": 2},
+    "spgnet": {"parser.ngf": 4, "parser.blocks": 1, "network.nf": 4, "network.scales": 3},
+    "warping_gan": {
+        "parser.ngf": 4, "parser.blocks": 1, "matcher.channels": 4, "matcher.downsamplings": 2, "ngf": 4, "blocks": 1,
+    },
     "spt": {
         "semantic.ngf": 4, "semantic.levels": 3, "foreground.ngf": 4, "foreground.levels": 3, "inpainting.ngf": 4,
         "inpainting.levels": 3,

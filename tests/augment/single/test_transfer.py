@@ -10,6 +10,7 @@ from PIL import Image
 
 from augment.single import run as single_run
 from augment.single.folder import whole_folder
+from generators import GENERATORS
 from generators.checkpoint import load_generator
 from generators.pairs import ImageSet, decode, make_batch
 from generators.pose import rescale
@@ -319,3 +320,14 @@ def test_parsing_maps(transfer, empty):
     assert refused(transfer(*image, "--parsing", "small.png", model="packed_spt.pt")) == (
         "Error: small.png: is 10 x 10 px; its image is 128 x 64"
     )
+
+
+@pytest.mark.parametrize("name", [name for name in GENERATORS if name != "puppet"])
+def test_every_generator_renders(transfer, empty, name):
+    """The person's own pose matters, and so does the target's."""
+    tiny_models.write(empty / "any.pt", tiny_models.generator(name))
+    given = ("--image", "A.png", "--pose", "walk", "--frames", "3", "--pose-network", "packed_patn.pt")
+    done(transfer(*given, model="any.pt"))
+    frames = [pixels(f"out/walk_00{number}.png") for number in range(3)]
+    assert frames[0].shape == (32, 16, 3) and frames[0].std() > 3
+    assert not (frames[0] == frames[1]).all() and not (frames[1] == frames[2]).all()
