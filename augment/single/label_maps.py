@@ -56,10 +56,10 @@ def _checked(path: Path, labels: np.ndarray) -> np.ndarray:
 
 
 def _of_colours(colours: np.ndarray) -> np.ndarray:
-    """The label of each pixel's colour, int64 [H, W]; -1 for colours that are none of ours."""
+    """The label of each pixel's colour, int8 [H, W]; -1 for colours that are none of ours."""
     from generators.parsing import COLOURS
 
-    found = np.full(colours.shape[:2], -1)
+    found = np.full(colours.shape[:2], -1, np.int8)
     for label, colour in enumerate(COLOURS):
         found[(colours == colour).all(2)] = label
     return found

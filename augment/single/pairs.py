@@ -6,7 +6,7 @@ from pathlib import Path
 from augment import images
 
 HEADER = ["from", "to"]
-MOST_ROWS = 1_000_000
+MOST_BYTES, MOST_ROWS = 200_000_000, 1_000_000
 
 
 def read_pairs(file: Path, root: Path) -> list[tuple[Path, Path]]:
@@ -18,6 +18,8 @@ def read_pairs(file: Path, root: Path) -> list[tuple[Path, Path]]:
     """
     if not file.is_file():
         raise FileNotFoundError(f"{file}: not found")
+    if file.stat().st_size > MOST_BYTES:
+        raise ValueError(f"{file}: has {file.stat().st_size:,} bytes; lists have at most {MOST_BYTES:,}: split it")
     found = []
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
