@@ -15,6 +15,7 @@ from augment.single.cloth import clothing_mask
 from augment.single.joints import joints
 from augment.single.model import Model, device, open_model
 from augment.single.person import Person, read_person
+from augment.single.pictures import with_skeleton
 from augment.single.rendering import scaled
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def try_on(
     given = Person(clothing, garment, keypoints, np.where(where, number, 0).astype(np.uint8))
     found = spt_applications.try_on(model.generator, _look(model, given), _look(model, person), number)
     after = _finished(found, person.image, model, settings.scale)
-    garment_row = [garment, contact_sheet.skeleton(keypoints, size, garment), label_maps.picture(given.labels)]
+    garment_row = [garment, with_skeleton(given), label_maps.picture(given.labels)]
     rows = [[*garment_row], [person.image, label_maps.picture(person.labels), after]]
     notes = [["clothing", "landmarks", region], ["person", "its map", "after"]]
     lost = landmarks.missing(keypoints) if landmark_file is not None else []

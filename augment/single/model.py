@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 PUPPET = "puppet"
-LARGEST_PUPPET_PX = 512  # height: larger images are reduced to it
+LARGEST_PUPPET_PX = 512  # its longer side: larger images are reduced to it
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ def open_model(given: str, pose_network: Path | None) -> Model:
         FileNotFoundError: there is no such file.
         ValueError: it holds no finished generator, or no pose network.
     """
+    from generators import GENERATORS
     from generators.checkpoint import load_generator, load_pose_network, read_trained_on
 
     finder, where = None, device()
@@ -56,7 +57,7 @@ def open_model(given: str, pose_network: Path | None) -> Model:
         return Model(PUPPET, None, _puppet(), None, finder, {})
     file = _existing(Path(given))
     generator = load_generator(file, where)
-    if not hasattr(generator, "generate") or not generator.networks:
+    if generator.name not in GENERATORS:
         raise ValueError(f"{file}: is a {generator.name}, which renders nothing; name a generator's file")
     finder = load_pose_network(file, where) if finder is None else finder
     return Model(generator.name, file, generator, tuple(generator.params.image_size), finder, read_trained_on(file))

@@ -11,6 +11,7 @@ from augment import contact_sheet
 from augment.files import whole
 from augment.single.person import Person
 from augment.single.poses import Pose
+from augment.single.rendering import scaled
 
 ON_SHEET, COLUMNS = 60, 12
 FRAMES, FRAME_MS, FRAME_HEIGHT_PX = 240, 100, 256
@@ -18,53 +19,66 @@ FRAMES, FRAME_MS, FRAME_HEIGHT_PX = 240, 100, 256
 
 @dataclass(frozen=True)
 class Shown:
-    """One output, and what it was made of."""
+    """One output and what it was made of, as small pictures: a sheet of large images takes no memory."""
 
-    person: Person
-    pose: Pose
-    image: Image.Image
-
-    def skeleton(self, size: tuple[int, int]) -> Image.Image:
-        from augment.single.rendering import scaled
-
-        return contact_sheet.skeleton(scaled(self.pose.keypoints, self.pose.size, size).numpy(), size)
+    source_path: Path
+    source: Image.Image
+    pose: Image.Image
+    output: Image.Image
 
 
-def cell_size(image: Image.Image, height_px: int = contact_sheet.CELL[0]) -> tuple[int, int]:
-    """(height, width) of a cell in the shape of `image`."""
-    return height_px, max(round(image.width * height_px / image.height), 1)
+def shown(person: Person, pose: Pose, image: Image.Image) -> Shown:
+    cell = cell_size(image)
+    return Shown(person.path, _small(person.image, cell), _skeleton(pose, cell), _small(image, cell))
 
 
-def sheet(shown: Sequence[Shown], title: str) -> Image.Image:
-    """One source before its poses and outputs; where there are several sources, each above its pose."""
-    cell = cell_size(shown[0].image)
-    first = shown[0].person
-    rows, captions = [], []
-    alone = all(one.person is first for one in shown)
-    if len(shown) == 1:
-        before = [first.image, contact_sheet.skeleton(first.keypoints, first.size, first.image)]
-        row = [*before, shown[0].skeleton(cell), shown[0].image]
+def with_skeleton(person: Person) -> Image.Image:
+    """The image, darkened, and its joints."""
+    cell = cell_size(person.image)
+    return contact_sheet.skeleton(scaled(person.keypoints, person.size, cell).numpy(), cell, _small(person.image, cell))
+
+
+def sheet(some: Sequence[Shown], first: Image.Image, title: str) -> Image.Image:
+    """One source, and `first`, its joints, before its poses and outputs; several sources each above its pose."""
+    cell = some[0].output.height, some[0].output.width
+    if len(some) == 1:
+        row = [some[0].source, first, some[0].pose, some[0].output]
         return contact_sheet.grid([row], [f"{title}: source, pose, output"], cell=cell)
+    rows, captions = [], []
+    alone = all(one.source_path == some[0].source_path for one in some)
     if alone:
-        rows.append([first.image, contact_sheet.skeleton(first.keypoints, first.size, first.image)])
+        rows.append([some[0].source, first])
         captions.append(f"{title}: source, poses, outputs")
-    for start in range(0, len(shown), COLUMNS):
-        part = shown[start : start + COLUMNS]
+    for start in range(0, len(some), COLUMNS):
+        part = some[start : start + COLUMNS]
         if not alone:
-            rows.append([one.person.image for one in part])
+            rows.append([one.source for one in part])
             captions.append("" if start else f"{title}: sources, poses, outputs")
-        rows += [[one.skeleton(cell) for one in part], [one.image for one in part]]
+        rows += [[one.pose for one in part], [one.output for one in part]]
         captions += ["", ""]
     return contact_sheet.grid(rows, captions, cell=cell)
 
 
-def frame(one: Shown) -> Image.Image:
+def frame(pose: Pose, image: Image.Image) -> Image.Image:
     """The pose's skeleton beside the output."""
-    height, width = cell_size(one.image, FRAME_HEIGHT_PX)
+    height, width = cell_size(image, FRAME_HEIGHT_PX)
     picture = Image.new("RGB", (2 * width, height))
-    picture.paste(one.skeleton((height, width)), (0, 0))
-    picture.paste(one.image.resize((width, height), Image.Resampling.BICUBIC), (width, 0))
+    picture.paste(_skeleton(pose, (height, width)), (0, 0))
+    picture.paste(_small(image, (height, width)), (width, 0))
     return picture
+
+
+def cell_size(image: Image.Image, height_px: int = contact_sheet.CELL[0]) -> tuple[int, int]:
+    """(height, width) of a cell in the shape of `image`, at most four times as wide as high."""
+    return height_px, min(max(round(image.width * height_px / image.height), 1), 4 * height_px)
+
+
+def _small(image: Image.Image, cell: tuple[int, int]) -> Image.Image:
+    return image.resize(cell[::-1], Image.Resampling.BICUBIC)
+
+
+def _skeleton(pose: Pose, cell: tuple[int, int]) -> Image.Image:
+    return contact_sheet.skeleton(scaled(pose.keypoints, pose.size, cell).numpy(), cell)
 
 
 def write_gif(frames: Sequence[Image.Image], path: Path) -> None:

@@ -62,7 +62,7 @@ def _puppet_painter(model: Model) -> Paint:
     puppet = model.generator
 
     def paint_one(person: Person, pose: Pose) -> np.ndarray:
-        share = min(1.0, LARGEST_PUPPET_PX / person.size[0])
+        share = min(1.0, LARGEST_PUPPET_PX / max(person.size))
         size = max(round(person.size[0] * share), 16), max(round(person.size[1] * share), 16)
         image = _pixels(person, size)[None].float() / 255
         mask = None if person.labels is None else _labels(person, size, None)[None] > 0

@@ -98,7 +98,7 @@ def _write(
     settings: Settings,
 ) -> None:  # fmt: skip
     paint: Callable = painter(model)
-    shown, frames, written = [], [], []
+    shown, frames, written, first = [], [], [], None
     with folder.whole_folder(settings.output) as out, tqdm(total=number, desc="transfer", unit="img") as bar:
         for part in _parts(wanted):
             for (person, pose), pixels in zip(part, paint(part), strict=True):
@@ -107,13 +107,13 @@ def _write(
                     image = image.resize(person.image.size, Image.Resampling.BICUBIC)
                 image.save(out / f"{pose.name}.png")
                 written.append({"image": f"{pose.name}.png", "source": str(person.path)})
-                one = pictures.Shown(person, pose, image)
+                first = pictures.with_skeleton(person) if first is None else first
                 if len(shown) < pictures.ON_SHEET:
-                    shown.append(one)
+                    shown.append(pictures.shown(person, pose, image))
                 if moving and len(frames) < pictures.FRAMES:
-                    frames.append(pictures.frame(one))
+                    frames.append(pictures.frame(pose, image))
             bar.update(len(part))
-        pictures.sheet(shown, title).save(out / "sheet.png")
+        pictures.sheet(shown, first, title).save(out / "sheet.png")
         if len(frames) > 1:
             pictures.write_gif(frames, out / "poses.gif")
         files.write_json(out / folder.MANIFEST, _made_by(model) | {"images": written, "left_out": left_out})
