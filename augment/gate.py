@@ -9,6 +9,7 @@ images near their identity; theirs also asks for diversity, which rendered poses
 
 from collections.abc import Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -85,7 +86,10 @@ def _identity(added: pd.DataFrame, pids: np.ndarray, settings: Any, judge: Path)
     if not judge.is_file():
         raise FileNotFoundError(f"{judge}: not found; generated.gate asks a model of the reduced set alone: train it first")
     model = build(settings.backbone, len(pids), settings.network).to(joined_processes().device)
-    model.load_state_dict(torch.load(judge, map_location="cpu", weights_only=True))
+    try:
+        model.load_state_dict(torch.load(judge, map_location="cpu", weights_only=True))
+    except (RuntimeError, UnpicklingError) as error:
+        raise ValueError(f"{judge}: does not hold the weights of the model that judges; train it again") from error
     return own_identity(model, load(added, settings.image_size), torch.from_numpy(pids), settings).numpy()
 
 

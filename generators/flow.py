@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from generators.body_parts import USUAL, rigid_flow, to_grid
+from generators.checkpoint import DAMAGED, reason
 from generators.pose import flip
 
 VISIBILITY = ("visible", "invisible", "background")
@@ -43,7 +44,10 @@ class FlowFile:
     def __init__(self, path: Path, size: tuple[int, int]):
         if not path.is_file():
             raise FileNotFoundError(f"spgnet.flow: {path} is not there; name a file of flows, or {RIGID_PARTS}")
-        contents = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        try:
+            contents = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        except DAMAGED as error:
+            raise ValueError(f"{path}: not a readable file of flows ({reason(error)}); make it anew") from error
         if missing := {"keypoints", "pairs", "flow", "visibility"} - contents.keys():
             raise ValueError(f"{path}: lacks {', '.join(sorted(missing))}")
         self.path, self.flow, self.visibility = path, contents["flow"], contents["visibility"]

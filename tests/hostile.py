@@ -75,3 +75,31 @@ def with_foreign_bytes(folder: Path) -> Path:
     path = folder / os.fsdecode(b"0001_c1s1_\xff_01.jpg")
     Image.fromarray(PICTURE).save(path, "JPEG")
     return path
+
+
+class _Code:
+    """Pickled, it makes the folder `mark` where it is unpickled."""
+
+    def __init__(self, mark: Path):
+        self.mark = mark
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.mark),)
+
+
+def malicious_checkpoint(path: Path, mark: Path, zipped: bool = True) -> Path:
+    """A file of torch that makes the folder `mark` if its pickle is run; returns `mark`."""
+    import torch
+
+    contents = {"format": _Code(mark), "model.stream1_down.1.weight": torch.zeros(2)}
+    torch.save(contents, path, _use_new_zipfile_serialization=zipped)
+    return mark
+
+
+def malicious_array(path: Path, mark: Path) -> Path:
+    """A .npy file that makes the folder `mark` if its pickle is run; returns `mark`."""
+    array = np.empty(1, object)
+    array[0] = _Code(mark)
+    with path.open("wb") as file:
+        np.save(file, array, allow_pickle=True)
+    return mark

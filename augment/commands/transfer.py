@@ -1,5 +1,103 @@
-"""Commands on single images: transfer, import-weights."""
+"""Commands on single images: transfer, pack, import-weights."""
+
+from pathlib import Path
 
 import click
 
-COMMANDS: tuple[click.Command, ...] = ()
+from augment.commands.options import examples, portion_option
+
+FILE = click.Path(path_type=Path)
+
+
+def _read_size(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    sides = text.lower().split("x")
+    if len(sides) != 2 or not all(side.isdecimal() and 0 < int(side) <= 10_000 for side in sides):
+        raise click.BadParameter(f"{text!r}: expected HEIGHTxWIDTH, as 128x64")
+    return int(sides[0]), int(sides[1])
+
+
+@click.command(
+    epilog=examples(
+        "augment transfer --image A.jpg --pose B.jpg --model patn.pt --output out",
+        "augment transfer --image A.jpg --pose walk --model patn.pt --output walk",
+        "augment transfer --image A.jpg --pose pose.json --image-keypoints A.json --model puppet --output out",
+        "augment transfer --pairs pairs.csv --root crops --image-keypoints poses.csv --model patn.pt --output out",
+    )
+)
+@click.option("--image", type=FILE, help="Who is rendered.")
+@click.option("--pose", metavar="POSE", help="An image, a keypoint file, a folder of either, walk, or turn.")
+@click.option("--pairs", type=FILE, help="Instead of both: a CSV file of images, from,to.")
+@click.option("--root", type=FILE, help="--pairs: the folder that its names are relative to.  [default: that of the file]")
+@click.option("--model", required=True, metavar="FILE", help="A generator's file; or puppet, which needs none.")
+@click.option("--output", required=True, type=FILE, help="A folder: the images, sheet.png, poses.gif.")
+@click.option("--image-keypoints", type=FILE, help="Joints of the images, in any keypoint format.")
+@click.option("--pose-network", type=FILE, help="Finds joints that no file tells.  [default: the one packed into --model]")
+@click.option("--parsing", type=FILE, help="A label map of --image, for generators that use one.")
+@click.option("--pose-size", callback=_read_size, metavar="HxW", help="Size of the images that a keypoint file of poses is of.")
+@click.option("--frames", type=click.IntRange(2, 240), default=16, show_default=True, help="Of walk and turn.")
+@click.option("--heading", type=float, default=45.0, show_default=True, help="Of walk and turn: 0 comes, 90 goes right.")
+@click.option("--scale", is_flag=True, help="Enlarge every output to the size of its source.")
+@click.option("--dry-run", is_flag=True, help="Check, print the plan, and stop.")
+def transfer(
+    image: Path | None, pose: str | None, pairs: Path | None, root: Path | None, model: str, output: Path,
+    image_keypoints: Path | None, pose_network: Path | None, parsing: Path | None, pose_size: tuple[int, int] | None,
+    frames: int, heading: float, scale: bool, dry_run: bool,
+) -> None:  # fmt: skip
+    """Render the person of an image in other poses, with nothing at hand but a model's file."""
+    from augment.single import run
+    from augment.single.poses import Asked
+
+    if (pairs is None) == (image is None and pose is None) or (image is None) != (pose is None):
+        raise click.UsageError("give --image and --pose, or --pairs")
+    if pairs is None and root is not None:
+        raise click.UsageError("--root belongs to --pairs")
+    if pairs is not None and parsing is not None:
+        raise click.UsageError("--parsing is of one --image")
+    settings = run.Settings(model, pose_network, image_keypoints, scale, output, dry_run)
+    if pairs is None:
+        run.one_image(image, pose, parsing, Asked(frames, heading, pose_size), settings)
+    else:
+        run.pairs(pairs, pairs.parent if root is None else root, settings)
+
+
+@click.command(epilog=examples("augment pack --generator patn --output patn.pt"))
+@click.option("--generator", required=True, help="A trained generator.")
+@portion_option(False, "The generator, and the pose network, of the reduced set of this portion.")
+@click.option("--output", required=True, type=FILE, help="The file for `augment transfer --model`.")
+def pack(generator: str, portion: float | None, output: Path) -> None:
+    """Write one file with a trained generator and the pose network, which needs nothing else to render any image."""
+    from augment.single import packing
+
+    packing.run(generator, portion, output)
+
+
+@click.command(
+    epilog=examples(
+        "augment import-weights patn latest_net_netG.pth --output patn.pt",
+        "augment import-weights patn fashion/latest_net_netG.pth --sigma-px 0.3 --output fashion.pt",
+    )
+)
+@click.argument("generator", type=click.Choice(("patn",)))
+@click.argument("file", type=FILE)
+@click.option("--output", required=True, type=FILE, help="The file for `augment transfer --model`.")
+@click.option("--norm", type=click.Choice(("batch", "instance")), help="What it has.  [default: as the file tells]")
+@click.option(
+    "--image-size", callback=_read_size, metavar="HxW",
+    help="What it was trained at.  [default: 128x64 with batch norm, 256x176 with instance norm]",
+)  # fmt: skip
+@click.option(
+    "--sigma-px", type=click.FloatRange(0, min_open=True), default=6.0, show_default=True,
+    help="Of the pose maps it was trained with. The public tool's maps for DeepFashion are single pixels: about 0.3.",
+)  # fmt: skip
+def import_weights(
+    generator: str, file: Path, output: Path, norm: str | None, image_size: tuple[int, int] | None, sigma_px: float
+) -> None:
+    """Turn the public PATN's weights, of any torch version, into a generator's file of this project."""
+    from augment.single import weights
+
+    weights.run(file, output, norm, image_size, sigma_px)
+
+
+COMMANDS: tuple[click.Command, ...] = (transfer, pack, import_weights)

@@ -7,6 +7,7 @@ others. Features are those that it is compared by, and distances are cosine ones
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,7 +79,7 @@ def load_judge(judge: JudgeParams, device: Any) -> Judge | None:
     model = build(settings.backbone, training["pid"].nunique(), settings.network).to(device)
     try:
         model.load_state_dict(torch.load(file, map_location=device, weights_only=True))
-    except RuntimeError as error:
+    except (RuntimeError, UnpicklingError) as error:
         raise ValueError(
             f"{file}: is not of the model that params.yaml describes under reid.{judge.model}, or of another training set "
             f"({str(error).splitlines()[0]}); run `{train_command(judge)}` again"

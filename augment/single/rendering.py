@@ -1,0 +1,101 @@
+"""Persons in poses -> images, by any model."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from augment.single import label_maps
+from augment.single.model import LARGEST_PUPPET_PX, PUPPET, Model, device
+from augment.single.person import Person
+from augment.single.poses import Pose
+
+if TYPE_CHECKING:
+    import torch
+
+Paint = Callable[[Sequence[tuple[Person, Pose]]], list[np.ndarray]]
+
+
+def painter(model: Model) -> Paint:
+    """What turns persons and poses into images uint8 [H, W, 3], at the model's size."""
+    return _puppet_painter(model) if model.name == PUPPET else _network_painter(model)
+
+
+def _network_painter(model: Model) -> Paint:
+    import torch
+
+    from generators.pairs import ImageSet, make_batch
+    from generators.parsing import from_keypoints
+    from generators.sheets import to_uint8
+
+    size, where, sigma_px = model.size, device(), model.generator.params.sigma_px
+
+    def paint(wanted: Sequence[tuple[Person, Pose]]) -> list[np.ndarray]:
+        number = len(wanted)
+        pixels = torch.stack([_pixels(person, size) for person, _ in wanted])
+        points = torch.stack(
+            [scaled(person.keypoints, person.size, size) for person, _ in wanted]
+            + [scaled(pose.keypoints, pose.size, size) for _, pose in wanted]
+        )
+        if sigma_px < 1:  # maps narrower than a pixel show a joint only where it lies on one
+            points = torch.where(points > -0.5, points.round(), points)
+        labels = None
+        if model.parsing is not None:
+            drawn = from_keypoints(points[:number], size)
+            labels = torch.stack([_labels(person, size, drawn[row]) for row, (person, _) in enumerate(wanted)])
+            labels = torch.cat([labels, torch.zeros_like(labels)])
+        # Of a target only its pose is known: its pixels and parsing map are blank.
+        images = ImageSet(torch.cat([pixels, torch.zeros_like(pixels)]), points, labels)
+        rows = torch.arange(number)
+        batch = make_batch(images, torch.stack([rows, rows + number], 1), sigma_px, where)
+        return list(to_uint8(model.generator.generate(batch)))
+
+    return paint
+
+
+def _puppet_painter(model: Model) -> Paint:
+    import torch
+
+    from generators.puppet import POSE
+
+    puppet = model.generator
+
+    def paint_one(person: Person, pose: Pose) -> np.ndarray:
+        share = min(1.0, LARGEST_PUPPET_PX / max(person.size))
+        size = max(round(person.size[0] * share), 16), max(round(person.size[1] * share), 16)
+        image = _pixels(person, size)[None].float() / 255
+        mask = None if person.labels is None else _labels(person, size, None)[None] > 0
+        source = puppet.figures(image, scaled(person.keypoints, person.size, size)[None], mask)
+        scene = puppet.figures(image, scaled(pose.keypoints, pose.size, size)[None])
+        with torch.no_grad():
+            drawn = puppet.render(source, scene, (POSE,))
+        return drawn[0].mul(255).round().byte().permute(1, 2, 0).numpy()
+
+    return lambda wanted: [paint_one(person, pose) for person, pose in wanted]
+
+
+def _pixels(person: Person, size: tuple[int, int]) -> "torch.Tensor":
+    """uint8 [3, H, W], resized plainly, as crops of data sets are."""
+    import torch
+
+    image = person.image
+    if person.size != size:
+        image = image.resize(size[::-1], Image.Resampling.BILINEAR)
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1)
+
+
+def scaled(keypoints: np.ndarray, from_size: tuple[int, int], to_size: tuple[int, int]) -> "torch.Tensor":
+    """float32 [18, 2] of an image that is resized."""
+    import torch
+
+    from generators.pose import rescale
+
+    return rescale(torch.from_numpy(np.asarray(keypoints, np.float32)), from_size, to_size)
+
+
+def _labels(person: Person, size: tuple[int, int], drawn: "torch.Tensor | None") -> "torch.Tensor | None":
+    """The person's parsing map at `size`, uint8 [H, W]; `drawn` without one."""
+    import torch
+
+    return drawn if person.labels is None else torch.from_numpy(label_maps.resized(person.labels, size).copy())

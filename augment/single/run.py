@@ -1,0 +1,139 @@
+"""transfer: the person of an image in other poses, into a folder of pictures, a contact sheet and an animated GIF."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from augment import files, images
+from augment.single import folder, pictures
+from augment.single.joints import has_torso, joints
+from augment.single.model import Model, open_model
+from augment.single.pairs import read_pairs
+from augment.single.person import Person, check_parsing, read_person
+from augment.single.poses import Asked, Pose, read_poses
+from augment.single.rendering import painter
+from augment.single.sequences import SEQUENCES
+
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class Settings:
+    """model, pose_network: as open_model; keypoints: a keypoint file of the images; scale: outputs as large as their source."""
+
+    model: str
+    pose_network: Path | None
+    keypoints: Path | None
+    scale: bool
+    output: Path
+    dry_run: bool
+
+
+def one_image(image: Path, pose: str, parsing: Path | None, asked: Asked, settings: Settings) -> None:
+    """The person of `image` in every pose of `pose`."""
+    folder.check(settings.output, image, *([] if pose in SEQUENCES else [Path(pose)]))
+    model = open_model(settings.model, settings.pose_network)
+    said = check_parsing(model, parsing is not None)
+    finder = joints(settings.keypoints, model.pose_network, image)
+    person = read_person(image, finder, parsing)
+    poses = read_poses(pose, person, finder, asked)
+    number = f"{len(poses.poses):,} poses" if len(poses.poses) > 1 else "the pose"
+    _tell(model, f"{image} in {number} of {pose}", [said, *finder.derived, *poses.derived], poses.left_out, settings)
+    if not settings.dry_run:
+        wanted = ((person, one) for one in poses.poses)
+        _write(model, wanted, len(poses.poses), poses.moving, poses.left_out, image.stem, settings)
+
+
+def pairs(file: Path, root: Path, settings: Settings) -> None:
+    """Every pair of a list: the person of `from` in the pose of `to`."""
+    folder.check(settings.output, file, root)
+    model = open_model(settings.model, settings.pose_network)
+    said = check_parsing(model, False)
+    listed = read_pairs(file, root)
+    finder = joints(settings.keypoints, model.pose_network)
+    known: dict[Path, tuple[np.ndarray, tuple[int, int]]] = {}
+    left_out = []
+    usable = []
+    for path in tqdm(sorted({path for pair in listed for path in pair}), desc="joints", unit="img"):
+        image = images.read(path)
+        known[path] = finder.of(path, image, (path.relative_to(root).as_posix(),)), (image.height, image.width)
+    for source, target in listed:
+        without = [path for path in (source, target) if not has_torso(known[path][0])]
+        if without:
+            left_out.append(f"{source.name} -> {target.name}: no torso in sight in {without[0].name}")
+        else:
+            usable.append((source, target))
+    if not usable:
+        raise ValueError(f"{file}: of none of its {len(listed):,} pairs do both images show a torso")
+    _tell(model, f"{len(usable):,} pairs of {file}", [said, *finder.derived], left_out, settings)
+    if not settings.dry_run:
+        _write(model, _of_pairs(usable, known), len(usable), False, left_out, file.stem, settings)
+
+
+def _of_pairs(listed: list[tuple[Path, Path]], known: dict) -> Iterator[tuple[Person, Pose]]:
+    """Opens each source when its turn comes, so that long lists take no memory."""
+    for number, (source, target) in enumerate(listed):
+        person = Person(source, images.read(source), known[source][0], None)
+        yield person, Pose(f"{number:06d}_{source.stem}_to_{target.stem}", *known[target])
+
+
+def _tell(model: Model, what: str, said: list[str | None], left_out: list[str], settings: Settings) -> None:
+    size = "the source's size" if model.size is None else f"{model.size[0]}x{model.size[1]}"
+    click.echo(f"transfer: {model.name} at {size}: {what} -> {settings.output}")
+    for sentence in dict.fromkeys(said):
+        if sentence is not None:
+            click.echo(f"  {sentence}")
+    if left_out:
+        click.echo(f"  {len(left_out):,} left out, as {left_out[0]}")
+
+
+def _write(
+    model: Model, wanted: Iterable[tuple[Person, Pose]], number: int, moving: bool, left_out: list[str], title: str,
+    settings: Settings,
+) -> None:  # fmt: skip
+    paint: Callable = painter(model)
+    shown, frames, written, first = [], [], [], None
+    with folder.whole_folder(settings.output) as out, tqdm(total=number, desc="transfer", unit="img") as bar:
+        for part in _parts(wanted):
+            for (person, pose), pixels in zip(part, paint(part), strict=True):
+                image = Image.fromarray(pixels)
+                if settings.scale:
+                    image = image.resize(person.image.size, Image.Resampling.BICUBIC)
+                image.save(out / f"{pose.name}.png")
+                written.append({"image": f"{pose.name}.png", "source": str(person.path)})
+                first = pictures.with_skeleton(person) if first is None else first
+                if len(shown) < pictures.ON_SHEET:
+                    shown.append(pictures.shown(person, pose, image))
+                if moving and len(frames) < pictures.FRAMES:
+                    frames.append(pictures.frame(pose, image))
+            bar.update(len(part))
+        pictures.sheet(shown, first, title).save(out / "sheet.png")
+        if len(frames) > 1:
+            pictures.write_gif(frames, out / "poses.gif")
+        files.write_json(out / folder.MANIFEST, _made_by(model) | {"images": written, "left_out": left_out})
+    for kind, held, most in (("sheet.png", len(shown), pictures.ON_SHEET), ("poses.gif", len(frames), pictures.FRAMES)):
+        if held == most < number:
+            click.echo(f"  {kind} shows the first {most} of {number:,}")
+    click.echo(f"  {number:,} images, sheet.png{' and poses.gif' if len(frames) > 1 else ''}")
+
+
+def _parts(wanted: Iterable[tuple[Person, Pose]]) -> Iterator[list[tuple[Person, Pose]]]:
+    part = []
+    for one in wanted:
+        part.append(one)
+        if len(part) == BATCH:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _made_by(model: Model) -> dict:
+    digest = None if model.file is None else hashlib.sha256(model.file.read_bytes()).hexdigest()
+    return {"model": model.name, "file_sha256": digest, "trained_on": model.trained_on.get("set")}

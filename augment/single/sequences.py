@@ -1,0 +1,64 @@
+"""Named pose sequences: a step of a walk, and a full turn, of the figure that mini_market's people are made of.
+
+What the figure hides of itself, the far arm or the face of somebody seen from behind, is missing, as in real keypoints.
+"""
+
+import math
+
+import numpy as np
+
+SEQUENCES = ("walk", "turn")
+_SCALE_PX, _FOOT, _CANVAS = 216.0, (240.0, 80.0), (256, 160)  # of a figure to be drawn; the poses are fitted afterwards
+
+
+def sequence(name: str, frames: int, heading_degrees: float) -> np.ndarray:
+    """Keypoints float64 [frames, 18, 2], (y, x) in px of a canvas of their own; the last frame leads back to the first.
+
+    heading_degrees: 0 comes towards the camera, 90 walks to the right, 180 shows the back; a turn begins there.
+    """
+    if name not in SEQUENCES:
+        raise ValueError(f"unknown pose sequence {name!r}; there are {', '.join(SEQUENCES)}")
+    if not math.isfinite(heading_degrees):
+        raise ValueError(f"a heading of {heading_degrees} degrees makes no sense")
+    heading, around = math.radians(heading_degrees), 2 * math.pi * np.arange(frames) / frames
+    if name == "walk":
+        return np.stack([_keypoints(heading, float(phase), 0.8) for phase in around])
+    return np.stack([_keypoints(heading + float(angle), 0.0, 0.15) for angle in around])
+
+
+def fitted(poses: np.ndarray, person: np.ndarray) -> np.ndarray:
+    """Poses [frames, 18, 2] in the size and place of a person, keypoints [18, 2] with a torso: float64 [frames, 18, 2].
+
+    The sequence's mean torso becomes as long as the person's, and its mean middle comes to the person's.
+    """
+    scale = _torso_length(person[None])[0] / _torso_length(poses).mean()
+    middle = poses[:, [2, 5, 8, 11]].mean((0, 1))
+    moved = (poses - middle) * scale + person[[2, 5, 8, 11]].mean(0)
+    return np.where((poses >= 0).all(-1, keepdims=True), moved, -1.0)
+
+
+def _torso_length(poses: np.ndarray) -> np.ndarray:
+    """The length that body_parts.py calls torso scale, [N]."""
+    return np.sqrt((((poses[:, [8, 11]] - poses[:, [2, 5]]) ** 2).sum(-1)).mean(-1))
+
+
+def _keypoints(heading: float, phase: float, stride: float) -> np.ndarray:
+    from augment.mini_market.figure import Arm, Body, Pose
+    from augment.mini_market.person import draw_person
+    from augment.mini_market.wardrobe import Identity
+
+    sway = 0.55 * stride * math.sin(phase)  # arms swing against the legs
+    pose = Pose(
+        heading=heading, phase=phase, stride=stride, lean=0.05, twist=-0.16 * stride * math.sin(phase), head_yaw=0.0,
+        head_pitch=0.05, right=Arm(-sway, 0.1, 0.3, 0.05), left=Arm(sway, 0.1, 0.3, 0.05),
+    )  # fmt: skip
+    grey = (128, 128, 128)
+    figure = Identity(
+        body=Body(height=1.0, girth=1.14, shoulder=0.104, hip=0.052, leg=0.482), skin=grey, hair=grey, hair_style="short",
+        upper=grey, second=grey, pattern="plain", stripe=0.5, sleeve="long", hem=1.0, lower=grey, lower_kind="trousers",
+        lower_length=1.0, shoes=grey, backpack=None,
+    )  # fmt: skip
+    layer = draw_person(figure, pose, 0.0, _SCALE_PX, _FOOT, _CANVAS, (0.0, -1.0, 0.0), np.zeros(_CANVAS, np.float32))
+    shown = layer.visible.copy()
+    shown[[2, 5, 8, 11]] = True  # a pose without its torso could not be used
+    return np.where(shown[:, None], layer.joints, -1.0)
