@@ -2,7 +2,7 @@
 
     from augment.torchreid_dataset import register
     register("market_puppet", "exports/puppet-0.3")       # made by `augment export --format torchreid`
-    torchreid.data.ImageDataManager(root="exports", sources="market_puppet", train_sampler="RandomDatasetSampler", num_datasets=2)
+    torchreid.data.ImageDataManager(sources="market_puppet", train_sampler="RandomDatasetSampler", num_datasets=2)
 
 torchreid's own Market1501 reads such a folder too, but cannot tell real from generated. Given as two sources they would be
 two sets of people, as torchreid counts the identities of each source on from the last. Here they are one data set, whose fourth

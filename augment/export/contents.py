@@ -1,7 +1,8 @@
 """What is exported: a reduced, augmented or extended set to train on, and the prepared set's query and gallery.
 
 Every image has a name of its own in Market-1501's form, which says pid, camera, sequence, frame and box and nothing else.
-Real images keep the names that prepare gave them; a generated one, which has box 00, gets another number where its name is taken.
+Real images keep the names that prepare gave them; a generated one, which has box 00, gets another number where its name is
+taken.
 """
 
 from dataclasses import dataclass

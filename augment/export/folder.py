@@ -30,7 +30,7 @@ def check_output(output: Path, overwrite: bool) -> None:
 
 
 def write(contents: Contents, name: str, format: Format, output: Path, link: bool, overwrite: bool) -> dict[str, Any]:
-    """Copy or link every image, after decoding it, and write tables, README.txt and manifest.json, which is returned.
+    """Copy or link every image, after decoding it, and write tables, a README and manifest.json, which is returned.
 
     A reader may wait for ever on a broken file (torchreid's does), so that each is decoded whole first.
 
@@ -48,12 +48,11 @@ def write(contents: Contents, name: str, format: Format, output: Path, link: boo
             (building / folder).mkdir(parents=True)
         sizes, linked = _place(rows, building, link)
         for file, table in format.tables(rows).items():
-            with files.whole(building / file) as temporary:
-                table.to_csv(temporary, index=False, lineterminator="\n")
+            _write_table(table, building / file)
         manifest = {"format": VERSION, "layout": name, **contents.about, "counts": counts(rows), "image_sizes": sizes}
         if link:
             manifest["hard_links"] = linked
-        (building / "README.txt").write_text(_readme(name, format, manifest))
+        (building / f"README.{'md' if format.front else 'txt'}").write_text(_readme(format, manifest))
         files.write_json(building / MANIFEST, manifest)
         _move(building, output)
     finally:
@@ -115,7 +114,14 @@ def _is_export(folder: Path) -> bool:
     return isinstance(manifest, dict) and manifest.get("format") == VERSION
 
 
-def _readme(name: str, format: Format, manifest: dict[str, Any]) -> str:
+def _write_table(table: pd.DataFrame, file: Path) -> None:
+    if file.suffix == ".csv":
+        table.to_csv(file, index=False, lineterminator="\n")
+    else:
+        table.to_json(file, orient="records", lines=True)
+
+
+def _readme(format: Format, manifest: dict[str, Any]) -> str:
     about = f"{manifest['dataset']}, portion {manifest['portion']}, augmentation {manifest['augmentation']}"
     lines = [f"A person re-identification set: {about}.", "", *format.reading.split("\n"), ""]
     for split, found in manifest["counts"].items():
@@ -124,4 +130,5 @@ def _readme(name: str, format: Format, manifest: dict[str, Any]) -> str:
             f"{split}: {found['images']:,} images of {found['identities']:,} identities, {found['cameras']} cameras"
             f"{f' ({more})' if more else ''}"
         )
-    return "\n".join([*lines, "", f"Licence: {manifest['licence']}.", "Details: manifest.json.", ""])
+    front = f"---\n{format.front}---\n" if format.front else ""
+    return front + "\n".join([*lines, "", f"Licence: {manifest['licence']}.", "Details: manifest.json.", ""])

@@ -3,10 +3,10 @@
 | format | layout | who reads it |
 |---|---|---|
 | market1501 | bounding_box_train/ bounding_box_test/ query/ | whatever reads Market-1501's folders |
-| torchreid | market1501/Market-1501-v15.09.15/ with these three, dataset.csv | torchreid's Market1501, and augment.torchreid_dataset |
+| torchreid | market1501/Market-1501-v15.09.15/ with these three, dataset.csv | torchreid's Market1501, augment.torchreid_dataset |
 | fastreid | Market-1501-v15.09.15/ with these three | fast-reid's Market1501, with FASTREID_DATASETS set to the folder |
 | csv | train/ query/ gallery/, a table of each beside them | your own code |
-| huggingface | train/ query/ gallery/ with a metadata.csv in each | datasets.load_dataset("imagefolder", data_dir=FOLDER) |
+| huggingface | train/ query/ gallery/ with a metadata.jsonl in each | datasets.load_dataset(FOLDER) |
 
 In csv and huggingface `label` is the class in training, -1 in query and gallery; `source`, `target` and `scene` are names of
 images of the whole real set, which a reduced set need not hold.
@@ -33,13 +33,15 @@ class Format:
     folders: split -> folder of its images
     tables: what is written besides
     by_name: whether pid and camera are read from names, by readers that know Market-1501's numbers alone
-    reading: how to read it, for README.txt; {folder} is the export's
+    reading: how to read it, for the README
+    front: YAML at the head of the README, which then is README.md
     """
 
     folders: dict[str, str]
     tables: Tables
     by_name: bool
     reading: str
+    front: str = ""
 
 
 def _below(folder: str) -> dict[str, str]:
@@ -65,9 +67,9 @@ def _split_tables(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def _metadata(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """file_name is relative to the table, as `imagefolder` has it."""
+    """file_name is relative to the table, as `imagefolder` has it. In a CSV an empty column would be one of numbers."""
     return {
-        f"{SPLITS[split]}/metadata.csv": part.rename(columns={"name": "file_name"})[["file_name", *COLUMNS]]
+        f"{SPLITS[split]}/metadata.jsonl": part.rename(columns={"name": "file_name"})[["file_name", *COLUMNS]]
         for split, part in _parts(rows)
     }
 
@@ -76,11 +78,17 @@ def _parts(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return [(split, rows[rows["split"] == split]) for split in SPLITS]
 
 
+# Splits other than train and test are found by name here alone.
+FRONT = "configs:\n- config_name: default\n  data_files:\n" + "".join(
+    f"  - split: {split}\n    path: {folder}/**\n" for split, folder in SPLITS.items()
+)
+
 FORMATS = {
     "market1501": Format(FOLDERS, _none, True, "Give your reader this folder as Market-1501's."),
     "torchreid": Format(
         _below(f"market1501/{OFFICIAL}"), _dataset, False,
-        "torchreid's own class:     torchreid.data.ImageDataManager(root=FOLDER, sources='market1501')\n"
+        "torchreid's own class:\n"
+        "    torchreid.data.ImageDataManager(root=FOLDER, sources='market1501')\n"
         "with generated images marked (dsetid 1, real ones 0):\n"
         "    from augment.torchreid_dataset import register\n"
         "    register('NAME', FOLDER)\n"
@@ -88,8 +96,9 @@ FORMATS = {
     ),
     "fastreid": Format(
         _below(OFFICIAL), _none, True,
-        "export FASTREID_DATASETS=FOLDER, and DATASETS.NAMES ('Market1501',) with DATASETS.TESTS ('Market1501',) in the config.",
+        "    export FASTREID_DATASETS=FOLDER\n"
+        "and DATASETS.NAMES: ('Market1501',) with DATASETS.TESTS: ('Market1501',) in the config.",
     ),
     "csv": Format(SPLITS, _split_tables, False, "train.csv, query.csv and gallery.csv: `path` is relative to this folder."),
-    "huggingface": Format(SPLITS, _metadata, False, "datasets.load_dataset('imagefolder', data_dir=FOLDER)"),
+    "huggingface": Format(SPLITS, _metadata, False, "    datasets.load_dataset(FOLDER)", FRONT),
 }  # fmt: skip
