@@ -3,7 +3,7 @@
 | format | layout | who reads it |
 |---|---|---|
 | market1501 | bounding_box_train/ bounding_box_test/ query/ | whatever reads Market-1501's folders |
-| torchreid | market1501/Market-1501-v15.09.15/ with these three, dataset.csv | torchreid's Market1501, augment.torchreid_dataset |
+| torchreid | market1501/Market-1501-v15.09.15/ with these, dataset.csv | torchreid's Market1501, augment.torchreid_dataset |
 | fastreid | Market-1501-v15.09.15/ with these three | fast-reid's Market1501, with FASTREID_DATASETS set to the folder |
 | csv | train/ query/ gallery/, a table of each beside them | your own code |
 | huggingface | train/ query/ gallery/ with a metadata.jsonl in each | datasets.load_dataset(FOLDER) |
