@@ -40,7 +40,6 @@ def export(
     export_set.run(chosen, portion, ratio, format, output, link, overwrite, force, dry_run)
 
 
-
 reid_weights = click.option(
     "--weights", type=click.Path(path_type=Path), help="A weights.pt of that model, in place of the one of an arm."
 )
@@ -75,7 +74,9 @@ def export_onnx(
     if reid is not None and checkpoint is not None:
         raise click.UsageError("--checkpoint is a generator's; a re-ID model's file is --weights")
     if reid is None and (generator is None or {protocol, background, augmentation, weights} != {None}):
-        raise click.UsageError("give --reid MODEL with its arm or --weights; or --generator NAME alone, with --portion or --checkpoint")
+        raise click.UsageError(
+            "give --reid MODEL with its arm or --weights; or --generator NAME alone, with --portion or --checkpoint"
+        )
     from augment.export import export_onnx
 
     if reid is None:

@@ -83,8 +83,10 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, OSError, KeyError, ValueError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"{file}: not readable as weights ({reason})") from error
+        raise ValueError(
+            f"{file}: is damaged, or not a file of tensors alone, and is not opened as anything else, which could run code; "
+            "give the weights.pt of a re-ID model"
+        ) from error
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise ValueError(f"{file}: holds something else than a model's weights; give the weights.pt of a re-ID model")
+        raise ValueError(f"{file}: holds something else than tensors; give the weights.pt of a re-ID model")
     return state
