@@ -25,7 +25,7 @@ _registered: dict[str, Path] = {}
 
 
 def register(name: str, folder: str | Path) -> None:
-    """Make an export known to torchreid as `name`, after decoding each of its images: torchreid waits for ever on a broken one.
+    """Make an export known to torchreid as `name`, once each of its images is decoded: torchreid waits for ever on a bad one.
 
     Classes of the training images follow the order of their pids. Junk (pid -1) is left out, as torchreid does; distractors
     (pid 0) stay in the gallery. Registering the same folder again under its name does nothing.
@@ -43,10 +43,10 @@ def register(name: str, folder: str | Path) -> None:
     from reid import torchreid_door
 
     rows = _read(folder)
+    rows = rows[rows["pid"] != JUNK]
     with ThreadPoolExecutor(THREADS) as pool:
         for _ in tqdm(pool.map(images.read, rows["file"], chunksize=64), f"check {name}", len(rows), unit="img"):
             pass
-    rows = rows[rows["pid"] != JUNK]
     classes = {pid: label for label, pid in enumerate(sorted(set(rows.loc[rows["split"] == "train", "pid"])))}
     items: dict[str, list[torchreid_door.Item]] = {split: [] for split in SPLITS}
     for file, pid, camid, split, dsetid in zip(*(rows[key] for key in ("file", *DATASET_COLUMNS[1:])), strict=True):

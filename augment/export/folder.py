@@ -39,10 +39,11 @@ def write(contents: Contents, name: str, format: Format, output: Path, link: boo
         FileNotFoundError, ValueError: an image is missing or cannot be decoded.
     """
     check_output(output, overwrite)
-    rows = contents.rows
+    output, rows = output.absolute(), contents.rows
     rows = rows.assign(path=[f"{format.folders[s]}/{n}" for s, n in zip(rows["split"], rows["name"], strict=True)])
     output.parent.mkdir(parents=True, exist_ok=True)
-    building = output.with_name(f".{output.name}.{os.getpid()}.partial")
+    building = output.with_name(f".{output.name}.partial")
+    shutil.rmtree(building, ignore_errors=True)
     try:
         for folder in format.folders.values():
             (building / folder).mkdir(parents=True)
@@ -92,7 +93,8 @@ def _place_one(pair: tuple[Path, Path], link: bool) -> tuple[tuple[int, int], bo
 
 def _move(building: Path, output: Path) -> None:
     """Rename; what was there before goes once the new folder has its place."""
-    old = output.with_name(f".{output.name}.{os.getpid()}.old")
+    old = output.with_name(f".{output.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
     if output.exists():
         os.replace(output, old)
     try:
