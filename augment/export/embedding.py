@@ -1,7 +1,9 @@
 """embed: a re-ID model's features of every image in a folder -> a parquet or npy file.
 
-    features.parquet          columns path (relative to the folder) and features (a list of D float32), a row an image
-    features.npy              float32 [N, D]; features.index.csv beside it says which row is which path
+| output | holds |
+|---|---|
+| features.parquet | columns path (relative to the folder) and features (a list of D float32), a row an image |
+| features.npy | float32 [N, D]; features.index.csv beside it says which row is which path |
 """
 
 import contextlib
