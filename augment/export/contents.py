@@ -14,6 +14,7 @@ import pandas as pd
 from augment import files, index, market1501, params, paths, prepared, training_set
 from augment.augmentations import Augmentation
 
+ORIGINS = "names.csv"
 # What torchreid's and fast-reid's Market1501 assert of a name.
 MOST_PID, MOST_CAMERA = 1501, 6
 LICENCES = {
@@ -30,10 +31,13 @@ class Contents:
         the order of the pids, -1 outside train; generated, bool; source, target, scene: names, empty for real images;
         generator
     about: what the manifest says besides what is counted while writing
+    origins: what the images were called before prepare, rows of its names.csv with `path` as `file` in `rows`; None where they
+        were called as they are
     """
 
     rows: pd.DataFrame
     about: dict[str, Any]
+    origins: pd.DataFrame | None
 
 
 def gather(augmentation: Augmentation, portion: float, ratio: int) -> Contents:
@@ -57,7 +61,7 @@ def gather(augmentation: Augmentation, portion: float, ratio: int) -> Contents:
     rows = rows.assign(name=_names(rows), label=labels)
     for column in ("source", "target", "scene"):
         rows[column] = [Path(path).name for path in rows[column]]
-    return Contents(rows, _about(augmentation, portion, ratio))
+    return Contents(rows, _about(augmentation, portion, ratio), _origins(set(rows["file"])))
 
 
 def beyond_readers(rows: pd.DataFrame) -> str | None:
@@ -110,6 +114,15 @@ def _names(rows: pd.DataFrame) -> list[str]:
             number += 1
         taken.add(names[row])
     return names
+
+
+def _origins(exported: set[str]) -> pd.DataFrame | None:
+    """Those of images that are not exported, as the removed ones, are left out."""
+    file = paths.PREPARED / ORIGINS
+    if not file.is_file():
+        return None
+    found = index.locate(pd.read_csv(file, dtype=str, keep_default_na=False), paths.PREPARED)
+    return found[found["path"].isin(exported)].reset_index(drop=True)
 
 
 def _about(augmentation: Augmentation, portion: float, ratio: int) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def run(folder: Path, loaded: Loaded, output: Path, batch: int, dry_run: bool) -
     found, others = listing(folder)
     click.echo(f"embed: {len(found):,} images in {folder} by {loaded.about['model']} -> {output}")
     if others:
-        click.echo(f"{len(others):,} other files are left alone, such as {others[0]}")
+        click.echo(f"left alone, as their names are not those of images: {len(others):,}, such as {others[0]}")
     with ThreadPoolExecutor(THREADS) as pool:
         checked = pool.map(images.read, [folder / path for path in found], chunksize=64)
         for _ in tqdm(checked, "check images", len(found), unit="img"):

@@ -11,7 +11,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from augment import files, images
-from augment.export.contents import Contents, counts
+from augment.export.contents import ORIGINS, Contents, counts
 from augment.export.formats import Format
 
 MANIFEST = "manifest.json"
@@ -50,6 +50,9 @@ def write(contents: Contents, name: str, format: Format, output: Path, link: boo
         sizes, linked = _place(rows, building, link)
         for file, table in format.tables(rows).items():
             _write_table(table, building / file)
+        if contents.origins is not None:
+            places = dict(zip(rows["file"], rows["path"], strict=True))
+            _write_table(contents.origins.assign(path=contents.origins["path"].map(places)), building / ORIGINS)
         manifest = {"format": VERSION, "layout": name, **contents.about, "counts": counts(rows), "image_sizes": sizes}
         if link:
             manifest["hard_links"] = linked

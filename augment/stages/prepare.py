@@ -112,14 +112,14 @@ def _limits(max_ids: int | MaxIds | None) -> tuple[int, int] | None:
 def _write(market: market1501.Market1501, folder: Path, from_folder: Path, name: str) -> None:
     rows = market.rows
     rows = rows.assign(path=[f"{market1501.FOLDERS[s]}/{n}" for s, n in zip(rows["split"], rows["name"], strict=True)])
-    for part in market1501.FOLDERS.values():
-        (folder / part).mkdir(parents=True, exist_ok=True)
+    for name in market1501.FOLDERS.values():
+        (folder / name).mkdir(parents=True, exist_ok=True)
     if from_folder != folder:
         for file, path in zip(rows["file"], rows["path"], strict=True):
             shutil.copyfile(file, folder / path)
     keypoints.write(market.keypoints, folder / prepared.KEYPOINTS)
-    for annotation in market1501.ANNOTATIONS:
-        (folder / annotation).unlink(missing_ok=True)
+    for name in market1501.ANNOTATIONS:
+        (folder / name).unlink(missing_ok=True)
     market1501.counts(market).to_csv(folder / "counts.csv", index=False)
     located = index.locate(rows, folder)
     with whole(folder / "contact_sheet.png") as temporary:

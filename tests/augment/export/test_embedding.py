@@ -40,7 +40,8 @@ def test_features_are_those_that_the_model_is_scored_with(crops, augment, tmp_pa
 
     result = embed(augment, crops, tmp_path / "f.parquet", "--batch", "4")
     assert result.exit_code == 0, result.output
-    assert "embed: 10 images" in result.output and "1 other files are left alone, such as notes.txt" in result.output
+    assert "embed: 10 images" in result.output
+    assert "left alone, as their names are not those of images: 1, such as notes.txt" in result.output
     table = pd.read_parquet(tmp_path / "f.parquet")
     assert list(table["path"]) == sorted(p.relative_to(crops).as_posix() for p in crops.rglob("*.*g"))
     loaded = of_file("inception", WEIGHTS)

@@ -6,9 +6,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
-from augment import index, market1501
+from augment import index, market1501, prepared
 from augment.augmentations import Augmentation
 from augment.export import contents, folder
 from augment.export.formats import FORMATS
@@ -39,7 +41,8 @@ def test_images_are_copied_to_the_byte_and_the_manifest_counts_them(inside, expo
         "images": 16, "identities": 3, "cameras": found["counts"]["gallery"]["cameras"], "generated": 0, "junk": 2,
         "distractors": 2,
     }  # fmt: skip
-    assert (found["dataset"], found["augmentation"], found["portion"], found["ratio"]) == ("mini_market", "puppet", 0.3, 1)
+    said = [found[key] for key in ("dataset", "augmentation", "portion", "ratio")]
+    assert said == [prepared.about().name, "puppet", 0.3, 1]
     assert found["seeds"] == {"reduce": 0, "generate": 0, "generator": None}
     assert found["image_sizes"] == {"real": [[128, 64]], "generated": [[64, 32]]}
     assert "exports" not in json.dumps(found)
@@ -187,6 +190,24 @@ def test_a_generated_image_gives_way_to_a_real_one_of_its_name(project, monkeypa
     assert taken.box != 0
 
 
+NAMES = st.builds(market1501.Name, st.integers(-1, 3), st.integers(0, 2), st.just(1), st.integers(0, 3), st.just(0))
+
+
+@given(st.lists(NAMES, unique=True, max_size=12), st.lists(NAMES, unique=True, max_size=12))
+def test_names_are_unique_and_say_what_they_said(real, generated):
+    rows = pd.DataFrame(
+        [{"file": f"a/{name}", "pid": name.pid, "camid": name.camid, "generated": False} for name in real]
+        + [{"file": f"b/{name}", "pid": name.pid, "camid": name.camid, "generated": True} for name in generated],
+        columns=["file", "pid", "camid", "generated"],
+    )
+    names = contents._names(rows)
+    assert len(set(names)) == len(names) == len(rows)
+    assert names[: len(real)] == [str(name) for name in real]
+    for name, pid, camid in zip(names, rows["pid"], rows["camid"], strict=True):
+        said = market1501.parse_name(name)
+        assert (said.pid, said.camid, said.box) == (pid, camid, 0)
+
+
 def test_an_index_that_contradicts_a_name_is_refused(project):
     file = Path("data/prepared/index.csv")
     rows = index.read(file)
@@ -197,6 +218,20 @@ def test_an_index_that_contradicts_a_name_is_refused(project):
     message = f"{name}: its name says pid {rows.at[row, 'pid']} and camera {rows.at[row, 'camid']}, its index"
     with pytest.raises(ValueError, match=re.escape(message)):
         contents.gather(Augmentation(None, "paper"), 0.4, 1)
+
+
+def test_what_images_were_called_before_goes_with_them(project, run, tmp_path):
+    """A set of images that prepare has renamed; names.csv speaks of those that are exported alone."""
+    rows = index.read(Path("data/prepared/index.csv"))
+    files = [f"Anna {number}.png" for number in range(len(rows))]
+    table = pd.DataFrame({"path": rows["path"], "file": files, "identity": "007"})
+    table.to_csv("data/prepared/names.csv", index=False)
+    run("export --portion 0.4 --format csv", "--output", tmp_path / "set")
+    found = pd.read_csv(tmp_path / "set/names.csv", dtype=str)
+    assert len(found) == 33 and set(found["identity"]) == {"007"}
+    for path, file in zip(found["path"], found["file"], strict=True):
+        assert (tmp_path / "set" / path).is_file()
+        assert Path(table.loc[table["file"] == file, "path"].item()).name == Path(path).name
 
 
 def test_the_licence_of_a_real_data_set_goes_with_it(project, run, tmp_path):
