@@ -69,7 +69,7 @@ class Apatb(nn.Module):
         query, key, value = (_rows(one) for one in (self.theta(target), self.phi(source), self.gamma(image)))
         # Eq. (5), with softmax over the source's places, and eq. (6). The inner product is not scaled.
         sampled = F.scaled_dot_product_attention(query, key, value, scale=1.0)
-        sampled = self.widen(sampled.transpose(-1, -2).reshape(len(image), -1, *image.shape[2:]))
+        sampled = self.widen(sampled.transpose(-1, -2).reshape(image.shape[0], -1, *image.shape[2:]))
         if self.kind == "without_cat":
             fused = kept = sampled
         elif self.kind == "cat_to_add":

@@ -184,7 +184,7 @@ def parts_mask(found: Tensor, size: tuple[int, int], grow_px: Tensor, soft_px: f
 def part_masks(found: Tensor, size: tuple[int, int], soft_px: float) -> Tensor:
     """How much of each pixel each part covers, float32 [N, 10, H, W] in [0, 1], for frames [N, 10, 3, 2]."""
     each = found.flatten(0, 1)
-    is_head = torch.tensor([part == HEAD for part in range(len(PARTS))], device=found.device).repeat(len(found))
+    is_head = torch.tensor([part == HEAD for part in range(len(PARTS))], device=found.device).repeat(found.shape[0])
     return coverage(*local(each, size), each, is_head, soft_px).unflatten(0, (-1, len(PARTS)))
 
 

@@ -89,7 +89,7 @@ def apply_affine(theta: Tensor, points: Tensor) -> Tensor:
     """theta [N, 2, 3] times (x, y, 1), for points [N or 1, ..., 2] -> [N, ..., 2]."""
     flat = points.flatten(1, -2)
     moved = (theta[:, None, :, :2] * flat[:, :, None]).sum(-1) + theta[:, None, :, 2]
-    return moved.view(len(theta), *points.shape[1:])
+    return moved.view(theta.shape[0], *points.shape[1:])
 
 
 class Lattice(nn.Module):
@@ -105,12 +105,12 @@ class Lattice(nn.Module):
 
     def forward(self, theta: Tensor, moves: Tensor | None = None) -> Tensor:
         """The grid float32 [N, H, W, 2] of affine maps [N, 2, 3] after splines whose controls move by [N, K, 2]."""
-        theta, points = theta.float(), self.points.expand(len(theta), -1, -1)
+        theta, points = theta.float(), self.points.expand(theta.shape[0], -1, -1)
         if moves is not None:
             # bfloat16 would round points by whole pixels.
             with torch.autocast(theta.device.type, enabled=False):
                 points = self.matrix @ (self.controls + moves.float())
-        return apply_affine(theta, points).view(len(theta), *self.size, 2)
+        return apply_affine(theta, points).view(theta.shape[0], *self.size, 2)
 
 
 def warp(features: Tensor, grid: Tensor) -> Tensor:
@@ -177,7 +177,8 @@ class MatchingNetwork(nn.Module):
     def forward(self, moving: Tensor, fixed: Tensor) -> Tensor:
         # One extractor for both (siamese), in one pass, so that batch norm takes them alike.
         features = self.extractor(torch.cat([moving, fixed]))
-        return self.head(self.regression(correlation(*features.chunk(2)))).float()
+        number = moving.shape[0]
+        return self.head(self.regression(correlation(features[:number], features[number:]))).float()
 
 
 class GeometricMatcher(nn.Module):
@@ -195,10 +196,10 @@ class GeometricMatcher(nn.Module):
 
     def forward(self, moving: Tensor, fixed: Tensor) -> tuple[Tensor, Tensor]:
         """First the affine map; then the spline, between the map so moved and the fixed one (3.1.2)."""
-        theta = identity(len(moving), moving.device) + self.affine(moving, fixed).view(-1, 2, 3)
+        theta = identity(moving.shape[0], moving.device) + self.affine(moving, fixed).view(-1, 2, 3)
         with torch.no_grad():
             moved = warp(moving, self.lattice(theta))
-        moves = self.spline(moved, fixed).view(len(moving), -1, 2)
+        moves = self.spline(moved, fixed).view(moving.shape[0], -1, 2)
         return theta, moves
 
 

@@ -1,9 +1,10 @@
-"""The only file that imports torchreid: its backbones, each with our head on its own feature vector.
+"""The only file that imports torchreid: its backbones, each with our head on its own feature vector, and its data sets.
 
 A backbone is named `torchreid:NAME`. torchreid is imported when one is asked for, and may be missing until then.
 """
 
 import warnings
+from collections.abc import Sequence
 from types import ModuleType
 
 import torch
@@ -40,6 +41,30 @@ def base(backbone: str, pretrained: bool) -> tuple[nn.Module, int]:
     return _Features(network), channels
 
 
+# (file, pid, 0-based camid, dsetid), as torchreid has it.
+Item = tuple[str, int, int, int]
+
+
+def register_images(name: str, train: Sequence[Item], query: Sequence[Item], gallery: Sequence[Item]) -> None:
+    """Make a data set known to torchreid's ImageDataManager; pids of `train` are classes, 0 and up.
+
+    Raises ValueError where torchreid is missing, or has a data set of this name.
+    """
+    data = _torchreid("to register a data set you need", "").data
+
+    class Images(data.ImageDataset):
+        _junk_pids = [0, -1]
+
+        def __init__(self, root="", **settings):
+            super().__init__(list(train), list(query), list(gallery), **settings)
+
+    Images.__name__ = Images.__qualname__ = name
+    try:
+        data.register_image_dataset(name, Images)
+    except ValueError as error:
+        raise ValueError(f"torchreid has a data set named {name!r} already; choose another name") from error
+
+
 class _Features(nn.Module):
     """torchreid's networks give features in eval mode, and with loss "triplet" (logits, features) in training."""
 
@@ -70,12 +95,14 @@ def _build(name: str, pretrained: bool) -> nn.Module:
 
 
 def _models() -> ModuleType:
+    return _torchreid(f"backbones {PREFIX}NAME need", ", or choose another backbone").models
+
+
+def _torchreid(needs: str, instead: str) -> ModuleType:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that its Cython evaluator is missing
-            from torchreid.reid import models
+            import torchreid.reid
     except ImportError as error:
-        raise ValueError(
-            f"backbones {PREFIX}NAME need torchreid ({error}): pip install torchreid, or choose another backbone"
-        ) from error
-    return models
+        raise ValueError(f"{needs} torchreid ({error}): pip install torchreid{instead}") from error
+    return torchreid.reid

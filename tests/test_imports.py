@@ -19,6 +19,10 @@ OPTIONAL = {
 DOORS = {
     "jinja2": "augment/templates.py",
     "lpips": "augment/outside_metrics.py",
+    "onnx": "augment/export/onnx.py",
+    "onnxruntime": "augment/export/onnx.py",
+    "onnxscript": "augment/export/onnx.py",
+    "pyarrow": "augment/export/embedding.py",
     "torch_fidelity": "augment/outside_metrics.py",
     "mlflow": "augment/tracking.py",
     "timm": "reid/models.py",

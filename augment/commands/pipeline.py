@@ -43,7 +43,7 @@ def augmentation_options(command: Callable) -> Callable:
     return command
 
 
-def _augmentation(name: str | None, generator: str | None, protocol: str | None, background: str | None) -> Any:
+def named_augmentation(name: str | None, generator: str | None, protocol: str | None, background: str | None) -> Any:
     if name is None:
         return augmentations.of(generator, protocol, background)
     if (generator, protocol, background) != (None, None, None):
@@ -131,7 +131,7 @@ def generate(
     if generator is None and augmentation is None:
         trained = [paths.generator_model("patn", one) / "generator.pt" for one in (None, portion)]
         generator = "patn" if any(file.is_file() for file in trained) else augmentations.PUPPET
-    generate.run(_augmentation(augmentation, generator, protocol, background), portion, ratio, dry_run)
+    generate.run(named_augmentation(augmentation, generator, protocol, background), portion, ratio, dry_run)
 
 
 @click.command(
@@ -188,7 +188,7 @@ def train_reid(
     """Train a re-ID model on a reduced, augmented or extended set and score it on the test set."""
     from augment.stages import train_reid
 
-    name = _augmentation(augmentation, generator, protocol, background).name
+    name = named_augmentation(augmentation, generator, protocol, background).name
     train_reid.run(Arm(model, name, portion, ratio, budget, seed), validation, dry_run)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import pandas as pd
 
-from augment import augmentations, files, gate, index, params, paths, prepared, puppets, ranked, tracking
+from augment import augmentations, files, gate, index, params, paths, prepared, puppets, ranked, tracking, training_set
 from augment.arms import Arm
 from augment.files import whole
 from augment.online import OnlineParams, OnlinePuppets
@@ -138,7 +138,7 @@ def load_settings(arm: Arm, validation: bool, overrides: params.Overrides = para
 
 def load_sets(arm: Arm, settings: Settings) -> Sets:
     """What the arm is trained and scored on."""
-    rows = training_rows(arm)
+    rows = training_set.rows(arm.augmentation, arm.portion, arm.ratio)
     every = index.locate(index.read(paths.PREPARED / "index.csv"), paths.PREPARED)
     if settings.validation is None:
         asked = [every[every["split"] == split] for split in ("query", "gallery")]
@@ -166,26 +166,6 @@ def _sift(arm: Arm, settings: Settings, rows: pd.DataFrame) -> pd.DataFrame:
         weights, paths.generator_model(*network) / "generator.pt",
         prepared.joints(),
     )  # fmt: skip
-
-
-def training_rows(arm: Arm) -> pd.DataFrame:
-    """Rows of the reduced set and of the generated images, `path` as found from here, in one list.
-
-    Raises:
-        ValueError: there is no such set, or a generated image has an identity that the reduced set lacks.
-    """
-    augmentation = augmentations.parse(arm.augmentation)
-    augmentations.check_set(augmentation, arm.portion, arm.ratio)
-    kept = index.locate(index.read(paths.reduced(arm.portion) / "index.csv"), paths.PREPARED)
-    if not augmentation.on_disk:
-        return kept
-    folder = _images(arm)
-    added = index.locate(index.read(folder / "index.csv"), folder)
-    if strangers := sorted(set(added["pid"]) - set(kept["pid"])):
-        raise ValueError(
-            f"{folder / 'index.csv'}: identity {strangers[0]} is not in {paths.reduced(arm.portion)}: generate again"
-        )
-    return pd.concat([kept, added], ignore_index=True)
 
 
 def train(

@@ -61,7 +61,19 @@ def test_unknown_names_and_missing_weights_are_errors(monkeypatch):
         build("torchreid:osnet_x0_25", 7, dataclasses.replace(NECK, pretrained=True))
 
 
+def test_a_data_set_of_our_own():
+    items = [("a.jpg", 0, 1, 1)]
+    torchreid_door.register_images("made_by_a_test", items, items, items)
+    data = torchreid_door._torchreid("the test needs", "").data
+    found = data.datasets.init_image_dataset("made_by_a_test", mode="query", verbose=False)
+    assert (found.data, type(found).__name__) == (items, "made_by_a_test")
+    with pytest.raises(ValueError, match="torchreid has a data set named 'made_by_a_test' already; choose another name"):
+        torchreid_door.register_images("made_by_a_test", items, items, items)
+
+
 def test_without_torchreid(monkeypatch):
     monkeypatch.setitem(sys.modules, "torchreid.reid", None)
     with pytest.raises(ValueError, match="backbones torchreid:NAME need torchreid .*: pip install torchreid, or choose"):
         dataclasses.replace(PARAMS, backbone="torchreid:osnet_x0_25")
+    with pytest.raises(ValueError, match="to register a data set you need torchreid .*: pip install torchreid"):
+        torchreid_door.register_images("ours", [], [], [])

@@ -14,9 +14,7 @@ import torch
 import yaml
 from mlflow import MlflowClient
 
-from augment import index
-from augment.arms import Arm
-from augment.stages.train_reid import training_rows
+from augment import index, training_set
 from generators.checkpoint import read_trained_on
 
 REDUCED, IMAGES = Path("data/reduced/0.4/index.csv"), Path("data/generated/patn/0.4/index.csv")
@@ -125,7 +123,7 @@ def test_each_seed_moves_its_own_part_alone(project, augment):
 
 
 def test_generated_people_are_no_new_identities(project):
-    rows = training_rows(Arm("inception", "patn", 0.4, 1, "iterations", 0))
+    rows = training_set.rows("patn", 0.4, 1)
     assert rows["pid"].nunique() == 4 and (rows["generator"] != "").sum() == 12
     assert rows["path"].is_unique
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from augment import index
+from augment import index, training_set
 from augment.arms import Arm
 from augment.stages import train_reid
 from augment.stages.tune import all_settings, parse_switches
@@ -46,7 +46,7 @@ def test_held_out_identities_are_scored_and_never_trained_on(halved):
     # All real images of those held out, whatever the portion; of the others the reduced set and what was generated for them.
     scored = {str(Path(path).relative_to("data/prepared")) for path in [*sets.query["path"], *sets.gallery["path"]]}
     assert scored == set(real.loc[real["pid"].isin(out), "path"])
-    others = train_reid.training_rows(PATN)
+    others = training_set.rows(PATN.augmentation, PATN.portion, PATN.ratio)
     assert sets.train["path"].tolist() == others.loc[~others["pid"].isin(out), "path"].tolist() and sets.generated
     test = train_reid.load_sets(PATN, train_reid.load_settings(PATN, False))
     assert set(test.query["split"]) == {"query"} and not set(test.query["pid"]) & set(real["pid"])

@@ -1,0 +1,148 @@
+"""What is exported: a reduced, augmented or extended set to train on, and the prepared set's query and gallery.
+
+Every image has a name of its own in Market-1501's form, which says pid, camera, sequence, frame and box and nothing else.
+Real images keep the names that prepare gave them; a generated one, which has box 00, gets another number where its name is
+taken.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from augment import files, index, market1501, params, paths, prepared, training_set
+from augment.augmentations import Augmentation
+
+ORIGINS = "names.csv"
+# What torchreid's and fast-reid's Market1501 assert of a name.
+MOST_PID, MOST_CAMERA = 1501, 6
+LICENCES = {
+    "mini_market": "rendered; part of reid-augment",
+    "market1501": "Market-1501: research use only, no redistribution; that holds for the generated images as for the real ones",
+}
+OTHER_LICENCE = "the data set's own, which holds for the generated images as for the real ones"
+
+
+@dataclass(frozen=True)
+class Contents:
+    """
+    rows: an image a row: file (as found from here), name, pid, camid, split; label, the class in training, which follows
+        the order of the pids, -1 outside train; generated, bool; source, target, scene: names, empty for real images;
+        generator
+    about: what the manifest says besides what is counted while writing
+    origins: what the images were called before prepare, rows of its names.csv with `path` as `file` in `rows`; None where they
+        were called as they are
+    """
+
+    rows: pd.DataFrame
+    about: dict[str, Any]
+    origins: pd.DataFrame | None
+
+
+def gather(augmentation: Augmentation, portion: float, ratio: int) -> Contents:
+    """The set of a portion with an augmentation's images, query and gallery.
+
+    Raises:
+        FileNotFoundError: a stage has not run.
+        ValueError: the augmentation has no images of its own, or a name does not say what the index says of its image.
+    """
+    if augmentation.generator is not None and not augmentation.on_disk or augmentation.classic:
+        raise ValueError(
+            f"{augmentation.name} has no images on disk: there is nothing to export; give a generator, as puppet, or none for "
+            "the reduced set alone"
+        )
+    train = training_set.rows(augmentation.name, portion, ratio)
+    every = index.locate(index.read(paths.PREPARED / "index.csv"), paths.PREPARED)
+    rows = pd.concat([train, every[every["split"] != "train"]], ignore_index=True)
+    rows = rows.rename(columns={"path": "file"}).assign(generated=rows["generator"] != "")
+    classes = {pid: label for label, pid in enumerate(sorted(set(train["pid"])))}
+    labels = [classes[pid] if split == "train" else -1 for pid, split in zip(rows["pid"], rows["split"], strict=True)]
+    rows = rows.assign(name=_names(rows), label=labels)
+    for column in ("source", "target", "scene"):
+        rows[column] = [Path(path).name for path in rows[column]]
+    return Contents(rows, _about(augmentation, portion, ratio), _origins(set(rows["file"])))
+
+
+def beyond_readers(rows: pd.DataFrame) -> str | None:
+    """Why the Market1501 classes of torchreid and fast-reid do not read these names; None where they do."""
+    found = []
+    if (most := int(rows["pid"].max())) > MOST_PID:
+        found.append(f"identities go up to {most}, and those classes stop at {MOST_PID}")
+    if (most := int(rows["camid"].max()) + 1) > MOST_CAMERA:
+        found.append(f"cameras go up to {most}, and those classes stop at {MOST_CAMERA}")
+    return "; ".join(found) or None
+
+
+def counts(rows: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Of each split: images, identities and cameras as loaders count them, and what is special about some."""
+    found = {}
+    for split in index.SPLITS:
+        part = rows[rows["split"] == split]
+        people = part[part["pid"] > market1501.DISTRACTOR]
+        found[split] = {
+            "images": len(part),
+            "identities": int(people["pid"].nunique()),
+            "cameras": int(part["camid"].nunique()),
+            "generated": int(part["generated"].sum()),
+            "junk": int((part["pid"] == market1501.JUNK).sum()),
+            "distractors": int((part["pid"] == market1501.DISTRACTOR).sum()),
+        }
+    return found
+
+
+def _names(rows: pd.DataFrame) -> list[str]:
+    """A name for every row, no two alike in the whole set."""
+    names = [Path(file).name for file in rows["file"]]
+    for row, (name, pid, camid) in enumerate(zip(names, rows["pid"], rows["camid"], strict=True)):
+        said = market1501.parse_name(name)
+        if (said.pid, said.camid) != (pid, camid):
+            raise ValueError(
+                f"{rows.at[row, 'file']}: its name says pid {said.pid} and camera {said.camid + 1}, its index {pid} and "
+                f"{camid + 1}; run `augment prepare` again"
+            )
+    taken: set[str] = set()
+    for name, generated, file in zip(names, rows["generated"], rows["file"], strict=True):
+        if not generated and name in taken:
+            raise ValueError(f"{file}: another image of the prepared set has this name too; run `augment prepare` again")
+        if not generated:
+            taken.add(name)
+    number = int(rows["generated"].sum())
+    for row in rows.index[rows["generated"]]:
+        while names[row] in taken:
+            names[row] = market1501.unused_name(int(rows.at[row, "pid"]), int(rows.at[row, "camid"]), number)
+            number += 1
+        taken.add(names[row])
+    return names
+
+
+def _origins(exported: set[str]) -> pd.DataFrame | None:
+    """Those of images that are not exported, as the removed ones, are left out."""
+    file = paths.PREPARED / ORIGINS
+    if not file.is_file():
+        return None
+    found = index.locate(pd.read_csv(file, dtype=str, keep_default_na=False), paths.PREPARED)
+    return found[found["path"].isin(exported)].reset_index(drop=True)
+
+
+def _about(augmentation: Augmentation, portion: float, ratio: int) -> dict[str, Any]:
+    about = prepared.about()
+    manifest: dict[str, Any] = {"seed": None, "trained_on": None, "counts": None}
+    if augmentation.on_disk:
+        manifest = files.read_json(paths.generated(augmentation.name, portion, ratio) / "manifest.json")
+    return {
+        "dataset": about.name,
+        "cameras_known": about.cameras_known,
+        "portion": portion,
+        "ratio": ratio,
+        "augmentation": augmentation.name,
+        "generator": augmentation.generator,
+        "protocol": augmentation.protocol if augmentation.on_disk else None,
+        "made_of": manifest["counts"],
+        "seeds": {
+            "reduce": params.raw("reduce.seed"),
+            "generate": manifest["seed"],
+            "generator": (manifest["trained_on"] or {}).get("seeds"),
+        },
+        "licence": LICENCES.get(about.name, OTHER_LICENCE),
+    }

@@ -1,0 +1,139 @@
+"""An exported set on disk, whole or not at all: it is built in a hidden folder beside and renamed at the end."""
+
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from augment import files, images
+from augment.export.contents import ORIGINS, Contents, counts
+from augment.export.formats import Format
+
+MANIFEST = "manifest.json"
+VERSION = "reid-augment export, version 1"
+THREADS = 2
+
+
+def check_output(output: Path, overwrite: bool) -> None:
+    """FileExistsError where something is there that may not be replaced: only an export, with `overwrite`, may."""
+    if not output.exists() or output.is_dir() and not any(output.iterdir()):
+        return
+    if not _is_export(output):
+        raise FileExistsError(f"{output}: is there and no export of ours (it has no {MANIFEST} of one); name another --output")
+    if not overwrite:
+        raise FileExistsError(f"{output}: an export is there already; give --overwrite to replace it")
+
+
+def write(contents: Contents, name: str, format: Format, output: Path, link: bool, overwrite: bool) -> dict[str, Any]:
+    """Copy or link every image, after decoding it, and write tables, a README and manifest.json, which is returned.
+
+    A reader may wait for ever on a broken file (torchreid's does), so that each is decoded whole first.
+
+    Raises:
+        FileExistsError: as check_output.
+        FileNotFoundError, ValueError: an image is missing or cannot be decoded.
+    """
+    check_output(output, overwrite)
+    output, rows = output.absolute(), contents.rows
+    rows = rows.assign(path=[f"{format.folders[s]}/{n}" for s, n in zip(rows["split"], rows["name"], strict=True)])
+    output.parent.mkdir(parents=True, exist_ok=True)
+    building = output.with_name(f".{output.name}.partial")
+    shutil.rmtree(building, ignore_errors=True)
+    try:
+        for folder in format.folders.values():
+            (building / folder).mkdir(parents=True)
+        sizes, linked = _place(rows, building, link)
+        for file, table in format.tables(rows).items():
+            _write_table(table, building / file)
+        if contents.origins is not None:
+            places = dict(zip(rows["file"], rows["path"], strict=True))
+            _write_table(contents.origins.assign(path=contents.origins["path"].map(places)), building / ORIGINS)
+        manifest = {"format": VERSION, "layout": name, **contents.about, "counts": counts(rows), "image_sizes": sizes}
+        if link:
+            manifest["hard_links"] = linked
+        (building / f"README.{'md' if format.front else 'txt'}").write_text(_readme(format, manifest))
+        files.write_json(building / MANIFEST, manifest)
+        _move(building, output)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return manifest
+
+
+def _place(rows: pd.DataFrame, folder: Path, link: bool) -> tuple[dict[str, list[list[int]]], int]:
+    """Sizes (height, width) of real and of generated images, and how many are hard links."""
+    sizes: dict[str, set[tuple[int, int]]] = {"real": set(), "generated": set()}
+    linked = 0
+    with ThreadPoolExecutor(THREADS) as pool:
+        pairs = [(Path(file), folder / path) for file, path in zip(rows["file"], rows["path"], strict=True)]
+        done = pool.map(partial(_place_one, link=link), pairs, chunksize=64)
+        try:
+            for (size, is_link), generated in zip(tqdm(done, "export", len(rows), unit="img"), rows["generated"], strict=True):
+                sizes["generated" if generated else "real"].add(size)
+                linked += is_link
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return {kind: [list(size) for size in sorted(found)] for kind, found in sizes.items()}, linked
+
+
+def _place_one(pair: tuple[Path, Path], link: bool) -> tuple[tuple[int, int], bool]:
+    file, place = pair
+    picture = images.read(file)
+    if link:
+        try:
+            os.link(file.resolve(), place)
+            return (picture.height, picture.width), True
+        except OSError:  # another file system, or one without links
+            pass
+    shutil.copyfile(file, place)
+    return (picture.height, picture.width), False
+
+
+def _move(building: Path, output: Path) -> None:
+    """Rename; what was there before goes once the new folder has its place."""
+    old = output.with_name(f".{output.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if output.exists():
+        os.replace(output, old)
+    try:
+        os.replace(building, output)
+    except OSError:
+        if old.exists():
+            os.replace(old, output)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _is_export(folder: Path) -> bool:
+    if not (folder / MANIFEST).is_file():
+        return False
+    try:
+        manifest = files.read_json(folder / MANIFEST)
+    except ValueError:
+        return False
+    return isinstance(manifest, dict) and manifest.get("format") == VERSION
+
+
+def _write_table(table: pd.DataFrame, file: Path) -> None:
+    if file.suffix == ".csv":
+        table.to_csv(file, index=False, lineterminator="\n")
+    else:
+        table.to_json(file, orient="records", lines=True)
+
+
+def _readme(format: Format, manifest: dict[str, Any]) -> str:
+    about = f"{manifest['dataset']}, portion {manifest['portion']}, augmentation {manifest['augmentation']}"
+    lines = [f"A person re-identification set: {about}.", "", *format.reading.split("\n"), ""]
+    for split, found in manifest["counts"].items():
+        more = ", ".join(f"{found[kind]:,} {kind}" for kind in ("generated", "junk", "distractors") if found[kind])
+        lines.append(
+            f"{split}: {found['images']:,} images of {found['identities']:,} identities, {found['cameras']} cameras"
+            f"{f' ({more})' if more else ''}"
+        )
+    front = f"---\n{format.front}---\n" if format.front else ""
+    return front + "\n".join([*lines, "", f"Licence: {manifest['licence']}.", "Details: manifest.json.", ""])
