@@ -13,7 +13,7 @@ from augment.params import load, raw
 from augment.report_card.render import PUPPETS, REFERENCES
 from augment.report_card.settings import EvaluationParams
 from augment.stages.generate import GenerateParams
-from augment.stages.prepare import DatasetParams
+from augment.datasets.params import DatasetParams
 from augment.stages.reduce import ReduceParams
 from augment.validation import ValidationParams
 from generators import GENERATORS, TRAINABLE

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from augment import index, keypoints
+from augment import index, keypoints, prepared
 from generators.parsing import LABELS
 
 
@@ -47,9 +47,21 @@ def test_real_folder_is_copied_and_counted(real, market, augment):
         assert (real / "data/prepared" / path).read_bytes() == original.read_bytes()
     # Identities 2 and 7 have two images with a torso each, identity 11 only one.
     assert "4 training pairs; 1 of 6 training images lack a hip or shoulder" in result.output
-    assert "1 names end in .jpg.jpg" in result.output
+    for line in (
+        "- bounding_box_train: 1 Thumbs.db not read",
+        "- query: 1 names end in .jpg.jpg, read as .jpg",
+        "- 2 of 2 queries have box 00, drawn by hand",
+        "- 12 images copied byte for byte",
+        "- 0 groups of images have equal bytes",
+    ):
+        assert f"{line}\n" in result.output
+    assert not (real / "data/prepared/names.csv").exists()
+    assert prepared.about() == prepared.About("market1501", (128, 64), True)
     counts = pd.read_csv(real / "data/prepared/counts.csv").set_index("split")
     assert counts.loc["gallery", ["junk", "distractors"]].tolist() == [1, 1]
+    poses = ["with_pose", "all_18", "no_joint", "no_row", "no_torso"]
+    assert counts.loc["train", poses].tolist() == [5, 5, 1, 0, 1]
+    assert counts.loc["query", poses].tolist() == [0, 0, 0, 2, 2]
 
 
 def test_max_ids_may_differ_by_split(real, augment):
@@ -75,7 +87,7 @@ def test_parsing_maps_are_merged(real, market, augment):
     Image.fromarray(np.full((128, 64), 20, np.uint8)).save(folder / "0002_c1s1_002100_01.png")
     assert "0002_c1s1_002100_01.png: label 20 is none of lip20's" in augment("prepare").output
     (folder / "0002_c1s1_002100_01.png").unlink()
-    assert "0002_c1s1_002100_01.png: not a readable label map" in augment("prepare").output
+    assert "0002_c1s1_002100_01.png: not found (nor as .npy); dataset.parsing wants one of every image" in augment("prepare").output
 
 
 def test_a_failed_prepare_leaves_the_old_data(real, market, augment):
@@ -83,7 +95,7 @@ def test_a_failed_prepare_leaves_the_old_data(real, market, augment):
     broken = market / "query" / "0001_c1s1_000111_00.jpg"
     broken.write_bytes(b"")
     result = augment("prepare")
-    assert result.exit_code == 1 and re.search(f"Error: {re.escape(str(broken))}: cannot be decoded", result.output)
+    assert result.exit_code == 1 and re.search(f"Error: {re.escape(str(broken))}: is empty", result.output)
     assert (real / "data/prepared/index.csv").read_bytes() == before
 
 
@@ -94,7 +106,7 @@ def test_a_failed_prepare_leaves_the_old_data(real, market, augment):
         ({"parsing": {"root": "gone", "labels": "lip20"}}, "gone: folder not found (params.yaml: dataset.parsing.root)"),
         ({"root": None}, "market1501 needs root (a folder) and annotations (a list of CSV files)"),
         ({"annotations": ["gone.csv"]}, "gone.csv: keypoint file not found (params.yaml: dataset.annotations)"),
-        ({"name": "market"}, "dataset.name: 'market' is none of mini_market, market1501"),
+        ({"name": "market"}, "dataset.name: 'market' is none of mini_market, folder, market1501, market_like, msmt17, "),
     ],
 )
 def test_bad_sources_are_named_before_anything_is_done(real, augment, dataset, message):
