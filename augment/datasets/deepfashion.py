@@ -30,7 +30,7 @@ def list_images(root: Path, settings: DatasetParams) -> Listing:
             if fault := lists.fault_of(root / path, root):
                 faults.append(f"{file}: row {number}: {fault}")
             elif not identity or not view:
-                faults.append(f"{file}: row {number}: {name}: no view behind the identity, as in fashionMENid00000001_1front.jpg")
+                faults.append(f"{file}: row {number}: {name}: no view at its end, as in fashionMENid00000001_1front.jpg")
             elif name in seen:
                 faults.append(f"{file}: row {number}: {name} is there twice")
             elif part == "test" and identity in trained:

@@ -54,7 +54,8 @@ def with_split(rows: pd.DataFrame, root: Path, params: SplitParams) -> tuple[pd.
         rows, note = split.draw(rows, params)
         return rows, [note]
     if not given.all():
-        raise ValueError(f"{root / rows['file'][~given].iat[0]}: is in no split, as {(~given).sum():,} images; give all or none")
+        bare = rows["file"][~given]
+        raise ValueError(f"{root / bare.iat[0]}: is in no split, as {len(bare):,} of {len(rows):,} images; give all or none")
     rows = rows.assign(split=rows["split"].str.lower().map(SPLITS))
     check_apart(rows, root)
     notes = []
@@ -109,7 +110,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     if unknown := sorted(set(expression.groupindex) - set(GROUPS)):
         raise ValueError(f"params.yaml: dataset.folder.pattern: unknown group {unknown[0]!r}; there are {', '.join(GROUPS)}")
     if "identity" not in expression.groupindex:
-        raise ValueError(f"params.yaml: dataset.folder.pattern: {pattern!r} lacks the group identity, as in (?P<identity>[^/]+)/.*")
+        raise ValueError(f"params.yaml: dataset.folder.pattern: {pattern!r} has no group (?P<identity>...)")
     return expression
 
 

@@ -38,7 +38,8 @@ def list_images(root: Path, settings: DatasetParams) -> Listing:
     number = min(max(1, round(settings.split.test_identities * len(order))), len(order) - 1)
     test = set(order[:number])
     asked = {"a": "query", "b": "gallery"}
-    splits = [asked[camera] if one in test else "train" for one, camera in zip(listed["identity"], listed["camera"], strict=True)]
+    pairs = zip(listed["identity"], listed["camera"], strict=True)
+    splits = [asked[camera] if one in test else "train" for one, camera in pairs]
     notes.append(f"drawn: {number:,} of {len(order):,} pairs are for the test, where cam_a asks cam_b")
     if single := listed["identity"].nunique() - len(in_both):
         notes.append(f"{single:,} persons are in one camera alone, and for training")
