@@ -15,8 +15,8 @@ ROOT = Path(__file__).parents[3]
 
 
 def crop(path: Path, size: tuple[int, int] = (16, 8)) -> Path:
-    """A picture that follows from its path alone, of (height, width), of the format its suffix says."""
-    seed = int.from_bytes(hashlib.sha256(path.name.encode(errors="surrogateescape")).digest()[:4], "big")
+    """A picture that follows from its folder and name alone, of (height, width), of the format its suffix says."""
+    seed = int.from_bytes(hashlib.sha256("/".join(path.parts[-2:]).encode(errors="surrogateescape")).digest()[:4], "big")
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)).save(path)
     return path
