@@ -1,13 +1,13 @@
 """What prepare says of a data set: a table of counts, what was met, and what can be done with it."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from augment import keypoints
 from augment.market1501 import DISTRACTOR, FOLDERS, JUNK
+from augment.prepared import CAMERAS_UNKNOWN
 
 EQUAL_SHOWN = 5
 
@@ -76,7 +76,7 @@ def lacking(cameras_known: bool, has_keypoints: bool, has_parsing: bool) -> list
     """What cannot be done with the data set, and the way to it."""
     lines = []
     if not cameras_known:
-        lines.append("cameras are not known: gallery images of the query's own camera count")
+        lines.append(CAMERAS_UNKNOWN)
     if not has_keypoints:
         lines.append(
             "no keypoints: re-ID models can be trained, and nothing generated; `augment annotate` estimates them, and its "

@@ -70,7 +70,8 @@ def test_from_a_folder_to_a_score(crops, augment):
         result = files.read_json(Path(f"results/reid/iterations/inception/{augmentation}/{portion}/seed0.json"))
         assert result["same_camera_rule"] is False and result["dataset"] == "folder"
         assert result["num_queries"] == (rows["split"] == "query").sum() == 4
-        assert "gallery images of the query's own camera count" in said
+    assert "note: cameras are not known: gallery images of the query's own camera count\n" in said
+    assert "folder: cameras are not known: gallery images" in run(augment, "report --no-tracking")
 
 
 def test_another_size(crops, augment):
