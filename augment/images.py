@@ -108,7 +108,7 @@ def _open(path: Path, formats: tuple[str, ...]) -> Iterator[tuple[Image.Image, s
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is lower
-            with Image.open(path, formats=(*formats, *_REFUSED)) as image:
+            with Image.open(path, formats=(*FORMATS, *_REFUSED)) as image:
                 kind = "JPEG" if image.format == "MPO" else str(image.format)  # MPO: a JPEG with more pictures behind it
                 if kind not in formats:
                     raise ValueError(f"{path}: is a {kind} file by its content; expected {', '.join(formats)}")

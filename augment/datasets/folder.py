@@ -1,8 +1,8 @@
 """Any folder of person crops. Who is on an image is told by a regular expression of its path, or by a table.
 
-    pattern: (?P<identity>[^/]+)/.*                                          one folder for each person
-    pattern: (?P<split>train|query|gallery)/(?P<identity>[0-9]+)_c(?P<camera>[0-9]+).*
-    table: crops.csv                                                         path,identity,camera,split
+pattern: (?P<identity>[^/]+)/.*                                          one folder for each person
+pattern: (?P<split>train|query|gallery)/(?P<identity>[0-9]+)_c(?P<camera>[0-9]+).*
+table: crops.csv                                                         path,identity,camera,split
 """
 
 import re

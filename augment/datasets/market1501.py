@@ -32,6 +32,8 @@ def list_images(root: Path, _: DatasetParams) -> Listing:
                 faults.append(f"{path}: {error}")
                 continue
             rows.append((f"{folder}/{path.name}", path.name.split("_")[0], str(name.camid + 1), split, str(name)))
+        if split == "query":
+            notes.append(f"{folder}: {sum(row[-1].endswith('_00.jpg') for row in rows if row[3] == split):,} names have box 00")
         for ignored in IGNORED:
             if number := sum(path.name == ignored for path in paths):
                 notes.append(f"{folder}: {number} {ignored} not read")

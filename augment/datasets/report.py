@@ -46,13 +46,13 @@ def counts(rows: pd.DataFrame, found: Mapping[str, np.ndarray]) -> pd.DataFrame:
 
 
 def people(rows: pd.DataFrame, found: Mapping[str, np.ndarray]) -> list[str]:
-    """Sentences on training pairs and queries."""
+    """Sentences on training identities and pairs."""
     import torch
 
     from generators.pairs import training_pairs
     from generators.pose import has_torso
 
-    train, asked = rows[rows["split"] == "train"], rows[rows["split"] == "query"]
+    train = rows[rows["split"] == "train"]
     single = int((train["pid"].value_counts() == 1).sum())
     lines = [f"{single:,} of {train['pid'].nunique():,} training identities have one image"] if single else []
     if found:
@@ -61,8 +61,6 @@ def people(rows: pd.DataFrame, found: Mapping[str, np.ndarray]) -> list[str]:
             f"{len(training_pairs(train['pid'].to_numpy(), points)):,} training pairs; {int((~has_torso(points)).sum()):,} of "
             f"{len(train):,} training images lack a hip or shoulder and are in none"
         )
-    if framed := sum(name.endswith("_00.jpg") for name in asked["name"]):
-        lines.append(f"{framed:,} of {len(asked):,} queries have box 00, drawn by hand")
     return lines
 
 

@@ -1,4 +1,4 @@
-"""`augment inspect`: what the data set has, what each generator still needs, what has run, and what to run next. Writes nothing."""
+"""`augment inspect`: what the data set has, what each generator still needs, what has run, and what comes next."""
 
 import click
 
@@ -34,7 +34,8 @@ def why_to_prepare(settings: DatasetParams) -> str | None:
     if about.name != settings.name:
         return f"{paths.PREPARED} is of {about.name}, params.yaml of {settings.name}"
     if about.image_size != settings.image_size:
-        return f"{paths.PREPARED} has images of {data.size(about.image_size)}, params.yaml asks for {data.size(settings.image_size)}"
+        there, wanted = data.size(about.image_size), data.size(settings.image_size)
+        return f"{paths.PREPARED} has images of {there}, params.yaml asks for {wanted}"
     return None
 
 

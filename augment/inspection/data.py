@@ -67,12 +67,10 @@ def to_prepare(settings: DatasetParams) -> There:
     if settings.name == MINI_MARKET:
         market = settings.mini_market
         assert market is not None  # DatasetParams sees to it
-        return There(
-            [
-                f"data set     {settings.name}, rendered: {market.train_ids} training identities with {market.images_per_train_id} "
-                f"images each, {market.test_ids} test identities, with keypoints and parsing maps"
-            ]
+        people = (
+            f"{market.train_ids} training identities with {market.images_per_train_id} images each, {market.test_ids} for the test"
         )
+        return There([f"data set     {settings.name}, rendered: {people}; with keypoints and parsing maps"])
     listing = datasets.read(settings)
     rows, notes = numbers.number(listing)
     files = joints.check_files(settings.annotations or ())
@@ -113,5 +111,6 @@ def _headers(listing: Listing, wanted: tuple[int, int]) -> list[str]:
     shown = ", ".join(f"{size(one)} ({count:,})" for one, count in sizes.most_common(SIZES_SHOWN))
     more = f" and {len(sizes) - SIZES_SHOWN:,} other sizes" if len(sizes) > SIZES_SHOWN else ""
     looked = f", of {len(places):,} looked at" if len(places) < len(listing.rows) else ""
-    faults = [*faults[:FAULTS_SHOWN], *([f"refused      {len(faults) - FAULTS_SHOWN:,} more"] if len(faults) > FAULTS_SHOWN else [])]
+    if (number := len(faults) - FAULTS_SHOWN) > 0:
+        faults = [*faults[:FAULTS_SHOWN], f"refused      {number:,} more"]
     return [f"images       {shown}{more}{looked}; brought to {size(wanted)} (height x width)", *faults]

@@ -4,7 +4,7 @@ from augment import paths
 from augment.inspection.data import There
 from augment.stages.train_generator import POSE_NETWORK, build
 
-NO_POSES = "keypoints: `augment annotate` estimates them; its annotations.csv goes into dataset.annotations, then `augment prepare`"
+NO_POSES = "keypoints: `augment annotate`, its annotations.csv into dataset.annotations, then `augment prepare`"
 
 
 def of_generators(there: There) -> list[str]:

@@ -59,7 +59,7 @@ def run(dry_run: bool) -> None:
     finally:
         shutil.rmtree(building, ignore_errors=True)
     found = keypoints.read(paths.PREPARED / prepared.KEYPOINTS, settings.image_size)
-    _say(rows, found, [*listing.notes, *notes, *said])
+    _say(rows, found, said if rendered else [*listing.notes, *notes, *said])
 
 
 def check(settings: DatasetParams) -> list[Path]:

@@ -42,7 +42,9 @@ def settings(tmp_path):
         section = yaml.safe_load((ROOT / "params.yaml").read_text())["dataset"]
         folder = section["folder"] | changes.pop("folder", {})
         split = section["split"] | changes.pop("split", {})
-        section |= {"folder": folder, "split": split} | {key: str(v) if key == "root" and v else v for key, v in changes.items()}
+        if changes.get("root"):
+            changes["root"] = str(changes["root"])
+        section |= {"folder": folder, "split": split} | changes
         (tmp_path / "params.yaml").write_text(yaml.safe_dump({"dataset": section}))
         return params.load(DatasetParams, "dataset", tmp_path / "params.yaml")
 

@@ -1,5 +1,6 @@
 """The layouts of known data sets, as small folders; what is wrong with one is named."""
 
+import itertools
 import json
 import re
 from collections import Counter
@@ -52,7 +53,7 @@ def test_cuhk03_np_and_market_at_another_size(crops, read):
 
 
 def test_market_like_names_and_people(crops, read):
-    with pytest.raises(ValueError, match="query/0001_c100_1.jpg: the name does not begin with identity and camera, as 0001_c2; "):
+    with pytest.raises(ValueError, match="query/0001_c100_1.jpg: the name does not begin with identity and camera, as 0001_c2"):
         read("market_like", crops(*DUKE, "query/0001_c100_1.jpg"))
     (crops() / "query/0001_c100_1.jpg").unlink()
     with pytest.raises(ValueError, match="query/0001_c1_1.jpg: its identity '0001' is for training too, as 1 of the test"):
@@ -91,9 +92,9 @@ def test_msmt17(crops, read, names):
         ("list_query", "0000/gone_0_03_a.jpg 0\n", "list_query.txt: row 1: {root}/test/0000/gone_0_03_a.jpg: not found"),
         ("list_query", "../../out_0_01_a.jpg 0\n", "row 1: '{root}/test/../../out_0_01_a.jpg': lies outside {root}; only"),
         ("list_query", "0000/0000_000_03_0303morning_0015_0.jpg x\n", "row 1: identity 'x' is no number"),
-        ("list_query", "0000/0000_000_03_0303morning_0015_0.jpg\n", "row 1: '0000/0000_000_03_0303morning_0015_0.jpg' has 1 words"),
+        ("list_query", "0000/0000_000_03_0303morning_0015_0.jpg\n", "0303morning_0015_0.jpg' has 1 words; expected 2"),
         ("list_query", "0000/a.jpg 0\n", "row 1: 0000/a.jpg: the third part of the name, between _, is no camera"),
-        ("list_gallery", MSMT["list_query"], "list_gallery.txt: row 1: 0000/0000_000_03_0303morning_0015_0.jpg is in list_query.txt, row"),
+        ("list_gallery", MSMT["list_query"], "row 1: 0000/0000_000_03_0303morning_0015_0.jpg is in list_query.txt, row 1"),
     ],
 )  # fmt: skip
 def test_bad_lists_of_msmt17(crops, read, name, text, message):
@@ -112,7 +113,11 @@ def test_missing_lists_and_folders_of_msmt17(crops, read):
         read("msmt17", root)
 
 
-CUHK = [f"images_{kind}/{p}_{n:03d}_{v}_{k:02d}.png" for kind in ("detected", "labeled") for p in (1, 2) for n in (1, 2) for v in (1, 2) for k in (1, 2)]  # fmt: skip
+CUHK = [
+    f"images_{kind}/{pair}_{person:03d}_{view}_{number:02d}.png"
+    for kind in ("detected", "labeled")
+    for pair, person, view, number in itertools.product((1, 2), repeat=4)
+]
 
 
 def test_cuhk03_with_its_splits(crops, read):
@@ -135,7 +140,7 @@ def test_cuhk03_with_its_splits(crops, read):
 def test_hostile_splits_of_cuhk03(crops, read, text):
     root = crops(*CUHK)
     (root / "splits_new_detected.json").write_text(text)
-    with pytest.raises(ValueError, match=r"splits_new_detected.json: (not JSON|has no list 'train' of \[path, identity, camera\])"):
+    with pytest.raises(ValueError, match=r"splits_new_detected.json: (not JSON|has no list 'train' of \[path, identity, c)"):
         read("cuhk03", root)
 
 
@@ -183,8 +188,9 @@ def test_deepfashion(crops, read, folders):
     crops("fashion.jpg")
     with pytest.raises(ValueError) as refused:
         read("deepfashion", root)
-    assert "3 faults" in str(refused.value) and "row 1: " in str(refused.value) and "test/gone.jpg: not found" in str(refused.value)
-    assert "fashion.jpg: no view at its end, as in fashionMENid00000001_1front.jpg" in str(refused.value)
+    text = str(refused.value)
+    assert "3 faults" in text and "row 1: " in text and "test/gone.jpg: not found" in text
+    assert "fashion.jpg: no view at its end, as in fashionMENid00000001_1front.jpg" in text
 
 
 def test_a_list_is_bounded_and_text(crops, read):
@@ -204,7 +210,7 @@ def test_no_root(read):
 
 
 def test_sizes_and_sections_that_cannot_be(settings):
-    with pytest.raises(ValueError, match=r"dataset.image_size \[64, 32\]: the images of market1501 are \[128, 64\] \(height, width"):
+    with pytest.raises(ValueError, match=r"dataset.image_size \[64, 32\]: the images of market1501 are \[128, 64\]"):
         settings(name="market1501", image_size=[64, 32])
     with pytest.raises(ValueError, match=r"dataset.image_size \[0, 64\]: height and width must be 8 to 1024 px"):
         settings(name="folder", image_size=[0, 64])

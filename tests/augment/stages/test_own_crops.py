@@ -118,7 +118,10 @@ BAD = {
     "bomb.png": (lambda p: hostile.png_header(p, 30_000, 30_000), "far too many pixels by its header; images have at most 64"),
     "cut.jpg": (hostile.truncated, "cannot be decoded (image file is truncated"),
     "gif.jpg": (hostile.gif, "is a GIF file by its content; expected JPEG, PNG, BMP, WEBP, TIFF, PPM"),
-    "link.jpg": (lambda p: hostile.link(p, Path("params.yaml").absolute()), "lies outside crops through a symbolic link; only files inside it are read"),
+    "link.jpg": (
+        lambda p: hostile.link(p, Path("params.yaml").absolute()),
+        "lies outside crops through a symbolic link; only files inside it are read",
+    ),
     "newline": (lambda p: hostile.with_newline(p.parent), "the name holds a control character; rename the file"),
     "bytes": (lambda p: hostile.with_foreign_bytes(p.parent), "the name holds bytes that are not UTF-8; rename the file"),
     "empty.jpg": (hostile.empty, "is empty"),

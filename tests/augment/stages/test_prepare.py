@@ -1,5 +1,6 @@
 import re
 
+import hostile
 import numpy as np
 import pandas as pd
 import pytest
@@ -50,7 +51,7 @@ def test_real_folder_is_copied_and_counted(real, market, augment):
     for line in (
         "- bounding_box_train: 1 Thumbs.db not read",
         "- query: 1 names end in .jpg.jpg, read as .jpg",
-        "- 2 of 2 queries have box 00, drawn by hand",
+        "- query: 2 names have box 00",
         "- 12 images copied byte for byte",
         "- 0 groups of images have equal bytes",
     ):
@@ -114,3 +115,67 @@ def test_bad_sources_are_named_before_anything_is_done(real, augment, dataset, m
     use(real, **dataset)
     result = augment("prepare", "--dry-run")
     assert result.exit_code == 1 and message in result.output
+
+
+NAME = "0002_c3s1_002300_01.jpg"
+BAD = {
+    "bomb": (lambda p: hostile.png_header(p, 30_000, 30_000), "{file}: far too many pixels by its header; images have at"),
+    "large": (lambda p: hostile.png_header(p, 6_000, 6_000), "{file}: is a PNG file by its content; expected JPEG"),
+    "cut": (hostile.truncated, "{file}: cannot be decoded (image file is truncated"),
+    "gif": (hostile.gif, "{file}: is a GIF file by its content; expected JPEG"),
+    "empty": (hostile.empty, "{file}: is empty"),
+    "cmyk": (hostile.cmyk, "{file}: CMYK; Market-1501 images are RGB (`name: market_like` takes any)"),
+    "deep": (hostile.sixteen_bits, "{file}: is a PNG file by its content; expected JPEG"),
+    "turned": (hostile.rotated, "{file}: 128 high and 64 wide after a rotation by EXIF; Market-1501 images are 128 by 64"),
+    "size": (lambda p: Image.new("RGB", (32, 64)).save(p) or p, "{file}: 64 high and 32 wide; Market-1501 images are 128"),
+    "link": (lambda p: hostile.link(p, p.parents[2] / "project" / "params.yaml"), "'{file}': lies outside {root} through a"),
+    "newline": (lambda p: hostile.with_newline(p.parent), r"0001_c1s1_000001\n_01.jpg': the name holds a control character; "),
+    "bytes": (lambda p: hostile.with_foreign_bytes(p.parent), r"0001_c1s1_\udcff_01.jpg': the name holds bytes that are"),
+    "foreign": (lambda p: (p.parent / "notes.txt").touch(), "notes.txt: 'notes.txt' is not a Market-1501 name such as 0002_c1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_files_in_the_real_layout(real, market, augment, kind):
+    make, message = BAD[kind]
+    file, before = market / "bounding_box_train" / NAME, sorted((real / "data").rglob("*"))
+    make(file)
+    result = augment("prepare")
+    assert result.exit_code == 1 and message.format(file=file, root=market) in result.output, result.output
+    assert sorted((real / "data").rglob("*")) == before
+
+
+def test_bad_files_are_named_together(real, market, augment):
+    for number in range(12):
+        hostile.empty(market / "query" / f"0001_c1s1_{number:06d}_00.jpg")
+    output = augment("prepare").output
+    assert "Error: 12 faults; nothing was written:\n" in output and output.endswith(": is empty\n  and 2 more\n")
+
+
+def test_equal_bytes_are_reported(real, market, augment):
+    first = market / "bounding_box_train/0002_c1s1_002100_01.jpg"
+    (market / "bounding_box_train" / NAME).write_bytes(first.read_bytes())
+    output = augment("prepare").output
+    assert f"- 1 groups of images have equal bytes\n  equal: {first}, {market / 'bounding_box_train' / NAME}\n" in output
+
+
+def test_a_missing_or_empty_folder_is_named(real, market, augment):
+    for file in (market / "query").iterdir():
+        file.unlink()
+    assert f"Error: {market / 'query'}: no image in it\n" in augment("prepare").output
+    (market / "query").rmdir()
+    message = f"{market / 'query'}: folder not found; dataset.root must hold bounding_box_train, query, bounding_box_test"
+    assert message in augment("prepare").output
+
+
+def test_keypoints_of_other_images_are_named(real, market, augment):
+    file = market / "market-annotation-train.csv"
+    keypoints.write({"0099_c1s1_000001_01.jpg": np.full((18, 2), 5)}, file)
+    assert f"{file}: 1 of 1 names match no image under {market}, such as '0099_c1s1_000001_01.jpg'" in augment("prepare").output
+    use(real, annotations=[str(market / "market-annotation-test.csv")] * 2)
+    assert "has a row in another keypoint file already" in augment("prepare").output
+
+
+def test_both_spellings_of_one_name_are_named(real, market, augment):
+    (market / "query" / "0003_c2s1_000321_00.jpg").write_bytes((market / "query" / "0003_c2s1_000321_00.jpg.jpg").read_bytes())
+    assert "its name is there twice once '.jpg.jpg' is read as '.jpg'" in augment("prepare").output
