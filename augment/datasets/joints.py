@@ -56,7 +56,7 @@ def read(
         naming = max(NAMINGS, key=lambda one: sum(_key(name, strict) in namings[one] for name in imported.keypoints))
         of_file = {name: namings[naming].get(_key(name, strict)) for name in imported.keypoints}
         _check_strangers(file, of_file, root, rows, strict, notes)
-        matched: dict[str, np.ndarray] = {}
+        matched: dict[str, str] = {}  # prepared name -> name in the file
         for name, prepared_name in of_file.items():
             if prepared_name is None:
                 continue
@@ -64,17 +64,18 @@ def read(
                 raise ValueError(f"{file}: {name} has a row in another keypoint file already")
             if prepared_name in matched:
                 raise ValueError(f"{file}: {name} has two rows")
-            matched[prepared_name] = imported.keypoints[name]
+            matched[prepared_name] = name
         seen |= matched.keys()
-        matched = {name: points for name, points in matched.items() if name in sizes}
-        sizes_here = {name: size if naming == NAMINGS[-1] else sizes[name] for name in matched}
-        for finding in validator.check(matched, sizes_here):
+        matched = {prepared_name: name for prepared_name, name in matched.items() if prepared_name in sizes}
+        points_of = {name: imported.keypoints[name] for name in matched.values()}
+        size_of = {name: size if naming == NAMINGS[-1] else sizes[prepared_name] for prepared_name, name in matched.items()}
+        for finding in validator.check(points_of, size_of) if matched else []:
             if finding.fatal:
-                raise ValueError(f"{file}: {finding.message}")
-            notes.append(f"{file.name}: {finding.message}")
+                raise ValueError(f"{file}: {finding}")
+            notes.append(f"{file.name}: {finding}")
         lost = 0
-        for name, points in matched.items():
-            keypoints[name], outside = _scaled(points, sizes_here[name], size)
+        for prepared_name, name in matched.items():
+            keypoints[prepared_name], outside = _scaled(points_of[name], size_of[name], size)
             if outside and strict:
                 raise ValueError(f"{file}: {name}: a joint lies outside the image of height {size[0]} and width {size[1]}")
             lost += outside

@@ -9,7 +9,8 @@ from augment import market1501
 from augment.datasets.listing import Listing
 from augment.market1501 import Name, parse_name
 
-CHANGED = ["path", "file", "identity", "camera"]  # columns of names.csv
+# Columns of names.csv: an image in data/prepared, and as it was found, with its size in px there.
+CHANGED = ["path", "file", "identity", "camera", "height", "width"]
 
 
 def number(listing: Listing) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -57,7 +58,9 @@ def first_identities(rows: pd.DataFrame, max_ids: tuple[int, int]) -> pd.DataFra
 def natural(text: str) -> tuple:
     """Sort key by which a9 comes before a10; equal for no two texts."""
     parts = re.split(r"([0-9]+)", text)
-    return tuple((0, int(part[:300]), "") if part.isdigit() else (1, 0, part) for part in parts if part), text
+    return tuple(
+        (0, int(part[:300]), "") if part.isascii() and part.isdigit() else (1, 0, part) for part in parts if part
+    ), text
 
 
 def _pids(identities: pd.Series, keep: bool) -> tuple[list[int], bool]:

@@ -67,9 +67,7 @@ def to_prepare(settings: DatasetParams) -> There:
     if settings.name == MINI_MARKET:
         market = settings.mini_market
         assert market is not None  # DatasetParams sees to it
-        people = (
-            f"{market.train_ids} training identities with {market.images_per_train_id} images each, {market.test_ids} for the test"
-        )
+        people = f"{market.train_ids} identities for training, {market.test_ids} for the test"
         return There([f"data set     {settings.name}, rendered: {people}; with keypoints and parsing maps"])
     listing = datasets.read(settings)
     rows, notes = numbers.number(listing)

@@ -12,6 +12,9 @@ class Finding:
     fatal: bool
     message: str
 
+    def __str__(self) -> str:
+        return self.message
+
 
 def check(keypoints: Mapping[str, np.ndarray], sizes: Mapping[str, tuple[int, int]]) -> list[Finding]:
     """keypoints: name -> [18, 2] (y, x) px, -1 missing; sizes: name -> (height, width) of its image."""

@@ -105,7 +105,10 @@ def _build(
     for name in market1501.ANNOTATIONS:
         (folder / name).unlink(missing_ok=True)
     if not fixed:
-        rows[numbers.CHANGED].to_csv(folder / "names.csv", index=False, lineterminator="\n")
+        heights, widths = zip(*(source.size for source in sources), strict=True)
+        rows.assign(height=heights, width=widths)[numbers.CHANGED].to_csv(
+            folder / "names.csv", index=False, lineterminator="\n"
+        )
     cameras_known = bool(rows.loc[rows["split"] != "train", "camid"].nunique() > 1)
     report.counts(rows, found.keypoints).to_csv(folder / "counts.csv", index=False)
     with whole(folder / "contact_sheet.png") as temporary:

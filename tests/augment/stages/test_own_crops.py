@@ -54,7 +54,8 @@ def test_from_a_folder_to_a_score(crops, augment):
     assert prepared.about() == prepared.About("folder", (128, 64), False)
     rows, names = index.read(Path("data/prepared/index.csv")), pd.read_csv("data/prepared/names.csv")
     assert list(names["path"]) == list(rows["path"]) and set(rows["camid"]) == {0}
-    assert names.columns.tolist() == ["path", "file", "identity", "camera"]
+    assert names.columns.tolist() == ["path", "file", "identity", "camera", "height", "width"]
+    assert set(names["height"]) == {100} and set(names["width"]) == {40}
     assert {file.split("/")[0] for file in names["file"]} == set(NAMES) == set(names["identity"])
     first = images.read(Path("data/prepared") / rows["path"][0])
     assert first.size == (64, 128)
