@@ -12,11 +12,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from augment import market1501, pose_formats
+from augment import pose_formats
+from augment.market1501 import FOLDERS, tidy
 from augment.pose_formats import validator
 
 SHOWN = 3
-NAMINGS = ("path", "file name", "path without suffix", "file name without suffix", "name in data/prepared")
+NAMINGS = (
+    "path", "file name", "path without suffix", "file name without suffix", "path in data/prepared", "name in data/prepared",
+)  # fmt: skip
+PREPARED = NAMINGS[-2:]
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ def read(
 ) -> Joints:  # fmt: skip
     """
     Args:
-        rows: file and name of all images.
+        rows: file, split and name of all images.
         sizes: name -> (height, width) in px of the image as found; keypoints of others are read, and left out.
         size: that of the prepared ones.
         strict: names that match no image, and joints outside an image, are errors, not counted.
@@ -68,7 +72,7 @@ def read(
         seen |= matched.keys()
         matched = {prepared_name: name for prepared_name, name in matched.items() if prepared_name in sizes}
         points_of = {name: imported.keypoints[name] for name in matched.values()}
-        size_of = {name: size if naming == NAMINGS[-1] else sizes[prepared_name] for prepared_name, name in matched.items()}
+        size_of = {name: size if naming in PREPARED else sizes[prepared_name] for prepared_name, name in matched.items()}
         for finding in validator.check(points_of, size_of) if matched else []:
             if finding.fatal:
                 raise ValueError(f"{file}: {finding}")
@@ -86,7 +90,7 @@ def read(
 
 
 def _key(name: str, strict: bool) -> str:
-    return market1501.tidy(name) if strict else name.removeprefix("./")
+    return tidy(name) if strict else name.removeprefix("./")
 
 
 def _namings(rows: pd.DataFrame, strict: bool) -> dict[str, dict[str, str]]:
@@ -96,6 +100,7 @@ def _namings(rows: pd.DataFrame, strict: bool) -> dict[str, dict[str, str]]:
         "file name": [_key(Path(file).name, strict) for file in rows["file"]],
         "path without suffix": [Path(file).with_suffix("").as_posix() for file in rows["file"]],
         "file name without suffix": [Path(file).stem for file in rows["file"]],
+        "path in data/prepared": list(rows["split"].map(FOLDERS) + "/" + rows["name"]),
         "name in data/prepared": list(rows["name"]),
     }
     found = {}

@@ -57,10 +57,8 @@ def first_identities(rows: pd.DataFrame, max_ids: tuple[int, int]) -> pd.DataFra
 
 def natural(text: str) -> tuple:
     """Sort key by which a9 comes before a10; equal for no two texts."""
-    parts = re.split(r"([0-9]+)", text)
-    return tuple(
-        (0, int(part[:300]), "") if part.isascii() and part.isdigit() else (1, 0, part) for part in parts if part
-    ), text
+    parts = [part for part in re.split(r"([0-9]+)", text) if part]
+    return tuple((0, int(part[:300]), "") if part[0] in "0123456789" else (1, 0, part) for part in parts), text
 
 
 def _pids(identities: pd.Series, keep: bool) -> tuple[list[int], bool]:

@@ -77,8 +77,8 @@ def lacking(cameras_known: bool, has_keypoints: bool, has_parsing: bool) -> list
         lines.append(CAMERAS_UNKNOWN)
     if not has_keypoints:
         lines.append(
-            "no keypoints: re-ID models can be trained, and nothing generated; `augment annotate` estimates them, and its "
-            "annotations.csv goes into dataset.annotations"
+            "no keypoints: re-ID models can be trained, and nothing generated; `augment annotate FOLDER --output "
+            "annotations.csv` estimates them, and the file goes into dataset.annotations"
         )
     if not has_parsing:
         lines.append("no parsing maps: generators that need them draw coarse ones (`parsing: from_keypoints`)")

@@ -21,7 +21,7 @@ def show() -> None:
         _show(needs.of_generators(there))
     _title("Has run")
     _show(progress.lines())
-    command, why = ("augment prepare", stale) if stale else progress.following(there.joints > 0)
+    command, why = ("augment prepare", stale) if stale else progress.following(settings, there.joints > 0)
     _title("Next")
     click.echo(f"  {click.style(command, bold=True)}    {why}")
 
@@ -36,6 +36,8 @@ def why_to_prepare(settings: DatasetParams) -> str | None:
     if about.image_size != settings.image_size:
         there, wanted = data.size(about.image_size), data.size(settings.image_size)
         return f"{paths.PREPARED} has images of {there}, params.yaml asks for {wanted}"
+    if settings.annotations and not prepared.joints():
+        return f"{paths.PREPARED} has no keypoints, params.yaml names some"
     return None
 
 

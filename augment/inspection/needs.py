@@ -4,7 +4,7 @@ from augment import paths
 from augment.inspection.data import There
 from augment.stages.train_generator import POSE_NETWORK, build
 
-NO_POSES = "keypoints: `augment annotate`, its annotations.csv into dataset.annotations, then `augment prepare`"
+NO_POSES = "keypoints (see Next)"
 
 
 def of_generators(there: There) -> list[str]:
@@ -39,7 +39,7 @@ def _missing(name: str, generator: object, there: There) -> list[str]:
     elif not there.pairs and generator.networks:  # type: ignore[attr-defined]
         missing.append("an identity with two images that show hips and shoulders")
     if getattr(generator.params, "parsing", None) == "files" and not there.parsing:  # type: ignore[attr-defined]
-        missing.append(f"parsing maps: dataset.parsing, or coarse ones by `parsing: from_keypoints` in generators.{name}")
+        missing.append(f"parsing maps: `augment parse`, or coarse ones by `parsing: from_keypoints` in generators.{name}")
     network = paths.generator_model(POSE_NETWORK) / "generator.pt"
     if generator.uses_pose_network and not network.is_file():  # type: ignore[attr-defined]
         missing.append("a pose network: augment train-pose-network")

@@ -1,12 +1,20 @@
 """Which stages have run, and which one comes next for a first curve."""
 
+import shlex
 from pathlib import Path
 
 from augment import params, paths
 from augment.arms import BUDGETS, Arm
 from augment.augmentations import NONE, PUPPET
+from augment.datasets.params import DatasetParams
 
+ANNOTATIONS = "annotations.csv"
 LAST = ("dvc repro", "all cells of params.yaml's section `sweep`; what is there already stays")
+
+
+def annotate(settings: DatasetParams) -> str:
+    """Of the images as they were found, whose names stay where images are added."""
+    return f"augment annotate {shlex.quote(str(settings.root))} --output {ANNOTATIONS}"
 
 
 def lines() -> list[str]:
@@ -27,13 +35,15 @@ def lines() -> list[str]:
     return [f"{stage:<12} {text or '-'}" for stage, text in found.items()]
 
 
-def following(has_joints: bool) -> tuple[str, str]:
+def following(settings: DatasetParams, has_joints: bool) -> tuple[str, str]:
     """The next command on the shortest way to a curve, and what it is for. For a prepared data set."""
+    if not has_joints and not settings.annotations:
+        if Path(ANNOTATIONS).is_file():
+            return "augment prepare", f"once params.yaml says `annotations: [{ANNOTATIONS}]` in its section dataset"
+        return annotate(settings), "there are no keypoints, and without poses nothing is generated"
     portions = sorted(one for one in params.raw("sweep.augmented_portions") if one < 1)
     model = next(iter(params.raw("sweep.models")), None) or next(iter(params.raw("reid")))
     portion = portions[0] if portions else 0.3
-    if not has_joints:
-        return "augment annotate", "there are no keypoints: without poses nothing is generated"
     for one in (portion, 1.0):
         if not (paths.reduced(one) / "index.csv").is_file():
             return f"augment reduce --portion {one}", "chooses the real images that are kept"

@@ -95,7 +95,7 @@ def _build(
     maps = {}
     if settings.parsing is not None and settings.name != MINI_MARKET:
         maps = label_maps.find(Path(settings.parsing.root), rows)
-    rows = rows.assign(path=[f"{market1501.FOLDERS[s]}/{n}" for s, n in zip(rows["split"], rows["name"], strict=True)])
+    rows = rows.assign(path=rows["split"].map(market1501.FOLDERS) + "/" + rows["name"])
     for split_folder in market1501.FOLDERS.values():
         (folder / split_folder).mkdir(parents=True, exist_ok=True)
     written = pictures.write(listing, list(rows["file"]), list(rows["path"]), sources, size, folder, fixed)

@@ -11,7 +11,7 @@ from augment.datasets import joints
 UPRIGHT = np.array(upright.UPRIGHT)  # at 128x64
 FILES = ["a/1.png", "a/2.png", "b/1.png"]
 NAMES = ["0001_c1s1_000001_01.jpg", "0001_c1s1_000002_01.jpg", "0002_c1s1_000001_01.jpg"]
-ROWS = pd.DataFrame({"file": FILES, "name": NAMES})
+ROWS = pd.DataFrame({"file": FILES, "name": NAMES, "split": "train"})
 
 
 @pytest.fixture
@@ -41,9 +41,10 @@ def test_bare_names_match_where_they_are_unique(read, tmp_path):
     assert found.notes == (f"0.csv: 1 of 2 names match no image under {tmp_path / 'root'}, such as '1.png'",)
 
 
-def test_prepared_names_are_pixels_of_prepared_images(read):
+@pytest.mark.parametrize("folder", ["", "bounding_box_train/"])
+def test_prepared_names_are_pixels_of_prepared_images(read, folder):
     """As `augment annotate` writes them for data/prepared."""
-    found = read({name: UPRIGHT for name in NAMES})
+    found = read({f"{folder}{name}": UPRIGHT for name in NAMES})
     assert (found.keypoints[NAMES[2]] == UPRIGHT).all()
 
 
@@ -77,6 +78,7 @@ def test_two_rows_of_one_image(read):
     with pytest.raises(ValueError, match="1.csv: a/1.png has a row in another keypoint file already"):
         read({"a/1.png": UPRIGHT}, {"a/1.png": UPRIGHT})
     market = pd.DataFrame({"file": ["query/0003_c2s1_000321_00.jpg.jpg"], "name": ["0003_c2s1_000321_00.jpg"]})
+    market["split"] = "query"
     both = {"0003_c2s1_000321_00.jpg": UPRIGHT, "0003_c2s1_000321_00.jpg.jpg": UPRIGHT}
     with pytest.raises(ValueError, match=r"0003_c2s1_000321_00.jpg.jpg has two rows"):
         read(both, strict=True, size=(128, 64), rows=market)

@@ -7,6 +7,7 @@ from pathlib import Path
 import hostile
 import numpy as np
 import pytest
+import upright
 import yaml
 from PIL import Image
 
@@ -113,13 +114,22 @@ def test_a_folder_before_prepare_and_without_keypoints(project, augment, say):
     assert augment("prepare").exit_code == 0
     said = say()
     assert "  data set     folder, crops in data/prepared\n" in said and "  keypoints    none\n" in said
-    assert said.count("missing   keypoints: `augment annotate`, its annotations.csv into dataset.annotations, then") == 6
-    assert said.endswith("Next\n  augment annotate    there are no keypoints: without poses nothing is generated\n")
+    assert said.count(" missing   keypoints (see Next)\n") == 6
+    why = "there are no keypoints, and without poses nothing is generated"
+    assert said.endswith(f"Next\n  augment annotate crops --output annotations.csv    {why}\n")
+    keypoints.write({"a/0.png": np.array(upright.UPRIGHT) * (100 / 128, 40 / 64)}, project / "annotations.csv")
+    said = say()
+    way = "once params.yaml says `annotations: [annotations.csv]` in its section dataset"
+    assert said.endswith(f"Next\n  augment prepare    {way}\n")
+    use(annotations=["annotations.csv"])
+    assert say().startswith("data/prepared has no keypoints, params.yaml names some; `augment prepare` would read:\n")
+    assert augment("prepare").exit_code == 0
+    assert "Next\n  augment reduce" in say()
 
 
 def test_parsing_maps_that_are_missing(project, say):
     shutil.rmtree("data/prepared/parsing")
-    said, way = say(), "parsing maps: dataset.parsing, or coarse ones by `parsing: from_keypoints` in generators"
+    said, way = say(), "parsing maps: `augment parse`, or coarse ones by `parsing: from_keypoints` in generators"
     assert f"  spgnet       missing   {way}.spgnet\n" in said
     assert f"  spt          missing   {way}.spt; a pose network: augment train-pose-network\n" in said
 

@@ -88,7 +88,7 @@ def test_another_size(crops, augment):
 def test_without_keypoints(crops, augment):
     use(annotations=None)
     said = run(augment, "prepare")
-    assert "- no keypoints: re-ID models can be trained, and nothing generated; `augment annotate` estimates them" in said
+    assert "- no keypoints: re-ID models can be trained, and nothing generated; `augment annotate FOLDER --output" in said
     assert prepared.joints() == {}
     run(augment, "reduce --portion 0.4")
     result = augment("generate", "--portion", "0.4", "--generator", "puppet")
