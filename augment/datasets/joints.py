@@ -84,7 +84,7 @@ def read(
                 raise ValueError(f"{file}: {name}: a joint lies outside the image of height {size[0]} and width {size[1]}")
             lost += outside
         if lost:
-            notes.append(f"{file.name}: {lost:,} joints lie outside their image and count as missing")
+            notes.append(f"{file.name}: {lost:,} joints outside their image count as missing")
         notes += [f"{file.name}: {sentence}" for sentence in imported.derived]
     return Joints({name: keypoints[name] for name in rows["name"] if name in keypoints}, tuple(notes))
 

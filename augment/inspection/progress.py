@@ -3,7 +3,7 @@
 import shlex
 from pathlib import Path
 
-from augment import params, paths
+from augment import files, index, params, paths
 from augment.arms import BUDGETS, Arm
 from augment.augmentations import NONE, PUPPET
 from augment.datasets.params import DatasetParams
@@ -19,6 +19,9 @@ def annotate(settings: DatasetParams) -> str:
 
 def lines() -> list[str]:
     """A line for each stage."""
+    portions = {
+        one.parent.name: is_reduced(float(one.parent.name)) for one in sorted(paths.reduced(0).parent.glob("*/index.csv"))
+    }
     trained = [one.parent for one in sorted(Path("models").glob("*/**/generator.pt"))]
     results = sorted((paths.RESULTS / "reid").rglob("seed*.json"))
     augmentations = sorted({file.parent.parent.name for file in results})
@@ -26,13 +29,22 @@ def lines() -> list[str]:
     old = report.is_file() and any(file.stat().st_mtime > report.stat().st_mtime for file in results)
     found = {
         "prepare": str(paths.PREPARED) if (paths.PREPARED / "index.csv").is_file() else "",
-        "reduce": ", ".join(one.parent.name for one in sorted(paths.reduced(0).parent.glob("*/index.csv"))),
+        "reduce": ", ".join(f"{name}{'' if fits else ' (of other images)'}" for name, fits in portions.items()),
         "train": ", ".join(one.relative_to("models").as_posix() for one in trained),
         "generate": ", ".join(f"{one.parent.parent.name} {one.parent.name}" for one in _generated()),
         "train-reid": f"{len(results):,} runs, of {', '.join(augmentations)}" if results else "",
         "report": f"{report}{', older than some results' if old else ''}" if report.is_file() else "",
     }
     return [f"{stage:<12} {text or '-'}" for stage, text in found.items()]
+
+
+def is_reduced(portion: float) -> bool:
+    """Whether there is a reduced set, and of the images that data/prepared has now."""
+    parts = [paths.reduced(portion) / name for name in ("index.csv", "removed.csv")]
+    if not all(file.is_file() for file in (*parts, paths.PREPARED / "index.csv")):
+        return False
+    rows = index.read(paths.PREPARED / "index.csv")
+    return {path for file in parts for path in index.read(file)["path"]} == set(rows.loc[rows["split"] == "train", "path"])
 
 
 def following(settings: DatasetParams, has_joints: bool) -> tuple[str, str]:
@@ -45,14 +57,15 @@ def following(settings: DatasetParams, has_joints: bool) -> tuple[str, str]:
     model = next(iter(params.raw("sweep.models")), None) or next(iter(params.raw("reid")))
     portion = portions[0] if portions else 0.3
     for one in (portion, 1.0):
-        if not (paths.reduced(one) / "index.csv").is_file():
+        if not is_reduced(one):
             return f"augment reduce --portion {one}", "chooses the real images that are kept"
     sets = [one.parent.parent.name for one in _generated() if one.parent.name == str(portion)]
     if not sets:
         return f"augment generate --portion {portion} --generator {PUPPET}", "one image for every removed one, without training"
     arms = [(NONE, portion), (PUPPET if PUPPET in sets else sets[0], portion), (NONE, 1.0)]
     for augmentation, one in arms:
-        if not paths.reid_result(Arm(model, augmentation, one, 1, BUDGETS[0], 0)).is_file():
+        file = paths.reid_result(Arm(model, augmentation, one, 1, BUDGETS[0], 0))
+        if not file.is_file() or files.read_json(file)["dataset"] != settings.name:
             flag = "" if augmentation == NONE else f" --augmentation {augmentation}"
             return f"augment train-reid --model {model} --portion {one}{flag}", "a point of the curve"
     report, results = paths.REPORTS / "index.html", list((paths.RESULTS / "reid").rglob("seed*.json"))

@@ -124,7 +124,9 @@ def test_a_folder_before_prepare_and_without_keypoints(project, augment, say):
     use(annotations=["annotations.csv"])
     assert say().startswith("data/prepared has no keypoints, params.yaml names some; `augment prepare` would read:\n")
     assert augment("prepare").exit_code == 0
-    assert "Next\n  augment reduce" in say()
+    said = say()
+    assert "  reduce       0.4 (of other images), 1.0 (of other images)\n" in said
+    assert said.endswith("Next\n  augment reduce --portion 0.4    chooses the real images that are kept\n")
 
 
 def test_parsing_maps_that_are_missing(project, say):
