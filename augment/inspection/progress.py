@@ -59,7 +59,12 @@ def following(settings: DatasetParams, has_joints: bool) -> tuple[str, str]:
     for one in (portion, 1.0):
         if not is_reduced(one):
             return f"augment reduce --portion {one}", "chooses the real images that are kept"
-    sets = [one.parent.parent.name for one in _generated() if one.parent.name == str(portion)]
+    kept = list(index.read(paths.reduced(portion) / "index.csv")["path"])
+    sets = [
+        one.parent.parent.name
+        for one in _generated()
+        if one.parent.name == str(portion) and files.read_json(one.with_name("manifest.json"))["real"] == kept
+    ]
     if not sets:
         return f"augment generate --portion {portion} --generator {PUPPET}", "one image for every removed one, without training"
     arms = [(NONE, portion), (PUPPET if PUPPET in sets else sets[0], portion), (NONE, 1.0)]
