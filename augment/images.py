@@ -101,8 +101,10 @@ def check_name(path: Path) -> None:
 @contextmanager
 def _open(path: Path, formats: tuple[str, ...]) -> Iterator[tuple[Image.Image, str]]:
     """The picture, of which only the header is read, and its format."""
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"{path}: not found")
+    if not path.is_file():  # opening a pipe would wait for ever
+        raise ValueError(f"{path}: is no file but a folder, pipe or device")
     if not path.stat().st_size:
         raise ValueError(f"{path}: is empty")
     try:

@@ -116,10 +116,11 @@ def _build(
     prepared.write(prepared.About(settings.name, size, cameras_known), folder)
     index.write(rows.assign(source="", target="", scene="", generator=""), folder / "index.csv")
     brought = len(rows) - written.copied
+    copied = f"{written.copied:,} images copied byte for byte"
     return [
         *found.notes,
-        f"{written.copied:,} images copied byte for byte"
-        + (f", {brought:,} brought to {size[0]} x {size[1]} px as JPEG" if brought else ""),
+        *([] if settings.name == MINI_MARKET else [copied]),
+        *([f"{brought:,} images brought to {size[0]} x {size[1]} px as JPEG"] if brought else []),
         *report.equal(written.equal),
         *report.lacking(cameras_known, bool(found.keypoints), (folder / parsing.FOLDER).is_dir()),
     ]
