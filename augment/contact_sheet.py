@@ -47,7 +47,7 @@ def people(
     """Some training identities: their images, the skeletons over them and, where there are any, their parsing maps.
 
     Args:
-        rows: index rows with `path` as found from here and `name`.
+        rows: index rows with `path` as found from here, `name`, and `identity` as the data set has it.
         keypoints: name -> [18, 2] as (y, x) pixels.
         parsing: folder of label PNGs with a palette; may be absent.
     """
@@ -56,10 +56,9 @@ def people(
     cells, captions = [], []
     for pid in pids[np.linspace(0, len(pids) - 1, min(identities, len(pids))).round().astype(int)]:
         chosen = train[train["pid"] == pid].head(images)
-        cameras = " ".join(str(camid + 1) for camid in chosen["camid"])
         pictures = [Image.open(path).convert("RGB") for path in chosen["path"]]
         cells.append(pictures)
-        captions.append(f"pid {pid}, cameras {cameras}")
+        captions.append(_who(pid, chosen, rows["camid"].nunique() > 1))
         cells.append([_with_skeleton(p, keypoints.get(name)) for p, name in zip(pictures, chosen["name"], strict=True)])
         captions.append("")
         if parsing.is_dir():
@@ -76,6 +75,13 @@ def skeleton(keypoints: np.ndarray, size: tuple[int, int], behind: Image.Image |
 
     background = None if behind is None else np.asarray(behind) // 2
     return Image.fromarray(draw_skeleton(torch.from_numpy(keypoints.astype(np.float32)), size, background))
+
+
+def _who(pid: int, images: pd.DataFrame, cameras_known: bool) -> str:
+    found = images["identity"].iat[0]
+    renamed = "" if found.isdecimal() and int(found) == pid else f" ({found})"
+    cameras = f", cameras {' '.join(str(camid + 1) for camid in images['camid'])}" if cameras_known else ""
+    return f"pid {pid}{renamed}{cameras}"
 
 
 def _with_skeleton(image: Image.Image, keypoints: np.ndarray | None) -> Image.Image:

@@ -24,17 +24,24 @@ def table(results: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """A row per arm and seed, from what train-reid writes; `file` says where each came from.
 
     Raises:
-        ValueError: a result lacks a key, or two results are of one arm and seed.
+        ValueError: a result lacks a key, two results are of one arm and seed, or results on one data set differ in the
+            same-camera rule.
     """
     columns = [*ARM, "seed", *MEASURED, "file"]
     rows = []
     for result in results:
         if missing := [name for name in columns if name not in result]:
             raise ValueError(f"{result['file']}: missing key {', '.join(missing)}; train this arm again")
-        rows.append([result[name] for name in columns])
-    frame = pd.DataFrame(rows, columns=columns).sort_values([*ARM, "seed"], ignore_index=True)
+        rows.append([*(result[name] for name in columns), result.get("same_camera_rule", True)])
+    frame = pd.DataFrame(rows, columns=[*columns, "same_camera_rule"]).sort_values([*ARM, "seed"], ignore_index=True)
     if len(twice := frame.index[frame.duplicated([*ARM, "seed"])]):
         raise ValueError(f"{frame.at[twice[0], 'file']}: another result is of the same arm and seed")
+    for dataset, own in frame.groupby("dataset"):
+        if own["same_camera_rule"].nunique() > 1:
+            raise ValueError(
+                f"{own.loc[~own['same_camera_rule'], 'file'].iat[0]}: was scored without the same-camera rule, and other "
+                f"results on {dataset} with it: they cannot be compared; train those of the older data/prepared again"
+            )
     return frame
 
 

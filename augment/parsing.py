@@ -1,6 +1,6 @@
 """Parsing maps of index rows: imported, read beside the images, or drawn from the keypoints."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from augment import paths
+from augment.images import read_labels
 
 if TYPE_CHECKING:
     import torch
@@ -15,33 +16,28 @@ if TYPE_CHECKING:
 FOLDER = "parsing"
 
 
-def import_maps(root: Path, labels: str, names: Iterable[str], folder: Path) -> None:
-    """Parsing maps of the images `names`, root/<name>.png with `labels` (generators.parsing.merge), into `folder`.
+def import_maps(files: Mapping[str, Path], labels: str, size: tuple[int, int], folder: Path) -> None:
+    """Parsing maps with `labels` (generators.parsing.merge), at `size`, into `folder`.
+
+    files: name of an image in data/prepared -> its label map.
 
     Raises:
-        ValueError: a file is missing or no label map, or has a label that `labels` does not.
+        ValueError: a file is no label map, or has a label that `labels` does not.
     """
     import torch
 
     from generators.parsing import COLOURS, merge
 
     folder.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        file = root / Path(name).with_suffix(".png").name
+    for name, file in files.items():
+        given = torch.from_numpy(read_labels(file).astype(np.int64))[None]
         try:
-            with Image.open(file) as image:
-                given = np.asarray(image)
-        except OSError as error:
-            raise ValueError(f"{file}: not a readable label map ({error}); dataset.parsing wants one of every image") from error
-        if given.ndim != 2 or given.dtype != np.uint8:
-            raise ValueError(f"{file}: is a picture, {image.mode}; a label map has one number a pixel (a grey or palette PNG)")
-        try:
-            merged = merge(torch.tensor(given)[None], labels)
+            merged = merge(given, labels)
         except ValueError as error:
             raise ValueError(f"{file}: {error} (params.yaml: dataset.parsing.labels)") from error
-        picture = Image.fromarray(merged[0].numpy())
+        picture = Image.fromarray(merged[0].numpy().astype(np.uint8)).resize(size[::-1], Image.Resampling.NEAREST)
         picture.putpalette(np.array(COLOURS, np.uint8).tobytes())
-        picture.save(folder / file.name)
+        picture.save((folder / name).with_suffix(".png"))
 
 
 def read(images: Sequence[str], size: tuple[int, int]) -> "torch.Tensor | None":

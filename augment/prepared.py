@@ -12,6 +12,8 @@ from augment import files, keypoints, paths
 
 FILE = "dataset.json"
 KEYPOINTS = "keypoints.csv"
+# What results on such a data set must be read with.
+CAMERAS_UNKNOWN = "cameras are not known: gallery images of the query's own camera count"
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ VERSIONS = {"python": "3.11.2", "torch": "2.11.0", "torchvision": "0.26.0", "num
 
 def write(
     folder: Path, dataset: str = "mini_market", model: str = "inception", budgets=("iterations", "epochs"), seeds=(0, 1, 2),
-    portions=PORTIONS, full: bool = True,
+    portions=PORTIONS, full: bool = True, same_camera_rule: bool = True,
 ) -> None:  # fmt: skip
     """results/reid and results/tuning; `full` False leaves out tuning, and the keys that older results lack."""
     rng = np.random.default_rng(0)
@@ -27,16 +27,16 @@ def write(
     for budget in budgets:
         for portion in portions:
             none = real * (0.06 + 0.94 * portion**0.6) if portion < 1 else real
-            _arm(folder, rng, dataset, model, "none", portion, 1, budget, seeds, none, full)
+            _arm(folder, rng, dataset, model, "none", portion, 1, budget, seeds, none, full, same_camera_rule)
             for augmentation, (low, high) in GAPS.items():
                 gap = low + (high - low) * portion + (0.05 if budget == "epochs" else 0)
                 if portion < 1 or augmentation == "classic":
                     mAP = none + gap * (real - none) if portion < 1 else real + 0.01
-                    _arm(folder, rng, dataset, model, augmentation, portion, 1, budget, seeds, mAP, full)
+                    _arm(folder, rng, dataset, model, augmentation, portion, 1, budget, seeds, mAP, full, same_camera_rule)
         for augmentation, added in BEYOND.items():
             for ratio in (2, 3):
                 mAP = real + added[ratio - 2]
-                _arm(folder, rng, dataset, model, augmentation, 1.0, ratio, budget, seeds, mAP, full)
+                _arm(folder, rng, dataset, model, augmentation, 1.0, ratio, budget, seeds, mAP, full, same_camera_rule)
     if full:
         rows = ["setting,model,augmentation,portion,ratio,budget,seed,mAP,rank1"]
         for number, setting in enumerate(SETTINGS):
@@ -48,7 +48,7 @@ def write(
         (folder / "results/tuning/generated.csv").write_text("\n".join(rows) + "\n")
 
 
-def _arm(folder, rng, dataset, model, augmentation, portion, ratio, budget, seeds, mAP, full):
+def _arm(folder, rng, dataset, model, augmentation, portion, ratio, budget, seeds, mAP, full, rule):
     for seed in seeds:
         value = float(np.clip(mAP + rng.normal(0, 0.008), 0.01, 0.99))
         generated = 0 if augmentation in ("none", "classic") else round(12936 * (1 - portion + ratio - 1))
@@ -61,6 +61,7 @@ def _arm(folder, rng, dataset, model, augmentation, portion, ratio, budget, seed
         }  # fmt: skip
         if full:
             result |= {
+                "same_camera_rule": rule,
                 "rejected_images": generated // 10, "degenerate_pairs": None, "commit": "0b6fd49" + "0" * 33,
                 "seeds": {"reduce": 0, "generator": [0, 1] if generated else None, "train": seed},
                 "versions": VERSIONS,

@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from augment import harm, table6, templates
+from augment import harm, prepared, table6, templates
 from augment.arms import Arm
 from augment.augmentations import NONE
 from augment.files import whole
@@ -71,6 +71,8 @@ def write(
         people=people,
         numbers={path: number for number, path in enumerate(people)},
         used=answer.used(results),
+        any_camera=answer.any_camera(results),
+        cameras_unknown=prepared.CAMERAS_UNKNOWN,
     )
     with whole(file) as temporary:
         temporary.write_text(text, encoding="utf-8")

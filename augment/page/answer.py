@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from augment.augmentations import CLASSIC, NONE, PUPPET, parse
+from augment.prepared import CAMERAS_UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,11 @@ def sentence(best: Sequence[Won]) -> str:
     )
 
 
+def any_camera(results: Sequence[dict[str, Any]]) -> list[str]:
+    """Data sets that were scored without the same-camera rule."""
+    return sorted({one["dataset"] for one in results if not one.get("same_camera_rule", True)})
+
+
 def saw_all(augmentation: str) -> bool:
     """Whether its generator was trained on images that the re-ID model does not get."""
     parsed = parse(augmentation)
@@ -75,7 +81,8 @@ def used(results: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
             "queries": [one["num_queries"] for one in results if one["dataset"] == dataset],
             "gallery images": [one["num_gallery"] for one in results if one["dataset"] == dataset],
         }
-        lines.append((dataset, ", ".join(f"{_numbers(values)} {name}" for name, values in counts.items() if values)))
+        text = ", ".join(f"{_numbers(values)} {name}" for name, values in counts.items() if values)
+        lines.append((dataset, f"{text}; {CAMERAS_UNKNOWN}" if dataset in any_camera(results) else text))
     lines.append(("Arms", f"{len({_arm(one) for one in results}):,}, trained in {len(results):,} runs"))
     lines.append(("Iterations", _numbers([one["iterations"] for one in results])))
     if made := sum(one.get("generated_images", 0) for one in results):

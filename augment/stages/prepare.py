@@ -1,148 +1,135 @@
-"""prepare: a data set -> data/prepared, which every later stage reads.
+"""prepare: a data set of any layout (augment.datasets) -> data/prepared, which every later stage reads.
 
 data/prepared/
-    bounding_box_train/ bounding_box_test/ query/    images, tidy names
+    bounding_box_train/ bounding_box_test/ query/    JPEGs of one size, Market-1501 names
     keypoints.csv                                    every keypoint row, train and test
     parsing/                                         part labels, where the data set has them
     backgrounds/                                     mini_market: crops without people
+    names.csv                                        which image is which, where the data set has other names
     contact_sheet.png  counts.csv
     dataset.json                                     size of the images, and whether cameras are known
     index.csv                                        written last: where it is, the rest is whole
+
+All names and headers are checked before anything is written, and the folder appears whole or not at all.
 """
 
+import dataclasses
 import os
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import click
+import numpy as np
+import pandas as pd
 from tqdm import tqdm
 
-from augment import contact_sheet, index, keypoints, market1501, mini_market, params, parsing, paths, prepared
+from augment import contact_sheet, datasets, index, keypoints, market1501, mini_market, params, parsing, paths, prepared
+from augment.datasets import joints, label_maps, numbers, pictures, report
+from augment.datasets.listing import Listing
+from augment.datasets.params import FIXED_SIZE, MINI_MARKET, DatasetParams, MaxIds
 from augment.files import whole
-
-
-@dataclass(frozen=True)
-class MaxIds:
-    train: int
-    test: int
-
-
-@dataclass(frozen=True)
-class ParsingParams:
-    """Label PNGs with the images' names.
-
-    root: their folder
-    labels: ten (those of generators.parsing), or a parser's, merged by its table: lip20, cihp20, atr18
-    """
-
-    root: str
-    labels: str
-
-
-@dataclass(frozen=True)
-class DatasetParams:
-    """Section `dataset`.
-
-    name: mini_market (rendered, needs nothing) or market1501 (real images in Market-1501's layout)
-    root: market1501: the folder that holds bounding_box_train, bounding_box_test and query
-    annotations: market1501: the keypoint CSVs
-    parsing: market1501: parsing maps of all images; null without
-    max_ids: the first k identities of each split, one number or one for train and one for test; null for all
-    mini_market: what is rendered; may be null for market1501
-    """
-
-    name: Literal["mini_market", "market1501"]
-    root: str | None
-    annotations: tuple[str, ...] | None
-    parsing: ParsingParams | None
-    max_ids: int | MaxIds | None
-    mini_market: mini_market.MiniMarketParams | None
 
 
 def run(dry_run: bool) -> None:
     settings = params.load(DatasetParams, "dataset")
-    root, annotations = _sources(settings)
-    click.echo(f"prepare: {settings.name}{f' from {root}' if root else ''} -> {paths.PREPARED}")
-    if dry_run:
+    files = check(settings)
+    rendered = settings.name == MINI_MARKET
+    click.echo(f"prepare: {settings.name}{'' if rendered else f' from {settings.root}'} -> {paths.PREPARED}")
+    if rendered and dry_run:
         return
     building = paths.PREPARED.with_name(f".{paths.PREPARED.name}.partial")
     shutil.rmtree(building, ignore_errors=True)
-    if root is None:
-        building.parent.mkdir(parents=True, exist_ok=True)
-        mini_market.write(building, settings.mini_market, partial(tqdm, desc="render", unit="img"))
-        root, annotations = building, [building / name for name in market1501.ANNOTATIONS]
-    market = market1501.read(root, annotations, _limits(settings.max_ids))
-    if settings.name == "market1501" and settings.parsing is not None:
-        maps = settings.parsing
-        parsing.import_maps(Path(maps.root), maps.labels, market.rows["name"], building / parsing.FOLDER)
-    _write(market, building, from_folder=root, name=settings.name)
-    shutil.rmtree(paths.PREPARED, ignore_errors=True)
-    os.replace(building, paths.PREPARED)
-    _print_counts(market)
+    try:
+        if rendered:
+            building.parent.mkdir(parents=True, exist_ok=True)
+            mini_market.write(building, settings.mini_market, partial(tqdm, desc="render", unit="img"))
+            settings = dataclasses.replace(settings, root=str(building))
+            files = [building / name for name in market1501.ANNOTATIONS]
+        listing = datasets.read(settings)
+        every, notes = numbers.number(listing)
+        rows = every if settings.max_ids is None else numbers.first_identities(every, _limits(settings.max_ids))
+        if dry_run:
+            _say(rows, {}, [*listing.notes, *notes])
+            return
+        said = _build(building, settings, listing, every, rows, files)
+        shutil.rmtree(paths.PREPARED, ignore_errors=True)
+        os.replace(building, paths.PREPARED)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    found = keypoints.read(paths.PREPARED / prepared.KEYPOINTS, settings.image_size)
+    _say(rows, found, said if rendered else [*listing.notes, *notes, *said])
 
 
-def _sources(settings: DatasetParams) -> tuple[Path | None, list[Path]]:
-    """Where the images and keypoints are; None for what is still to be rendered."""
-    if settings.name == "mini_market":
-        if settings.mini_market is None:
-            raise ValueError("params.yaml: dataset.mini_market: is null; it must say what to render")
-        return None, []
-    if settings.root is None or settings.annotations is None:
+def check(settings: DatasetParams) -> list[Path]:
+    """The keypoint files; ValueError or FileNotFoundError where dataset.* names what is not there."""
+    if settings.name == MINI_MARKET:
+        return []
+    if settings.name == "market1501" and (settings.root is None or settings.annotations is None):
         raise ValueError("params.yaml: dataset: market1501 needs root (a folder) and annotations (a list of CSV files)")
-    root, annotations = Path(settings.root), [Path(file) for file in settings.annotations]
-    if not root.is_dir():
-        raise FileNotFoundError(f"{root}: folder not found (params.yaml: dataset.root)")
-    for file in annotations:
-        if not file.is_file():
-            raise FileNotFoundError(f"{file}: keypoint file not found (params.yaml: dataset.annotations)")
+    if settings.root is None:
+        raise ValueError(f"params.yaml: dataset.root: is null; {settings.name} needs the folder of the data set")
+    if not Path(settings.root).is_dir():
+        raise FileNotFoundError(f"{settings.root}: folder not found (params.yaml: dataset.root)")
     if settings.parsing is not None and not Path(settings.parsing.root).is_dir():
         raise FileNotFoundError(f"{settings.parsing.root}: folder not found (params.yaml: dataset.parsing.root)")
-    return root, annotations
+    return joints.check_files(settings.annotations or ())
 
 
-def _limits(max_ids: int | MaxIds | None) -> tuple[int, int] | None:
-    if max_ids is None:
-        return None
+def _limits(max_ids: int | MaxIds) -> tuple[int, int]:
     return (max_ids, max_ids) if isinstance(max_ids, int) else (max_ids.train, max_ids.test)
 
 
-def _write(market: market1501.Market1501, folder: Path, from_folder: Path, name: str) -> None:
-    rows = market.rows
-    rows = rows.assign(path=[f"{market1501.FOLDERS[s]}/{n}" for s, n in zip(rows["split"], rows["name"], strict=True)])
-    for name in market1501.FOLDERS.values():
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    if from_folder != folder:
-        for file, path in zip(rows["file"], rows["path"], strict=True):
-            shutil.copyfile(file, folder / path)
-    keypoints.write(market.keypoints, folder / prepared.KEYPOINTS)
+def _build(
+    folder: Path, settings: DatasetParams, listing: Listing, every: pd.DataFrame, rows: pd.DataFrame, files: list[Path]
+) -> list[str]:
+    """All of data/prepared into `folder`; what there is to say besides counts.
+
+    every, rows: all images of the data set, and those that are taken.
+    """
+    size, fixed = settings.image_size, settings.name in FIXED_SIZE
+    sources = pictures.check(listing, list(rows["file"]), settings.name, size)
+    sizes = {name: source.size for name, source in zip(rows["name"], sources, strict=True)}
+    found = joints.read(files, listing.root, every, sizes, size, strict=fixed)
+    maps = {}
+    if settings.parsing is not None and settings.name != MINI_MARKET:
+        maps = label_maps.find(Path(settings.parsing.root), rows)
+    rows = rows.assign(path=rows["split"].map(market1501.FOLDERS) + "/" + rows["name"])
+    for split_folder in market1501.FOLDERS.values():
+        (folder / split_folder).mkdir(parents=True, exist_ok=True)
+    written = pictures.write(listing, list(rows["file"]), list(rows["path"]), sources, size, folder, fixed)
+    if maps:
+        parsing.import_maps(maps, settings.parsing.labels, size, folder / parsing.FOLDER)
+    keypoints.write(found.keypoints, folder / prepared.KEYPOINTS)
     for name in market1501.ANNOTATIONS:
         (folder / name).unlink(missing_ok=True)
-    market1501.counts(market).to_csv(folder / "counts.csv", index=False)
-    located = index.locate(rows, folder)
+    if not fixed:
+        heights, widths = zip(*(source.size for source in sources), strict=True)
+        rows.assign(height=heights, width=widths)[numbers.CHANGED].to_csv(
+            folder / "names.csv", index=False, lineterminator="\n"
+        )
+    cameras_known = bool(rows.loc[rows["split"] != "train", "camid"].nunique() > 1)
+    report.counts(rows, found.keypoints).to_csv(folder / "counts.csv", index=False)
     with whole(folder / "contact_sheet.png") as temporary:
-        contact_sheet.people(located, market.keypoints, folder / "parsing").save(temporary)
-    prepared.write(prepared.About(name, market1501.SIZE, bool(rows["camid"].nunique() > 1)), folder)
+        contact_sheet.people(index.locate(rows, folder), found.keypoints, folder / parsing.FOLDER).save(temporary)
+    prepared.write(prepared.About(settings.name, size, cameras_known), folder)
     index.write(rows.assign(source="", target="", scene="", generator=""), folder / "index.csv")
+    brought = len(rows) - written.copied
+    copied = f"{written.copied:,} images copied byte for byte"
+    return [
+        *found.notes,
+        *([] if settings.name == MINI_MARKET else [copied]),
+        *([f"{brought:,} images brought to {size[0]} x {size[1]} px as JPEG"] if brought else []),
+        *report.equal(written.equal),
+        *report.lacking(cameras_known, bool(found.keypoints), (folder / parsing.FOLDER).is_dir()),
+    ]
 
 
-def _print_counts(market: market1501.Market1501) -> None:
-    import torch
-
-    from generators.pairs import training_pairs
-    from generators.pose import has_torso
-
-    table = market1501.counts(market)
+def _say(rows: pd.DataFrame, found: Mapping[str, np.ndarray], notes: list[str]) -> None:
+    table = report.counts(rows, found)
+    if not found:
+        table = table.loc[:, :"distractors"]
     click.echo(table.to_string(index=False))
-    train = market.rows[market.rows["split"] == "train"]
-    points = torch.from_numpy(keypoints.of_names(market.keypoints, train["name"]))
-    pairs = training_pairs(train["pid"].to_numpy(), points)
-    click.echo(
-        f"{len(pairs):,} training pairs; {int((~has_torso(points)).sum()):,} of {len(train):,} training images lack a hip or "
-        f"shoulder and are in none; {int(table['images'].sum() - table['with_pose'].sum()):,} images have no joint at all; "
-        f"{market.doubled_suffix} names end in .jpg.jpg; {len(market.duplicates)} groups of images have equal bytes"
-    )
-    for group in market.duplicates[:5]:
-        click.echo("  equal: " + ", ".join(group))
+    for line in [*report.people(rows, found), *notes]:
+        click.echo(line if line.startswith(" ") else f"- {line}")

@@ -11,9 +11,9 @@ generators.csv a row per report card of a generator, where there are any
 import click
 import pandas as pd
 
-from augment import bars, curves, files, harm, page, params, paths, tracking
+from augment import bars, curves, files, harm, page, params, paths, prepared, tracking
 from augment.files import whole
-from augment.page import chart
+from augment.page import answer, chart
 from augment.report_card import card
 
 
@@ -40,6 +40,8 @@ def run(track: bool, mlflow_url: str, dry_run: bool) -> None:
     page.write(paths.REPORTS / "index.html", summary, results, cards, tuning, mlflow_url, embed)
     shown = summary.drop(columns=["rank1_std", "spread", "harm"])
     click.echo(shown.to_string(index=False, float_format=lambda value: f"{value:.3f}", na_rep=""))
+    for dataset in answer.any_camera(results):
+        click.secho(f"{dataset}: {prepared.CAMERAS_UNKNOWN}", fg="yellow")
     _warn(summary)
     click.echo(f"the page: {(paths.REPORTS / 'index.html').absolute().as_uri()}")
     if track:

@@ -80,7 +80,7 @@ def run(arm: Arm, validation: bool, dry_run: bool) -> None:
         click.echo(f"the gate left out {sets.rejected:,} of {len(sets.gate):,} generated images")
     if validation:
         click.echo(f"validation: {sets.query['pid'].nunique():,} other identities, {len(sets.query):,} queries")
-    for note in planned.notes:
+    for note in (*planned.notes, *(() if prepared.about().cameras_known else (prepared.CAMERAS_UNKNOWN,))):
         click.echo(f"note: {note}")
     if dry_run:
         return

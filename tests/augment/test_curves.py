@@ -110,3 +110,10 @@ def test_report_without_results(tmp_path, monkeypatch, augment):
     monkeypatch.chdir(tmp_path)
     result = augment("report")
     assert result.exit_code == 1 and re.search("results/reid: no result in it; run `augment train-reid`", result.output)
+
+
+def test_results_with_and_without_the_same_camera_rule_are_not_compared():
+    with pytest.raises(ValueError, match="none-1: was scored without the same-camera rule, and other results on d with it"):
+        table([result("none", 0.1, 0, 0.1), result("none", 0.1, 1, 0.1, same_camera_rule=False)])
+    other = table([result("none", 0.1, 0, 0.1), result("none", 0.1, 0, 0.1, dataset="folder", same_camera_rule=False)])
+    assert other["same_camera_rule"].tolist() == [True, False]

@@ -1,5 +1,6 @@
 """Bad files, each with the message it gets; odd ones, each with what is made of it."""
 
+import os
 import re
 
 import hostile
@@ -31,6 +32,13 @@ def test_bad_files_are_refused_by_name(kind, tmp_path):
     file = make(tmp_path / "a.jpg")
     with pytest.raises(ValueError, match=re.escape(f"{file}: {message}")):
         images.read(file)
+
+
+def test_what_is_no_file_is_named(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    for path in (tmp_path, tmp_path / "pipe.jpg"):
+        with pytest.raises(ValueError, match=re.escape(f"{path}: is no file but a folder, pipe or device")):
+            images.read(path)
 
 
 def test_a_missing_file_is_named(tmp_path):

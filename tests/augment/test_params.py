@@ -8,12 +8,12 @@ import yaml
 
 from augment.arms import BUDGETS
 from augment.augmentations import PROTOCOLS, Augmentation, check_set, parse
+from augment.datasets.params import DatasetParams
 from augment.online import OnlineParams
 from augment.params import load, raw
 from augment.report_card.render import PUPPETS, REFERENCES
 from augment.report_card.settings import EvaluationParams
 from augment.stages.generate import GenerateParams
-from augment.stages.prepare import DatasetParams
 from augment.stages.reduce import ReduceParams
 from augment.validation import ValidationParams
 from generators import GENERATORS, TRAINABLE

@@ -57,6 +57,18 @@ def test_the_alarm_is_red(monkeypatch, report):
     assert colours == {"red"} and {colour for text, colour in said if "does not beat" in text} == {"yellow"}
 
 
+def test_unknown_cameras_are_said_on_the_page_and_on_the_terminal(report, small_report):
+    text, said = small_report[0].read_text(), "cameras are not known: gallery images of the query's own camera count"
+    assert said not in small_report[1] and said.replace("'", "’") not in text
+    small = {"budgets": ("iterations",), "seeds": (0,), "portions": (0.1, 1.0)}
+    page, printed = report(partial(made_results.write, dataset="folder", same_camera_rule=False, **small))
+    text = page.read_text()
+    assert f"\nfolder: {said}\n" in printed
+    assert f'id="any-camera">folder: {said.replace(chr(39), "’")}. Scores tend to be higher than under the usual rule' in text
+    assert f"gallery images; {said}".replace("'", "&#39;") in text
+    assert not pd.read_csv(page.with_name("curves.csv"))["same_camera_rule"].any()
+
+
 def test_results_of_one_seed_without_the_newer_keys(report):
     older = {"budgets": ("iterations",), "seeds": (0,), "full": False}
     page, printed = report(partial(made_results.write, portions=(0.1, 0.5, 1.0), **older))

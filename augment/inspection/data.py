@@ -1,0 +1,114 @@
+"""What a data set has, prepared or still as it was found."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from augment import datasets, images, index, keypoints, parsing, paths, prepared
+from augment.datasets import joints, numbers, report
+from augment.datasets.listing import Listing
+from augment.datasets.params import MINI_MARKET, DatasetParams
+
+LOOKED_AT = 500  # images whose headers are read before prepare
+SIZES_SHOWN = 3
+FAULTS_SHOWN = 5
+TORSO = [2, 5, 8, 11]
+
+
+@dataclass(frozen=True)
+class There:
+    """
+    lines: to print
+    joints, torsos, pairs: training images with a joint, with hips and shoulders, and ordered pairs of these
+    parsing: whether there are parsing maps
+    """
+
+    lines: list[str]
+    joints: int = 0
+    torsos: int = 0
+    pairs: int = 0
+    parsing: bool = False
+
+
+def size(of: tuple[int, int]) -> str:
+    return f"{of[0]} x {of[1]} px"
+
+
+def of_prepared(settings: DatasetParams) -> There:
+    """What data/prepared holds. Raises as index.read and keypoints.read."""
+    rows, about, found = index.read(paths.PREPARED / "index.csv"), prepared.about(), prepared.joints()
+    rows = rows.assign(name=[Path(path).name for path in rows["path"]])
+    train = rows[rows["split"] == "train"]
+    seen = keypoints.of_names(found, train["name"])[:, :, 0] >= 0
+    torso = seen[:, TORSO].all(1)
+    per_person = train.loc[torso, "pid"].value_counts().to_numpy()
+    pairs = int((per_person * (per_person - 1)).sum())
+    has_parsing = (paths.PREPARED / parsing.FOLDER).is_dir()
+    lines = [
+        f"data set     {about.name}{f', {settings.root}' if settings.root else ''} in {paths.PREPARED}",
+        *_table(rows, found),
+        f"images       {size(about.image_size)} (height x width)",
+        f"identities   {_single(rows)}",
+        f"cameras      {'known' if about.cameras_known else prepared.CAMERAS_UNKNOWN.removeprefix('cameras are ')}",
+        f"keypoints    of {seen.any(1).sum():,} of {len(train):,} training images, {torso.sum():,} of them with a torso; "
+        f"{pairs:,} training pairs"
+        if found
+        else "keypoints    none",
+        f"parsing      {'maps of all images' if has_parsing else 'none'}",
+    ]
+    return There(lines, int(seen.any(1).sum()), int(torso.sum()), pairs, has_parsing)
+
+
+def to_prepare(settings: DatasetParams) -> There:
+    """What prepare would read. Of the images, the headers of some are looked at. Raises as datasets.read."""
+    if settings.name == MINI_MARKET:
+        market = settings.mini_market
+        assert market is not None  # DatasetParams sees to it
+        people = f"{market.train_ids} identities for training, {market.test_ids} for the test"
+        return There([f"data set     {settings.name}, rendered: {people}; with keypoints and parsing maps"])
+    listing = datasets.read(settings)
+    rows, notes = numbers.number(listing)
+    files = joints.check_files(settings.annotations or ())
+    known = rows.loc[rows["split"] != "train", "camid"].nunique() > 1
+    lines = [
+        f"data set     {settings.name}, {settings.root}",
+        *_table(rows, {}),
+        *_headers(listing, settings.image_size),
+        f"identities   {_single(rows)}",
+        f"cameras      {'known' if known else prepared.CAMERAS_UNKNOWN.removeprefix('cameras are ')}",
+        f"keypoints    {', '.join(map(str, files)) if files else 'none (dataset.annotations)'}",
+        f"parsing      {settings.parsing.root if settings.parsing else 'none (dataset.parsing)'}",
+        *(f"note         {note}" for note in (*listing.notes, *notes)),
+    ]
+    return There(lines)
+
+
+def _table(rows: pd.DataFrame, found: dict[str, np.ndarray]) -> list[str]:
+    counts = report.counts(rows, found)[["split", "images", "identities", "cameras", "junk", "distractors"]]
+    counts = counts.drop(columns=[name for name in ("junk", "distractors") if not counts[name].any()])
+    return counts.to_string(index=False).splitlines()
+
+
+def _single(rows: pd.DataFrame) -> str:
+    train = rows.loc[rows["split"] == "train", "pid"].value_counts()
+    return f"{int((train == 1).sum()):,} of {len(train):,} training identities have one image"
+
+
+def _headers(listing: Listing, wanted: tuple[int, int]) -> list[str]:
+    places = np.linspace(0, len(listing.rows) - 1, min(LOOKED_AT, len(listing.rows))).round().astype(int)
+    sizes: Counter[tuple[int, int]] = Counter()
+    faults = []
+    for file in listing.rows["file"].iloc[places]:
+        try:
+            sizes[images.check(listing.root / file, listing.formats).size] += 1
+        except (ValueError, FileNotFoundError) as error:
+            faults.append(f"refused      {error}")
+    shown = ", ".join(f"{size(one)} ({count:,})" for one, count in sizes.most_common(SIZES_SHOWN))
+    more = f" and {len(sizes) - SIZES_SHOWN:,} other sizes" if len(sizes) > SIZES_SHOWN else ""
+    looked = f", of {len(places):,} looked at" if len(places) < len(listing.rows) else ""
+    if (number := len(faults) - FAULTS_SHOWN) > 0:
+        faults = [*faults[:FAULTS_SHOWN], f"refused      {number:,} more"]
+    return [f"images       {shown}{more}{looked}; brought to {size(wanted)} (height x width)", *faults]
