@@ -34,7 +34,7 @@ def read(file: Path, size: tuple[int, int]) -> dict[str, np.ndarray]:
 
 
 def parse(file: Path) -> dict[str, np.ndarray]:
-    """Image name -> keypoints, float64 [18, 2] as (y, x), of images whose size is not known. Raises as `read`, but for range."""
+    """Image name -> keypoints, float64 [18, 2] as (y, x), of images of unknown size. Raises as `read`, not for range."""
     return {name: points for name, (_, points) in _rows(file).items()}
 
 

@@ -73,8 +73,8 @@ def _recognise(file: Path) -> str:
     if text.lower().startswith(b"name"):
         return "patn"
     raise ValueError(
-        f"{file}: is no keypoint file that is known: no CSV with the header 'name:keypoints_y:keypoints_x', no JSON of OpenPose, "
-        "COCO or MMPose, no .mat"
+        f"{file}: is no known keypoint file: no CSV with the header 'name:keypoints_y:keypoints_x', no JSON of OpenPose, COCO "
+        "or MMPose, no .mat"
     )
 
 

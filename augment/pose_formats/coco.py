@@ -1,7 +1,8 @@
 """COCO-17 JSON, in the two forms of the COCO data format (cocodataset.org, "Data format" and "Results format").
 
     results:     [{"image_id": 42, "category_id": 1, "keypoints": [x0, y0, c0, ... 51 numbers], "score": 0.9}, ...]
-    annotations: {"images": [{"id": 42, "file_name": "a.jpg"}], "annotations": [{"image_id": 42, "keypoints": [x0, y0, v0, ...]}]}
+    annotations: {"images": [{"id": 42, "file_name": "a.jpg"}],
+                  "annotations": [{"image_id": 42, "keypoints": [x0, y0, v0, ...]}]}
 
 An image_id that is text is an image's name (as AlphaPose writes it). In results, c is a confidence (or the visibility); in
 annotations v = 0 is a missing joint, 1 an occluded and 2 a visible one. Longer lists that begin with COCO's 17 (Halpe's 26 and
@@ -11,8 +12,6 @@ annotations v = 0 is a missing joint, 1 an occluded and 2 a visible one. Longer 
 from collections import Counter
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from augment.pose_formats import document, joints
 from augment.pose_formats.imported import Imported
@@ -25,7 +24,8 @@ def read(value: Any, file: Path, threshold: float) -> Imported:
     """The person with the highest score of each image (annotations: with the most joints); the others are counted."""
     is_results = isinstance(value, list)
     names = {} if is_results else _names(value, file)
-    entries = value if is_results else document.listed(document.field(value, "annotations", f"{file}: it"), f"{file}: annotations")
+    entries = value if is_results else document.field(value, "annotations", f"{file}: it")
+    entries = document.listed(entries, f"{file}: annotations")
     found, best, counts = {name: joints.none() for name in names.values()}, {}, Counter()
     for row, entry in enumerate(entries):
         where = f"{file}: {'' if is_results else 'annotations'}[{row}]"
@@ -59,8 +59,10 @@ def _names(value: Any, file: Path) -> dict[Any, str]:
     for row, image in enumerate(document.listed(document.field(value, "images", f"{file}: it"), f"{file}: images")):
         where = f"{file}: images[{row}]"
         key = document.field(image, "id", where)
-        if type(key) not in (int, str) or key in names:
-            raise ValueError(f"{where}: id {str(key)[:40]!r} {'is there twice' if key in names else 'is neither number nor text'}")
+        if type(key) not in (int, str):
+            raise ValueError(f"{where}: id {str(key)[:40]!r} is neither number nor text")
+        if key in names:
+            raise ValueError(f"{where}: id {key!r} is there twice")
         names[key] = document.image_name(document.field(image, "file_name", where), where)
     if len(set(names.values())) < len(names):
         twice = next(name for name, number in Counter(names.values()).items() if number > 1)

@@ -33,7 +33,8 @@ def read_json(file: Path) -> Any:
     containers, commas = raw.count(b"[") + raw.count(b"{"), raw.count(b",")
     if containers > MAX_CONTAINERS or containers + commas > MAX_VALUES:
         raise ValueError(
-            f"{file}: {containers:,} lists and objects, {commas:,} commas; at most {MAX_CONTAINERS:,} and {MAX_VALUES:,}: split it"
+            f"{file}: {containers:,} lists and objects and {commas:,} commas; a file may have {MAX_CONTAINERS:,} lists and "
+            f"objects, and {MAX_VALUES:,} of all: split it"
         )
     try:
         return json.loads(raw, parse_constant=_refuse_constant)

@@ -5,10 +5,10 @@ Variables, by any of these names:
     joints, keypoints, keypoint, coords, pose    numbers [N, 14, C], [14, C, N] or [C, 14, N]: C = 2 or 3, (x, y) and a score
     names, image_names, name, images, imgs, files, filenames, img_names    N texts, as a cell array or a char matrix
 
-The order is LSP's: right ankle, knee, hip; left hip, knee, ankle; right wrist, elbow, shoulder; left shoulder, elbow, wrist; neck;
-top of the head. A joint is missing where x or y is NaN or below 0, or both are 0, or its score is below the threshold; a third column
-of zeros and ones alone is LSP's visibility, whose sense differs between its releases, and is not used. Files of MATLAB 7.3 are HDF5
-and refused: save with -v7.
+The order is LSP's: right ankle, knee, hip; left hip, knee, ankle; right wrist, elbow, shoulder; left shoulder, elbow, wrist;
+neck; top of the head. A joint is missing where x or y is NaN or below 0, or both are 0, or its score is below the threshold; a
+third column of zeros and ones alone is LSP's visibility, whose sense differs between its releases, and is not used. Files of
+MATLAB 7.3 are HDF5 and refused: save with -v7.
 """
 
 from pathlib import Path
@@ -21,7 +21,6 @@ from augment.pose_formats.imported import Imported
 POINT_NAMES = ("joints", "keypoints", "keypoint", "coords", "pose")
 LIST_NAMES = ("names", "image_names", "name", "images", "imgs", "files", "filenames", "img_names")
 NUMERIC = ("double", "single", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
-MAX_IMAGES = 2_000_000
 
 
 def read(file: Path, threshold: float) -> Imported:
@@ -39,19 +38,18 @@ def read(file: Path, threshold: float) -> Imported:
         raise ValueError(f"{file}: is no readable .mat file ({str(error)[:120]})") from None
     points_name, names_name = _choose(variables, POINT_NAMES, file), _choose(variables, LIST_NAMES, file)
     shape, kind = variables[points_name]
-    axes = _axes(shape, f"{file}: {points_name}")
+    _axes(shape, None, f"{file}: {points_name}")
     if kind not in NUMERIC:
         raise ValueError(f"{file}: {points_name} is of type {kind}; expected numbers")
     if (kind := variables[names_name][1]) not in ("cell", "char"):
         raise ValueError(f"{file}: {names_name} is of type {kind}; expected a cell array or a char matrix of image names")
     try:
         loaded = loadmat(file, variable_names=[points_name, names_name])
-        values = np.asarray(loaded[points_name]).transpose(axes).astype(np.float64)  # [N, 14, C]
         names = [_text(one) for one in np.asarray(loaded[names_name]).ravel()]
+        values = np.asarray(loaded[points_name]).astype(np.float64)
     except Exception as error:
         raise ValueError(f"{file}: is no readable .mat file ({str(error)[:120]})") from None
-    if len(names) != len(values):
-        raise ValueError(f"{file}: {len(names):,} {names_name} and {len(values):,} {points_name}")
+    values = values.transpose(_axes(values.shape, len(names), f"{file}: {points_name}"))  # [N, 14, C]
     return _imported(values, names, threshold, file)
 
 
@@ -85,12 +83,13 @@ def _choose(variables: dict, wanted: tuple[str, ...], file: Path) -> str:
     return chosen[0]
 
 
-def _axes(shape: tuple[int, ...], where: str) -> tuple[int, int, int]:
-    """Which axes of `shape` are image, joint and coordinate."""
+def _axes(shape: tuple[int, ...], number: int | None, where: str) -> tuple[int, int, int]:
+    """Which axes of `shape` are image, joint and coordinate; number: of images, where it is known."""
     for axes in ((0, 1, 2), (2, 0, 1), (2, 1, 0)):
-        if len(shape) == 3 and shape[axes[1]] == 14 and shape[axes[2]] in (2, 3) and shape[axes[0]] <= MAX_IMAGES:
+        if len(shape) == 3 and shape[axes[1]] == 14 and shape[axes[2]] in (2, 3) and number in (None, shape[axes[0]]):
             return axes
-    raise ValueError(f"{where} is {' x '.join(map(str, shape))}; expected N x 14 x 2 (or 3), 14 x 2 x N or 2 x 14 x N")
+    names = "" if number is None else f"; there are {number:,} names"
+    raise ValueError(f"{where} is {' x '.join(map(str, shape))}; expected N x 14 x 2 (or 3), 14 x 2 x N or 2 x 14 x N{names}")
 
 
 def _text(value: np.ndarray | str) -> str:

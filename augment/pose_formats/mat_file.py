@@ -1,7 +1,7 @@
 """Whether a .mat file may be handed to scipy: its kind, its size unpacked, and how deep its cells are nested.
 
-The layout is MATLAB's: "MAT-File Format", level 5. A header of 128 bytes, then elements: a type and a number of bytes, 4 bytes each,
-then the data, padded to 8 bytes. A small element has both numbers in its first 4 bytes and its data in the next 4.
+The layout is MATLAB's: "MAT-File Format", level 5. A header of 128 bytes, then elements: a type and a number of bytes, 4 bytes
+each, then the data, padded to 8 bytes. A small element has both numbers in its first 4 bytes and its data in the next 4.
 """
 
 import zlib

@@ -6,13 +6,12 @@
     a file of many images:
         {"meta_info": {...}, "instance_info": [{"image": "a.jpg", "instances": [the same list]}, ...]}, or the inner list alone
 
-17 joints are COCO's; of 26 (Halpe), 133 (COCO-WholeBody) and 136 the first 17 are taken. (MMPose's documentation, "Inference with
-existing models".)
+17 joints are COCO's; of 26 (Halpe), 133 (COCO-WholeBody) and 136 the first 17 are taken. (MMPose's documentation, "Inference
+with existing models".)
 """
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
