@@ -14,13 +14,14 @@ INK = (60, 60, 60)
 
 
 def grid(
-    rows: Sequence[Sequence[Image.Image]], captions: Sequence[str], notes: Sequence[Sequence[str]] | None = None
-) -> Image.Image:
-    """Rows of images, each image scaled to one cell, each row under its caption; an empty caption takes no room.
+    rows: Sequence[Sequence[Image.Image]], captions: Sequence[str], notes: Sequence[Sequence[str]] | None = None,
+    cell: tuple[int, int] = CELL,
+) -> Image.Image:  # fmt: skip
+    """Rows of images, each image scaled to one `cell` (height, width), each row under its caption, which may be empty.
 
     notes: of each row a text under each of its images; an empty row of notes takes no room.
     """
-    height, width = CELL
+    height, width = cell
     notes = notes or [[]] * len(rows)
     columns = max((len(row) for row in rows), default=1)
     above = [CAPTION_PX if caption else 0 for caption in captions]

@@ -3,8 +3,13 @@
 Every reader of pictures that this project has not written itself opens them here.
 """
 
+import struct
 import unicodedata
 import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +20,28 @@ FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "PPM")
 # Recognised to be named in the refusal; nothing of them is decoded.
 _REFUSED = ("GIF",)
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm")
+_ORIENTATION = 0x0112  # of EXIF; 1 is upright, 5 to 8 lie on their side
+# What Pillow raises for bytes that are not as they should be.
+_BROKEN = (OSError, EOFError, SyntaxError, ValueError, LookupError, TypeError, OverflowError, struct.error, zlib.error)
+# What the last bytes of a whole file hold.
+_ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
+_TAIL_BYTES = 1024
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says of its picture.
+
+    format: as in FORMATS
+    mode: Pillow's, RGB for most
+    size: (height, width) in px of the picture as `read` returns it
+    upright: False where EXIF turns or mirrors it
+    """
+
+    format: str
+    mode: str
+    size: tuple[int, int]
+    upright: bool
 
 
 def read(path: Path, formats: tuple[str, ...] = FORMATS) -> Image.Image:
@@ -26,12 +53,28 @@ def read(path: Path, formats: tuple[str, ...] = FORMATS) -> Image.Image:
         ValueError: it is empty, no image, of another format by its content, too large by its header, or cut short; the
             message names the file.
     """
-    return _convert(_decode(path, formats))
+    with _open(path, formats) as (image, kind):
+        image.load()
+        if _orientation(image, kind) != 1:
+            image = ImageOps.exif_transpose(image)
+        return _convert(image)
+
+
+def check(path: Path, formats: tuple[str, ...] = FORMATS) -> Header:
+    """A file's header, decoding the picture only where its end does not look as a whole file's does. Raises as `read`."""
+    with _open(path, formats) as (image, kind):
+        turned = _orientation(image, kind)
+        size = (image.width, image.height) if turned in (5, 6, 7, 8) else (image.height, image.width)
+        found = Header(kind, image.mode, size, turned == 1)
+        if not _seems_whole(path, kind):
+            image.load()
+    return found
 
 
 def read_labels(path: Path) -> np.ndarray:
     """A label map, uint8 or uint16 [H, W], of a grey or palette PNG (or BMP, TIFF). Raises as `read`, and for pictures."""
-    image = _decode(path, ("PNG", "BMP", "TIFF"))
+    with _open(path, ("PNG", "BMP", "TIFF")) as (image, _):
+        image.load()
     if image.mode not in ("L", "P", "1", "I;16", "I;16B", "I;16L", "I"):
         raise ValueError(f"{path}: is a picture, {image.mode}; a label map has one number a pixel (a grey or palette PNG)")
     labels = np.asarray(image)
@@ -55,7 +98,9 @@ def check_name(path: Path) -> None:
             raise ValueError(f"{ascii(name)}: the name holds {kind}; rename the file")
 
 
-def _decode(path: Path, formats: tuple[str, ...]) -> Image.Image:
+@contextmanager
+def _open(path: Path, formats: tuple[str, ...]) -> Iterator[tuple[Image.Image, str]]:
+    """The picture, of which only the header is read, and its format."""
     if not path.is_file():
         raise FileNotFoundError(f"{path}: not found")
     if not path.stat().st_size:
@@ -64,16 +109,35 @@ def _decode(path: Path, formats: tuple[str, ...]) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is lower
             with Image.open(path, formats=(*formats, *_REFUSED)) as image:
-                if image.format not in formats:
-                    raise ValueError(f"{path}: is a {image.format} file by its content; expected {', '.join(formats)}")
+                kind = "JPEG" if image.format == "MPO" else str(image.format)  # MPO: a JPEG with more pictures behind it
+                if kind not in formats:
+                    raise ValueError(f"{path}: is a {kind} file by its content; expected {', '.join(formats)}")
                 if image.width * image.height > MAX_PIXELS:
                     raise ValueError(_too_large(path, f"{image.height:,} x {image.width:,} px by its header"))
-                image.load()
-                return image
+                yield image, kind
     except Image.DecompressionBombError as error:
         raise ValueError(_too_large(path, "far too many pixels by its header")) from error
-    except (OSError, SyntaxError, EOFError) as error:  # what Pillow raises for broken files
+    except _BROKEN as error:
+        if str(error).startswith(f"{path}: "):
+            raise
         raise ValueError(f"{path}: cannot be decoded ({error}); restore or remove it") from error
+
+
+def _orientation(image: Image.Image, kind: str) -> int:
+    """EXIF's, 1 to 8. Asked for where there is none, a PNG's would be looked for behind the pixels, which decodes it."""
+    if "exif" not in image.info and kind != "TIFF":
+        return 1
+    try:
+        found = image.getexif().get(_ORIENTATION, 1)
+    except _BROKEN:
+        return 1
+    return found if found in range(1, 9) else 1
+
+
+def _seems_whole(path: Path, kind: str) -> bool:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+        return kind in _ENDS and _ENDS[kind] in file.read()
 
 
 def _too_large(path: Path, size: str) -> str:
@@ -81,7 +145,6 @@ def _too_large(path: Path, size: str) -> str:
 
 
 def _convert(image: Image.Image) -> Image.Image:
-    image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I"):  # 16 bits: the upper 8, where Pillow's own conversion cuts at 255
         image = Image.fromarray((np.asarray(image).astype(np.int64).clip(0, 65535) >> 8).astype(np.uint8))
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:

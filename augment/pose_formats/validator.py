@@ -52,7 +52,7 @@ class _Rows:
 
 
 def check(keypoints: Mapping[str, np.ndarray], sizes: Mapping[str, tuple[int, int]]) -> list[Finding]:
-    """Findings on keypoints [18, 2] by name, as importers give them, with images' (height, width) in px by path; fatal ones first.
+    """Findings on keypoints [18, 2] by name, as importers give them, with images' (height, width) px by path; fatal ones first.
 
     Every check is made as if what the one before it has found were mended, so that one mistake is reported once.
     """
@@ -112,7 +112,7 @@ def _missing(rows: _Rows) -> tuple[list[Finding], np.ndarray | None]:
     there = anatomy.seen(rows.points) & ~zeros
     if not there.any():
         value = "0" if zeros.any() else "-1"
-        message = f"every joint of all {len(rows.names):,} images is missing ({value}): the tool that wrote the file found nobody"
+        message = f"every joint of all {len(rows.names):,} images is missing ({value}): the tool that wrote them found nobody"
         return [Finding("missing", True, message, rows.examples(np.ones(len(rows.names), bool)))], None
     # A joint in the very corner is rare, two in one image are none.
     several = zeros.sum(1) >= 2
@@ -215,7 +215,7 @@ def _absent(rows: _Rows) -> tuple[list[Finding], np.ndarray]:
         found.append(Finding("absent", False, f"missing in nearly all images: {listed}"))
     torso = there[:, anatomy.TORSO].all(1)
     if torso.mean() < 0.5:
-        message = f"{torso.sum():,} of {len(torso):,} images have both shoulders and both hips; generators are trained on these alone"
+        message = f"{torso.sum():,} of {len(torso):,} images have both shoulders and both hips; generators are trained on these"
         found.append(Finding("torso", False, message, rows.examples(~torso)))
     return found, rows.points
 

@@ -1,0 +1,79 @@
+"""A folder of pictures from elsewhere: which there are, whether they can be read, and their pixels, batch by batch."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from augment import images
+
+THREADS = 4
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """folder, and of each picture in it and its subfolders: its path relative to the folder, with `/` -> (height, width) px,
+    sorted; others: how many other files there are."""
+
+    folder: Path
+    sizes: dict[str, tuple[int, int]]
+    others: int
+
+
+def find(folder: Path) -> Pictures:
+    """All pictures, by suffix; each one's header is read.
+
+    Raises:
+        FileNotFoundError: there is no such folder.
+        ValueError: it has no picture, or one that cannot be read, lies outside it through a link, or has a name that no table
+            can hold; the message names the first five.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: folder not found")
+    sizes, faults, others = {}, [], 0
+    for file in sorted(folder.rglob("*")):
+        if file.is_dir():
+            continue
+        if file.suffix.lower() not in images.SUFFIXES:
+            others += 1
+            continue
+        name = file.relative_to(folder)
+        try:
+            images.check_inside(file, folder)
+            images.check_name(name)
+            sizes[name.as_posix()] = images.check(file).size
+        except (ValueError, OSError) as error:
+            faults.append(str(error))
+    if faults:
+        more = f"; and {len(faults) - 5:,} more" if len(faults) > 5 else ""
+        raise ValueError("; ".join(faults[:5]) + more)
+    if not sizes:
+        raise ValueError(f"{folder}: holds no picture ({', '.join(images.SUFFIXES)})")
+    return Pictures(folder, sizes, others)
+
+
+def decoded(
+    folder: Path, batches: Sequence[Sequence[str]], prepare: Callable[[Image.Image], Any]
+) -> Iterator[tuple[Sequence[str], list[Any]]]:
+    """Each batch of names with prepare(picture) of its pictures; the next batch is decoded in threads while one is in use.
+
+    Raises:
+        ValueError: a picture cannot be decoded; the message names it.
+    """
+
+    def start(batch: Sequence[str]) -> list[Future]:
+        return [pool.submit(lambda name: prepare(images.read(folder / name)), name) for name in batch]
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        ahead = start(batches[0]) if batches else []
+        try:
+            for number, batch in enumerate(batches):
+                now = ahead
+                ahead = start(batches[number + 1]) if number + 1 < len(batches) else []
+                yield batch, [one.result() for one in now]
+        finally:
+            for one in ahead:
+                one.cancel()
