@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from augment import index, keypoint_sheet, paths, picture_folder, pose_formats, prepared
+from augment import keypoint_sheet, paths, picture_folder, pose_formats, prepared
 from augment.files import whole
 from augment.pose_formats import anatomy, names, validator
 
@@ -31,9 +31,8 @@ def of_files(files: Iterable[Path], folder: Path, format: str | None, threshold:
 
 def of_prepared() -> list[Source]:
     """The prepared set's own keypoints. Raises FileNotFoundError where prepare has not run."""
-    size, file = prepared.size(), paths.PREPARED / prepared.KEYPOINTS
-    rows = index.read(paths.PREPARED / "index.csv")
-    return [Source(str(file), pose_formats.read(file, "patn"), paths.PREPARED, dict.fromkeys(rows["path"], size))]
+    pictures, file = picture_folder.of_prepared(), paths.PREPARED / prepared.KEYPOINTS
+    return [Source(str(file), pose_formats.read(file, "patn"), pictures.folder, pictures.sizes)]
 
 
 def run(sources: list[Source], output: Path | None, count: int, seed: int) -> bool:

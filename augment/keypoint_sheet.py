@@ -96,7 +96,8 @@ def _cell(one: Shown, width: int) -> Image.Image:
 
 
 def _caption(image: str, width: int) -> list[str]:
-    """The end of its path in at most two lines."""
+    """Its path in at most two lines; its bare name, or the end of that, where there is no room."""
     letters = max(8, int(width / 5.6))
-    text = image if len(image) <= 2 * letters else "..." + image[3 - 2 * letters :]
+    text = image if len(image) <= 2 * letters else image.rpartition("/")[2]
+    text = text if len(text) <= 2 * letters else "..." + text[3 - 2 * letters :]
     return [text[:letters], text[letters:]] if len(text) > letters else [text]

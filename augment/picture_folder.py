@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from augment import images
+from augment import images, index, paths, prepared
 
 THREADS = 4
 
@@ -21,6 +21,12 @@ class Pictures:
     folder: Path
     sizes: dict[str, tuple[int, int]]
     others: int
+
+
+def of_prepared() -> Pictures:
+    """The people of data/prepared. Raises FileNotFoundError where prepare has not run."""
+    size = prepared.size()
+    return Pictures(paths.PREPARED, dict.fromkeys(index.read(paths.PREPARED / "index.csv")["path"], size), 0)
 
 
 def find(folder: Path) -> Pictures:

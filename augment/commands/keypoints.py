@@ -73,7 +73,7 @@ def annotate(
 ) -> None:  # fmt: skip
     """Find the joints of the person in each image of FOLDER and write them as keypoint CSV; stopped, it can be resumed."""
     from augment import annotate as stage
-    from augment import joint_finders, paths, picture_folder
+    from augment import joint_finders, picture_folder
     from generators.training import joined_processes
 
     device = device or str(joined_processes().device)
@@ -81,7 +81,7 @@ def annotate(
         finder = joint_finders.keypoint_rcnn(threshold, device)
     else:
         finder = joint_finders.pose_network(from_model, threshold, device)
-    pictures = picture_folder.find(folder or paths.PREPARED)
+    pictures = picture_folder.find(folder) if folder else picture_folder.of_prepared()
     stage.check_names(list(pictures.sizes))
     others = f" ({pictures.others:,} other files are left alone)" if pictures.others else ""
     click.echo(f"annotate: {len(pictures.sizes):,} images of {pictures.folder}{others} -> {output}")
@@ -89,4 +89,54 @@ def annotate(
         stage.run(pictures, output, finder, batch)
 
 
-COMMANDS: tuple[click.Command, ...] = (check_keypoints, annotate)
+@click.command(
+    epilog=examples(
+        "augment parse crops --output parsing",
+        "augment parse crops --output parsing --model from-keypoints --keypoints annotations.csv",
+        "augment parse --output parsing                                the images of data/prepared",
+    )
+)
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.option("--output", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the label PNGs.")
+@click.option(
+    "--model", default="mattmdjaga/segformer_b2_clothes", show_default=True, metavar="NAME",
+    help="A SegFormer for human parsing, of the Hugging Face hub or a folder; or from-keypoints, which draws coarse maps.",
+)  # fmt: skip
+@click.option(
+    "--labels", type=click.Choice(["ten", "lip20", "cihp20", "atr18"]),
+    help="The order of the model's labels.  [default: as it names them]",
+)  # fmt: skip
+@click.option(
+    "--keypoints", type=click.Path(path_type=Path), multiple=True, metavar="FILE",
+    help="from-keypoints: of what form check-keypoints reads; several may be given.  [default: those of data/prepared]",
+)  # fmt: skip
+@click.option("--batch", type=click.IntRange(1), default=8, show_default=True, help="Images at once.")
+@click.option("--device", metavar="NAME", help="As torch names it, cpu or cuda.  [default: what accelerate chooses]")
+@dry_run
+def parse(
+    folder: Path | None, output: Path, model: str, labels: str | None, keypoints: tuple[Path, ...], batch: int,
+    device: str | None, dry_run: bool,
+) -> None:  # fmt: skip
+    """Find the parts of the person in each image of FOLDER and write them as label maps; stopped, it can be resumed."""
+    from augment import parse as stage
+    from augment import paths, picture_folder, prepared
+    from generators.training import joined_processes
+
+    drawn = model == stage.FROM_KEYPOINTS
+    if keypoints and not drawn:
+        raise click.UsageError(f"--keypoints belongs to --model {stage.FROM_KEYPOINTS}")
+    if drawn and folder and not keypoints:
+        raise click.UsageError("give --keypoints FILE, the keypoints of the images in FOLDER")
+    device = device or str(joined_processes().device)
+    files = keypoints or (paths.PREPARED / prepared.KEYPOINTS,)
+    # The model first: where its weights are not to be had, that is said before anything else.
+    maker = None if drawn else stage.by_segformer(model, labels, device)
+    pictures = picture_folder.find(folder) if folder else picture_folder.of_prepared()
+    maker = maker or stage.by_keypoints(files, pictures)
+    settings = {"model": model, "labels": labels, "keypoints": stage.digests(files) if drawn else None}
+    click.echo(f"parse: {len(pictures.sizes):,} images of {pictures.folder} by {model} -> {output}")
+    if not dry_run:
+        stage.run(pictures, output, settings, maker, batch)
+
+
+COMMANDS: tuple[click.Command, ...] = (check_keypoints, annotate, parse)

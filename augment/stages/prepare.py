@@ -77,7 +77,8 @@ def run(dry_run: bool) -> None:
     market = market1501.read(root, annotations, _limits(settings.max_ids))
     if settings.name == "market1501" and settings.parsing is not None:
         maps = settings.parsing
-        parsing.import_maps(Path(maps.root), maps.labels, market.rows["name"], building / parsing.FOLDER)
+        files = {name: Path(maps.root) / Path(name).with_suffix(".png").name for name in market.rows["name"]}
+        parsing.import_maps(files, maps.labels, market1501.SIZE, building / parsing.FOLDER)
     _write(market, building, from_folder=root, name=settings.name)
     shutil.rmtree(paths.PREPARED, ignore_errors=True)
     os.replace(building, paths.PREPARED)
