@@ -5,6 +5,7 @@ Weights are read from safetensors alone, and no code of a model's repository is 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -38,18 +39,41 @@ def load(name: str, labels: str | None, device: str) -> Parser:
         from transformers import AutoImageProcessor, SegformerForSemanticSegmentation
     except ImportError as error:
         raise OSError(f"transformers is not installed ({error}): pip install 'reid-augment[parsing]'") from error
+    here = _is_here(name)
     try:
-        processor = AutoImageProcessor.from_pretrained(name)
-        network = SegformerForSemanticSegmentation.from_pretrained(name, use_safetensors=True)
+        processor = AutoImageProcessor.from_pretrained(name, local_files_only=here)
+        network = SegformerForSemanticSegmentation.from_pretrained(name, use_safetensors=True, local_files_only=here)
     except (OSError, ValueError, RuntimeError, ImportError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise OSError(
-            f"{name}: no SegFormer could be loaded ({reason}). Without a network, put its config.json, preprocessor_config.json "
-            "and model.safetensors into a folder and give that; or give --model from-keypoints for coarse maps"
-        ) from error
+        raise _unavailable(name, error) from error
     network = network.eval().to(device)
     known = _table(network.config.id2label, labels, name)
     return Parser(known, lambda pictures: _parse(network, processor, pictures, device))
+
+
+def _is_here(name: str) -> bool:
+    """Whether the model is a folder, or in the hub's cache; OSError where it is neither and the hub does not know it.
+
+    Asked once, here: the library's own attempts to reach an absent network go on for minutes.
+    """
+    from huggingface_hub import HfApi, try_to_load_from_cache
+
+    if Path(name).is_dir():
+        return True
+    try:
+        if isinstance(try_to_load_from_cache(name, "model.safetensors"), str):
+            return True
+        HfApi().model_info(name, timeout=10)
+    except Exception as error:  # of the network, of its client, or of the hub
+        raise _unavailable(name, error) from error
+    return False
+
+
+def _unavailable(name: str, error: Exception) -> OSError:
+    reason = " ".join(str(error).split())[:200]
+    return OSError(
+        f"{name}: no SegFormer could be loaded ({reason}). Without a network, put its config.json, preprocessor_config.json "
+        "and model.safetensors into a folder and give that; or give --model from-keypoints for coarse maps"
+    )
 
 
 def _table(id2label: dict[int, str], labels: str | None, name: str) -> str:

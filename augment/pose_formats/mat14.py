@@ -3,6 +3,7 @@
 Variables, by any of these names:
 
     joints, keypoints, keypoint, coords, pose    numbers [N, 14, C], [14, C, N] or [C, 14, N]: C = 2 or 3, (x, y) and a score
+                                                (what fits the first form and another is read as the first)
     names, image_names, name, images, imgs, files, filenames, img_names    N texts, as a cell array or a char matrix
 
 The order is LSP's: right ankle, knee, hip; left hip, knee, ankle; right wrist, elbow, shoulder; left shoulder, elbow, wrist;
@@ -46,10 +47,12 @@ def read(file: Path, threshold: float) -> Imported:
     try:
         loaded = loadmat(file, variable_names=[points_name, names_name])
         names = [_text(one) for one in np.asarray(loaded[names_name]).ravel()]
-        values = np.asarray(loaded[points_name]).astype(np.float64)
+        values = np.asarray(loaded[points_name])
     except Exception as error:
         raise ValueError(f"{file}: is no readable .mat file ({str(error)[:120]})") from None
-    values = values.transpose(_axes(values.shape, len(names), f"{file}: {points_name}"))  # [N, 14, C]
+    if np.iscomplexobj(values):
+        raise ValueError(f"{file}: {points_name} holds complex numbers")
+    values = values.astype(np.float64).transpose(_axes(values.shape, len(names), f"{file}: {points_name}"))  # [N, 14, C]
     return _imported(values, names, threshold, file)
 
 
