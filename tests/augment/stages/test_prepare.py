@@ -75,7 +75,7 @@ def test_parsing_maps_are_merged(real, market, augment):
     Image.fromarray(np.full((128, 64), 20, np.uint8)).save(folder / "0002_c1s1_002100_01.png")
     assert "0002_c1s1_002100_01.png: label 20 is none of lip20's" in augment("prepare").output
     (folder / "0002_c1s1_002100_01.png").unlink()
-    assert "0002_c1s1_002100_01.png: not a readable label map" in augment("prepare").output
+    assert "0002_c1s1_002100_01.png: not found" in augment("prepare").output
 
 
 def test_a_failed_prepare_leaves_the_old_data(real, market, augment):
