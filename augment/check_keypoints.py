@@ -14,19 +14,22 @@ from augment.pose_formats import anatomy, names, validator
 
 @dataclass(frozen=True)
 class Source:
-    """Keypoints of one file, and the folder with its images: path relative to the folder -> (height, width) px."""
+    """Keypoints of one file, the folder with its images: path relative to the folder -> (height, width) px, and what of the
+    folder was left alone, in words."""
 
     title: str
     imported: pose_formats.Imported
     folder: Path
     sizes: dict[str, tuple[int, int]]
+    others: str = ""
 
 
 def of_files(files: Iterable[Path], folder: Path, format: str | None, threshold: float) -> list[Source]:
     """Raises as pose_formats.read and picture_folder.find."""
     imported = [(file, pose_formats.read(file, format, threshold)) for file in files]
-    sizes = picture_folder.find(folder).sizes
-    return [Source(str(file), one, folder, sizes) for file, one in imported]
+    pictures = picture_folder.find(folder)
+    others = f" (left alone: {pictures.others})" if pictures.others else ""
+    return [Source(str(file), one, folder, pictures.sizes, others) for file, one in imported]
 
 
 def of_prepared() -> list[Source]:
@@ -64,7 +67,7 @@ def _print(source: Source, matched: Mapping[str, str]) -> None:
     click.echo(f"{source.title}: format {imported.format}; keypoints of {len(points):,} images")
     for sentence in (*imported.derived, *imported.notes):
         click.echo(f"  {sentence}")
-    click.echo(f"  {len(matched):,} of {len(source.sizes):,} images in {source.folder} have keypoints")
+    click.echo(f"  {len(matched):,} of {len(source.sizes):,} images in {source.folder} have keypoints{source.others}")
     if not len(points):
         return
     torso = there[:, anatomy.TORSO].all(1).sum()

@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from augment import images, index, paths, prepared
+from augment import images, index, market1501, paths, prepared
 
 THREADS = 4
 
@@ -16,21 +16,21 @@ THREADS = 4
 @dataclass(frozen=True)
 class Pictures:
     """folder, and of each picture in it and its subfolders: its path relative to the folder, with `/` -> (height, width) px,
-    sorted; others: how many other files there are."""
+    sorted; others: what was left alone, in words, or empty."""
 
     folder: Path
     sizes: dict[str, tuple[int, int]]
-    others: int
+    others: str = ""
 
 
 def of_prepared() -> Pictures:
     """The people of data/prepared. Raises FileNotFoundError where prepare has not run."""
     size = prepared.size()
-    return Pictures(paths.PREPARED, dict.fromkeys(index.read(paths.PREPARED / "index.csv")["path"], size), 0)
+    return Pictures(paths.PREPARED, dict.fromkeys(index.read(paths.PREPARED / "index.csv")["path"], size))
 
 
 def find(folder: Path) -> Pictures:
-    """All pictures, by suffix; each one's header is read.
+    """All pictures, by suffix; each one's header is read. Of a tree like Market-1501's its three folders alone.
 
     Raises:
         FileNotFoundError: there is no such folder.
@@ -39,8 +39,10 @@ def find(folder: Path) -> Pictures:
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: folder not found")
+    roots = [folder / name for name in market1501.FOLDERS.values()]
+    is_market = all(root.is_dir() for root in roots)
     sizes, faults, others = {}, [], 0
-    for file in sorted(folder.rglob("*")):
+    for file in sorted(file for root in (roots if is_market else [folder]) for file in root.rglob("*")):
         if file.is_dir():
             continue
         if file.suffix.lower() not in images.SUFFIXES:
@@ -58,7 +60,9 @@ def find(folder: Path) -> Pictures:
         raise ValueError("; ".join(faults[:5]) + more)
     if not sizes:
         raise ValueError(f"{folder}: holds no picture ({', '.join(images.SUFFIXES)})")
-    return Pictures(folder, sizes, others)
+    alone = [f"{others:,} other files"] if others else []
+    alone += sorted(one.name for one in folder.iterdir() if one.is_dir() and one not in roots) if is_market else []
+    return Pictures(folder, sizes, ", ".join(alone))
 
 
 def decoded(

@@ -83,7 +83,7 @@ def annotate(
         finder = joint_finders.pose_network(from_model, threshold, device)
     pictures = picture_folder.find(folder) if folder else picture_folder.of_prepared()
     stage.check_names(list(pictures.sizes))
-    others = f" ({pictures.others:,} other files are left alone)" if pictures.others else ""
+    others = f" (left alone: {pictures.others})" if pictures.others else ""
     click.echo(f"annotate: {len(pictures.sizes):,} images of {pictures.folder}{others} -> {output}")
     if not dry_run:
         stage.run(pictures, output, finder, batch)

@@ -67,7 +67,9 @@ def _surest(people: list, where: str, threshold: float, counts: Counter) -> np.n
         rows = document.listed(document.field(person, "keypoints", here), f"{here}.keypoints")
         if len(rows) not in NUMBERS:
             raise ValueError(f"{here}.keypoints holds {len(rows)} joints; expected {', '.join(map(str, NUMBERS))}")
-        points = np.stack([document.numbers(one, f"{here}.keypoints[{joint}]", (2,)) for joint, one in enumerate(rows)])
+        if wrong := [joint for joint, one in enumerate(rows) if not isinstance(one, list) or len(one) != 2]:
+            raise ValueError(f"{here}.keypoints[{wrong[0]}] is no [x, y]: {str(rows[wrong[0]])[:40]!r}")
+        points = document.numbers([number for one in rows for number in one], f"{here}.keypoints").reshape(-1, 2)
         scores = document.numbers(document.field(person, "keypoint_scores", here), f"{here}.keypoint_scores", (len(rows),))
         counts[len(rows)] += 1
         if (total := scores[:17].sum()) > most:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from augment import annotate, joint_finders, picture_folder, pose_formats
+from augment import annotate, joint_finders, keypoint_rcnn, picture_folder, pose_formats
 from generators.checkpoint import save_generator
 from generators.phases import TrainingParams
 from generators.pose_network import PoseEstimator, PoseNetworkParams
@@ -149,6 +149,15 @@ def test_a_folder_without_pictures(tmp_path):
         picture_folder.find(tmp_path)
 
 
+def test_of_a_market_tree_its_folders_alone(market):
+    picture_folder.find(market)
+    (market / "gt_bbox").mkdir()
+    (market / "gt_bbox/0001_c1s1_000111_00.jpg").write_bytes(b"never looked at")
+    found = picture_folder.find(market)
+    assert {name.split("/")[0] for name in found.sizes} == {"bounding_box_train", "bounding_box_test", "query"}
+    assert found.others == "3 other files, gt_bbox"
+
+
 def test_a_picture_that_breaks_later_is_named(crops):
     pictures = picture_folder.find(crops)
     hostile.truncated(crops / "d.jpg")
@@ -170,7 +179,7 @@ def test_the_command(crops, tmp_path, network_file, augment, cache):
     given = ("annotate", str(crops), "--output", str(output), "--from-model", str(network_file), "--device", "cpu")
     result = augment(*given, "--dry-run")
     assert result.exit_code == 0 and not output.exists()
-    assert f"annotate: 6 images of {crops} (1 other files are left alone) -> {output}" in result.output
+    assert f"annotate: 6 images of {crops} (left alone: 1 other files) -> {output}" in result.output
     result = augment(*given, "--threshold", "2")  # higher than any peak
     assert result.exit_code == 0 and "6 images, 6 without a person; 0.0 joints of 18 an image" in result.output
     assert (pose_formats.read(output).keypoints["a.jpg"] == -1).all()
@@ -188,12 +197,13 @@ def test_another_generator_is_no_pose_network(project, crops, augment):
     assert result.exit_code == 1 and f"{file}: holds patn, not a pose network" in result.output
 
 
-def test_the_keypoint_network_on_images_of_any_size(crops, tmp_path, cache):
+def test_the_keypoint_network_on_images_of_any_size(crops, tmp_path, cache, monkeypatch):
     from torchvision.models.detection import keypointrcnn_resnet50_fpn
 
     torch.manual_seed(0)
-    fresh = keypointrcnn_resnet50_fpn(weights=None, weights_backbone=None)
-    torch.save(fresh.state_dict(), cache / "keypointrcnn_resnet50_fpn_coco-fc266e95.pth")
+    network = keypointrcnn_resnet50_fpn(weights=None, weights_backbone=None, min_size=32, box_detections_per_img=2).eval()
+    monkeypatch.setattr(keypoint_rcnn, "fetched", lambda device: network)
+    (cache / "keypointrcnn_resnet50_fpn_coco-fc266e95.pth").write_bytes(b"its digest counts")
     for name in ("c.JPG", "d.jpg", "f.jpg", "deep/er/b.png"):
         os.remove(crops / name)
     found = annotate.run(picture_folder.find(crops), tmp_path / "k.csv", joint_finders.keypoint_rcnn(None, "cpu"), 2)

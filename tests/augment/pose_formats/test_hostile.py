@@ -89,7 +89,7 @@ def refused(file, message, **given):
         ),
         (
             json.dumps([{"keypoints": [[1, 2, 3]] * 17, "keypoint_scores": [1] * 17}]),
-            "keypoints[0] holds 3 numbers; expected 2",
+            "keypoints[0] is no [x, y]: '[1, 2, 3]'",
         ),
         (
             json.dumps([{"image": "a", "instances": []}] * 2),
