@@ -107,8 +107,9 @@ def _open(path: Path, formats: tuple[str, ...]) -> Iterator[tuple[Image.Image, s
         raise ValueError(f"{path}: is empty")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is lower
-            with Image.open(path, formats=(*formats, *_REFUSED)) as image:
+            # Of bombs, as our own limit is lower, and of metadata that cannot be read.
+            warnings.filterwarnings("ignore", module=r"PIL\.")
+            with Image.open(path, formats=(*FORMATS, *_REFUSED)) as image:
                 kind = "JPEG" if image.format == "MPO" else str(image.format)  # MPO: a JPEG with more pictures behind it
                 if kind not in formats:
                     raise ValueError(f"{path}: is a {kind} file by its content; expected {', '.join(formats)}")

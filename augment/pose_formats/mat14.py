@@ -21,39 +21,26 @@ from augment.pose_formats.imported import Imported
 
 POINT_NAMES = ("joints", "keypoints", "keypoint", "coords", "pose")
 LIST_NAMES = ("names", "image_names", "name", "images", "imgs", "files", "filenames", "img_names")
-NUMERIC = ("double", "single", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
 
 
 def read(file: Path, threshold: float) -> Imported:
     """
     Raises:
-        ValueError: no such variables, of other shapes or types, too large unpacked, or a file of MATLAB 7.3.
+        ValueError: no such variables, of other shapes or types, too large unpacked, damaged, or a file of MATLAB 7.3.
     """
-    from scipy.io import loadmat, whosmat
-
     document.check_size(file)
-    mat_file.check(file)
+    where = str(file)
     try:
-        variables = {name: (shape, kind) for name, shape, kind in whosmat(file)}
-    except Exception as error:  # scipy raises whatever its reader stumbles over
-        raise ValueError(f"{file}: is no readable .mat file ({str(error)[:120]})") from None
-    points_name, names_name = _choose(variables, POINT_NAMES, file), _choose(variables, LIST_NAMES, file)
-    shape, kind = variables[points_name]
-    _axes(shape, None, f"{file}: {points_name}")
-    if kind not in NUMERIC:
-        raise ValueError(f"{file}: {points_name} is of type {kind}; expected numbers")
-    if (kind := variables[names_name][1]) not in ("cell", "char"):
-        raise ValueError(f"{file}: {names_name} is of type {kind}; expected a cell array or a char matrix of image names")
-    try:
-        loaded = loadmat(file, variable_names=[points_name, names_name])
-        names = [_text(one) for one in np.asarray(loaded[names_name]).ravel()]
-        values = np.asarray(loaded[points_name])
-    except Exception as error:
-        raise ValueError(f"{file}: is no readable .mat file ({str(error)[:120]})") from None
-    if np.iscomplexobj(values):
-        raise ValueError(f"{file}: {points_name} holds complex numbers")
-    values = values.astype(np.float64).transpose(_axes(values.shape, len(names), f"{file}: {points_name}"))  # [N, 14, C]
-    return _imported(values, names, threshold, file)
+        variables = mat_file.variables(file)
+        points, names = (_choose(variables, wanted) for wanted in (POINT_NAMES, LIST_NAMES))
+        where = f"{file}: {names}"
+        listed = mat_file.texts(variables[names])
+        where = f"{file}: {points}"
+        axes = _axes(variables[points].shape, len(listed))
+        values = mat_file.numbers(variables[points]).transpose(axes)  # [N, 14, C]
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}" if where == str(file) else f"{where} {error}") from None
+    return _imported(values, listed, threshold, file)
 
 
 def _imported(values: np.ndarray, names: list[str], threshold: float, file: Path) -> Imported:
@@ -79,28 +66,17 @@ def _imported(values: np.ndarray, names: list[str], threshold: float, file: Path
     return Imported(found, "mat14", derived)
 
 
-def _choose(variables: dict, wanted: tuple[str, ...], file: Path) -> str:
+def _choose(variables: dict[str, mat_file.Array], wanted: tuple[str, ...]) -> str:
     chosen = [name for name in wanted if name in variables]
     if not chosen:
-        raise ValueError(f"{file}: has no variable {' or '.join(wanted)}; it has {', '.join(variables)[:200] or 'none'}")
+        raise ValueError(f"has no variable {' or '.join(wanted)}; it has {', '.join(variables)[:200] or 'none'}")
     return chosen[0]
 
 
-def _axes(shape: tuple[int, ...], number: int | None, where: str) -> tuple[int, int, int]:
-    """Which axes of `shape` are image, joint and coordinate; number: of images, where it is known."""
+def _axes(shape: tuple[int, ...], number: int) -> tuple[int, int, int]:
+    """Which axes of `shape` are image, joint and coordinate; number: of images."""
     for axes in ((0, 1, 2), (2, 0, 1), (2, 1, 0)):
-        if len(shape) == 3 and shape[axes[1]] == 14 and shape[axes[2]] in (2, 3) and number in (None, shape[axes[0]]):
+        if len(shape) == 3 and (shape[axes[0]], shape[axes[1]]) == (number, 14) and shape[axes[2]] in (2, 3):
             return axes
-    names = "" if number is None else f"; there are {number:,} names"
-    raise ValueError(f"{where} is {' x '.join(map(str, shape))}; expected N x 14 x 2 (or 3), 14 x 2 x N or 2 x 14 x N{names}")
-
-
-def _text(value: np.ndarray | str) -> str:
-    """A name in a cell is an array of one text, or a cell of one."""
-    while isinstance(value, np.ndarray):
-        if value.size != 1:
-            raise ValueError("a cell of image names holds no single text")
-        value = value.ravel()[0]
-    if not isinstance(value, str):
-        raise ValueError("a cell of image names holds no text")
-    return value.strip()
+    sizes = " x ".join(map(str, shape))
+    raise ValueError(f"is {sizes}; expected N x 14 x 2 (or 3), 14 x 2 x N or 2 x 14 x N; there are {number:,} names")

@@ -159,12 +159,12 @@ POINTS, NAMES = np.ones((2, 14, 2)), np.array(["a.jpg", "b.jpg"], dtype=object)
         ({"joints": POINTS, "names": NAMES[:1]}, "or 2 x 14 x N; there are 1 names"),
         ({"joints": POINTS, "names": np.ones(2)}, "names is of type double; expected a cell array or a char matrix"),
         ({"joints": {"a": 1}, "names": NAMES}, "joints is 1 x 1; expected"),
-        ({"joints": POINTS, "names": np.array(["a.jpg", 3], dtype=object)}, "a cell of image names holds no text"),
+        ({"joints": POINTS, "names": np.array(["a.jpg", 3], dtype=object)}, "a cell array or a char matrix"),
         ({"joints": POINTS, "names": np.array(["a.jpg", "a.jpg"])}, "image 2: 'a.jpg' is there already"),
         ({"joints": POINTS, "names": np.array(["a.jpg", "../b.jpg"])}, "image 2: '../b.jpg' leaves the images' folder"),
         ({"joints": POINTS * np.inf, "names": NAMES}, "image 1 has a joint at inf; no image has more than 100,000 px"),
         ({"joints": POINTS * 1e6, "names": NAMES}, "image 1 has a joint at 1e+06"),
-        ({"joints": POINTS * 1j, "names": NAMES}, "joints holds complex numbers"),
+        ({"joints": POINTS * 1j, "names": NAMES}, "joints is of type complex; expected numbers"),
     ],
 )
 def test_a_bad_mat_is_refused_by_name(tmp_path, variables, message):
@@ -197,10 +197,11 @@ def test_a_mat_that_unpacks_without_end_is_not_loaded(tmp_path):
 
 
 def test_cells_in_cells_in_cells_are_not_followed(tmp_path):
-    """scipy follows them by recursion in C, which ends the process."""
+    """scipy's reader follows them by recursion in C, which ends the process."""
 
-    def cell(inside: bytes) -> bytes:
-        body = struct.pack("<IIII", 6, 8, 1, 0) + struct.pack("<IIii", 5, 8, 1, 1) + struct.pack("<II", 1, 0) + inside
+    def cell(inside: bytes, name: bytes = b"") -> bytes:
+        body = struct.pack("<IIII", 6, 8, 1, 0) + struct.pack("<IIii", 5, 8, 1, 1) + struct.pack("<II", 1, len(name))
+        body += name.ljust(-(-len(name) // 8) * 8, b"\0") + inside
         return struct.pack("<II", mat_file.MATRIX, len(body)) + body
 
     inside = b""
@@ -208,7 +209,10 @@ def test_cells_in_cells_in_cells_are_not_followed(tmp_path):
         inside = cell(inside)
     file = tmp_path / "k.mat"
     file.write_bytes(mat_header() + inside)
-    refused(file, "arrays in arrays in arrays; a list of names is a cell array of texts")
+    refused(file, "has no variable joints")  # whose contents are not looked at
+    savemat(tmp_path / "joints.mat", {"joints": POINTS})
+    file.write_bytes((tmp_path / "joints.mat").read_bytes() + cell(inside, b"names"))
+    refused(file, "names holds arrays in arrays in arrays; expected a cell array of texts")
 
 
 def test_a_mat_whose_header_promises_more_than_there_is(tmp_path):
@@ -217,7 +221,10 @@ def test_a_mat_whose_header_promises_more_than_there_is(tmp_path):
     at = raw.index(struct.pack("<iii", 1, 14, 2))
     raw[at : at + 12] = struct.pack("<iii", 10**9, 14, 2)
     file.write_bytes(raw)
-    refused(file, "is no readable .mat file")
+    refused(file, "joints is 1000000000 x 14 x 2; expected N x 14 x 2 (or 3)")
+    raw[at : at + 12] = struct.pack("<iii", 1, 14, 3)
+    file.write_bytes(raw)
+    refused(file, "joints is damaged: it has 28 numbers and promises 42")
 
 
 KEYS = st.sampled_from(
