@@ -120,7 +120,7 @@ def test_pickles_are_not_loaded(tmp_path):
 
 def test_bad_pictures_are_refused_by_name(tmp_path):
     for write, message in (
-        (hostile.truncated, "cannot be decoded"),
+        (hostile.truncated, "is a JPEG file by its content"),
         (hostile.gif, "is a GIF file by its content"),
         (hostile.empty, "is empty"),
         (lambda file: hostile.png_header(file, 30_000, 30_000), "far too many pixels by its header"),
