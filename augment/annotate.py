@@ -17,6 +17,7 @@ from tqdm import tqdm
 from augment import keypoints
 from augment.joint_finders import Finder
 from augment.picture_folder import Pictures, decoded
+from augment.pose_formats import validator
 
 
 def run(pictures: Pictures, output: Path, finder: Finder, batch: int) -> dict[str, np.ndarray]:
@@ -48,7 +49,7 @@ def run(pictures: Pictures, output: Path, finder: Finder, batch: int) -> dict[st
     found = {name: np.array(points) for one in batches for name, points in _points(done[tuple(one)])}
     keypoints.write(found, output)
     partial.unlink()
-    _report(found, pictures.folder, output)
+    _report(found, pictures, output)
     return found
 
 
@@ -118,7 +119,7 @@ def _points(record: dict) -> Iterator[tuple[str, list]]:
     return zip(record["names"], record["points"], strict=True)
 
 
-def _report(found: dict[str, np.ndarray], folder: Path, output: Path) -> None:
+def _report(found: dict[str, np.ndarray], pictures: Pictures, output: Path) -> None:
     points = np.array(list(found.values()))
     there = (points >= 0).all(-1)
     torso = there[:, [2, 5, 8, 11]].all(1)
@@ -126,5 +127,7 @@ def _report(found: dict[str, np.ndarray], folder: Path, output: Path) -> None:
         f"{output}: {len(found):,} images, {(~there.any(1)).sum():,} without a person; {there.sum(1).mean():.1f} joints of 18 "
         f"an image; {torso.sum():,} images with both shoulders and both hips, which generators are trained on"
     )
-    click.echo(f"next: augment check-keypoints {output} --images {folder} --output sheet.png")
+    for finding in validator.check(found, pictures.sizes):
+        click.echo(f"  {'ERROR' if finding.fatal else 'note'}: {finding}")
+    click.echo(f"next: augment check-keypoints {output} --images {pictures.folder} --output sheet.png")
     click.echo(f"then, in params.yaml: dataset: annotations: [{output}]")

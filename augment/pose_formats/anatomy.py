@@ -15,6 +15,8 @@ NAMES = (
 )  # fmt: skip
 NOSE, RIGHT_SHOULDER, LEFT_SHOULDER, RIGHT_HIP, LEFT_HIP, RIGHT_EYE, LEFT_EYE = 0, 2, 5, 8, 11, 14, 15
 TORSO = (2, 5, 8, 11)
+# Right and left: a joint and its other side.
+PAIRS = ((2, 5), (3, 6), (4, 7), (8, 11), (9, 12), (10, 13))
 # The first joint is above the second.
 ABOVE = (
     (0, 1), (1, 8), (1, 11), (2, 8), (5, 11), (8, 9), (11, 12), (9, 10), (12, 13), (14, 2), (15, 5), (16, 1), (17, 1),

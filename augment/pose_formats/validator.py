@@ -17,6 +17,7 @@ REPAIRED = 0.9  # ... and that must hold after a change for the change to be nam
 OUTSIDE = 0.2  # share of joints outside their images from which on the scale is wrong; below, they are counted
 SMALL = 0.6  # of height and width, where all but 1 % of the images have all joints: the scale is wrong. Market-1501: 0.95, 1.0
 TURNED = 0.5  # share of faces with left and right the wrong way round; Market-1501: 0.01
+MERGED = 0.5  # share of images with a left and a right joint in one place, from which on it is said; Market-1501: 0.03
 ABSENT = 0.95  # a joint that is missing in more than this is named; Market-1501's rarest: 0.61
 NICE = (1 / 8, 1 / 6, 1 / 5, 1 / 4, 1 / 3, 1 / 2, 2 / 3, 3 / 2, 2, 3, 4, 5, 6, 8)
 EXAMPLES = 3
@@ -26,7 +27,7 @@ EXAMPLES = 3
 class Finding:
     """One thing that is wrong.
 
-    kind: names, missing, zeros, scale, swapped_axes, upside_down, order, outside, left_right, eyes, absent or torso
+    kind: names, missing, zeros, scale, swapped_axes, upside_down, order, outside, left_right, eyes, merged, absent or torso
     fatal: whether nothing good can come of these keypoints
     """
 
@@ -61,7 +62,7 @@ def check(keypoints: Mapping[str, np.ndarray], sizes: Mapping[str, tuple[int, in
     rows = _gather(keypoints, sizes, matched)
     if not len(rows.names):
         return found
-    for examine in (_missing, _arrangement, _unit, _scale, _sides, _absent):
+    for examine in (_missing, _arrangement, _unit, _scale, _sides, _merged, _absent):
         findings, mended = examine(rows)
         found += findings
         if mended is None:
@@ -204,6 +205,22 @@ def _sides(rows: _Rows) -> tuple[list[Finding], np.ndarray]:
             message += f"{'eye' if kind == 'eyes' else 'shoulder'} at the image's right; or the images are mirrored"
             found.append(Finding(kind, True, message, rows.examples(wrong)))
     return found, rows.points
+
+
+def _merged(rows: _Rows) -> tuple[list[Finding], np.ndarray]:
+    """Left and right joints in one place: a network that cannot tell them apart puts both where one of them is."""
+    there, names_of, which = anatomy.seen(rows.points), [], np.zeros(len(rows.names), bool)
+    for right, left in anatomy.PAIRS:
+        both = there[:, right] & there[:, left]
+        height = np.nan_to_num(rows.sizes[:, 0], nan=100)
+        same = both & (np.linalg.norm(rows.points[:, right] - rows.points[:, left], axis=-1) < height / 100)
+        if both.sum() >= MIN_IMAGES and same.sum() > MERGED * both.sum():
+            names_of.append(f"{anatomy.NAMES[left].removeprefix('left_')} ({same.sum() / both.sum():.0%})")
+            which |= same
+    if not names_of:
+        return [], rows.points
+    message = f"left and right are in one place in most images: {', '.join(names_of)}; whoever found them cannot tell the two"
+    return [Finding("merged", False, message, rows.examples(which))], rows.points
 
 
 def _absent(rows: _Rows) -> tuple[list[Finding], np.ndarray]:

@@ -125,6 +125,13 @@ def test_missing_joints(people):
     assert [one.kind for one in validator.check(bust, sizes(people))] == ["absent", "torso"]
 
 
+def test_sides_that_are_not_told_apart(people):
+    wrong = {n: p[[*range(6), 3, 7, 8, 9, 10, 11, 9, *range(13, 18)]] for n, p in people.items()}
+    (found,) = validator.check(wrong, sizes(people))
+    assert (found.kind, found.fatal) == ("merged", False)
+    assert found.message.startswith("left and right are in one place in most images: elbow (100%), knee (100%); whoever found")
+
+
 def test_a_few_joints_outside_are_counted(people):
     name = next(n for n, p in people.items() if (p[4] != MISSING).all())
     wrong = people | {name: np.where(np.arange(18)[:, None] == 4, (40.0, 70.0), people[name])}
