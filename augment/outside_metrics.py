@@ -1,58 +1,24 @@
-"""Metrics that judge images by networks trained elsewhere: FID, IS, LPIPS, DS, and joints as a keypoint R-CNN sees them.
+"""Metrics that judge images by networks trained elsewhere: FID, IS, LPIPS and DS.
 
-Their weights are downloads of 10 to 250 MB that this project does not ship. Each metric looks for its file in torch hub's cache
-(TORCH_HOME moves it) before anything is loaded, and is `Unavailable`, with the reason and the file, where that is not there:
-never a number, never an error, and never a download. The libraries are the optional extra `metrics`.
+Each is `Unavailable`, with the reason and the file, where its weights (outside_weights.py) are not at hand: never a number,
+never an error, and never a download. The libraries are the optional extra `metrics`.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from importlib.util import find_spec
+from collections.abc import Iterator
 from pathlib import Path
-from pickle import UnpicklingError
 from warnings import catch_warnings, simplefilter
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torchvision.models import AlexNet_Weights
-from torchvision.models.detection import (
-    KeypointRCNN_ResNet50_FPN_Weights,
-    SSD300_VGG16_Weights,
-    keypointrcnn_resnet50_fpn,
-    ssd300_vgg16,
-)
+from torchvision.models.detection import SSD300_VGG16_Weights, ssd300_vgg16
 from tqdm import tqdm
 
+from augment.outside_weights import Outside, Unavailable, filled, load
 from generators.frechet import frechet_distance
 
 PERSON = 1  # of COCO's labels, in torchvision's detectors
-# Joint j in OpenPose's order is joint FROM_COCO[j] in COCO's; the neck, which COCO has not, is set between the shoulders.
-FROM_COCO = (0, 0, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3)
-NECK, SHOULDERS = 1, (2, 5)
-PERSON_SCORE, JOINT_SCORE = 0.5, 2.0  # a person is there from this probability on, a joint from this height of its heat map on
-SHORT_SIDE_PX = 256  # the keypoint R-CNN's view of an image; its default of 800 magnifies crops of 64 px more than it helps
-
-
-@dataclass(frozen=True)
-class Unavailable:
-    """A metric that cannot be computed here: why, and the file that it wants."""
-
-    reason: str
-    file: str
-
-
-@dataclass(frozen=True)
-class Outside:
-    """A network from outside: the library it needs, where its weights are published, and how it is made of them."""
-
-    library: str
-    url: str
-    build: Callable[[dict[str, Tensor], Path], nn.Module]
-
-    @property
-    def file(self) -> Path:
-        return Path(torch.hub.get_dir()) / "checkpoints" / self.url.rsplit("/", 1)[-1]
 
 
 def scores(
@@ -89,48 +55,8 @@ def detection_scores(images: Tensor, batch: int = 32, device: str = "cpu") -> np
     return np.array(best)
 
 
-def find_joints(images: Tensor, batch: int = 8, device: str = "cpu") -> Tensor | Unavailable:
-    """Joints of the likeliest person in each image, uint8 [N, 3, H, W], by torchvision's keypoint R-CNN.
-
-    Keypoints float32 [N, 18, 2] in OpenPose's order; -1 for a joint, or a person, that was not found.
-    """
-    network = _network("keypoint_rcnn", device)
-    if isinstance(network, Unavailable):
-        return network
-    parts = _parts("keypoint R-CNN", batch, device, images)
-    found = [openpose_joints(one).cpu() for (part,) in parts for one in network(list(part.float() / 255))]
-    return torch.stack(found) if found else torch.empty(0, 18, 2)
-
-
-def openpose_joints(found: dict[str, Tensor]) -> Tensor:
-    """The joints [18, 2] of the first person that torchvision's keypoint R-CNN found in an image; it lists the likeliest first.
-
-    found: scores [P], keypoints [P, 17, 3] as (x, y, visibility) with pixel centres at halves, keypoints_scores [P, 17].
-    """
-    if not len(found["scores"]) or found["scores"][0] < PERSON_SCORE:
-        return torch.full((len(FROM_COCO), 2), -1.0, device=found["keypoints"].device)
-    order = list(FROM_COCO)
-    points = found["keypoints"][0, order, :2].flip(-1) - 0.5
-    seen = found["keypoints_scores"][0, order] >= JOINT_SCORE
-    points[NECK], seen[NECK] = points[list(SHOULDERS)].mean(0), seen[list(SHOULDERS)].all()
-    return torch.where(seen[:, None], points.clamp(min=0), -1.0)
-
-
 def _network(name: str, device: str) -> nn.Module | Unavailable:
-    outside = OUTSIDE[name]
-    file, lacking = outside.file, []
-    if not file.is_file():
-        lacking.append(f"{file.name} is not in torch hub's cache; fetch {outside.url} and put it there")
-    if find_spec(outside.library) is None:
-        lacking.append(f"{outside.library} is not installed: pip install 'reid-augment[metrics]'")
-    if lacking:
-        return Unavailable("; ".join(lacking), str(file))
-    try:
-        network = outside.build(torch.load(file, map_location="cpu", weights_only=True), file)
-    except (RuntimeError, UnpicklingError, EOFError, KeyError, OSError) as error:
-        problem = str(error).splitlines()[0] if str(error) else type(error).__name__
-        return Unavailable(f"{file.name} does not hold the weights of {outside.url} ({problem}); fetch it again", str(file))
-    return network.requires_grad_(False).eval().to(device)
+    return load(OUTSIDE[name], device)
 
 
 def _build_inception(weights: dict[str, Tensor], file: Path) -> nn.Module:
@@ -152,16 +78,7 @@ def _build_lpips(weights: dict[str, Tensor], file: Path) -> nn.Module:
 
 
 def _build_ssd300(weights: dict[str, Tensor], file: Path) -> nn.Module:
-    return _filled(ssd300_vgg16(weights=None, weights_backbone=None), weights)
-
-
-def _build_keypoint_rcnn(weights: dict[str, Tensor], file: Path) -> nn.Module:
-    return _filled(keypointrcnn_resnet50_fpn(weights=None, weights_backbone=None, min_size=SHORT_SIDE_PX), weights)
-
-
-def _filled(network: nn.Module, weights: dict[str, Tensor]) -> nn.Module:
-    network.load_state_dict(weights)
-    return network
+    return filled(ssd300_vgg16(weights=None, weights_backbone=None), weights)
 
 
 OUTSIDE = {
@@ -172,7 +89,6 @@ OUTSIDE = {
     ),
     "lpips": Outside("lpips", AlexNet_Weights.IMAGENET1K_V1.url, _build_lpips),
     "ssd300": Outside("torchvision", SSD300_VGG16_Weights.COCO_V1.url, _build_ssd300),
-    "keypoint_rcnn": Outside("torchvision", KeypointRCNN_ResNet50_FPN_Weights.COCO_V1.url, _build_keypoint_rcnn),
 }
 
 

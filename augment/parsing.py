@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
+from tqdm import tqdm
 
-from augment import paths
-from augment.images import read_labels
+from augment import label_files, paths
+from augment.files import whole
 
 if TYPE_CHECKING:
     import torch
@@ -17,27 +18,42 @@ FOLDER = "parsing"
 
 
 def import_maps(files: Mapping[str, Path], labels: str, size: tuple[int, int], folder: Path) -> None:
-    """Parsing maps with `labels` (generators.parsing.merge), at `size`, into `folder`.
+    """Parsing maps with `labels` (generators.parsing.merge) of images of data/prepared, by name, into `folder` at `size`.
 
-    files: name of an image in data/prepared -> its label map.
+    A map of another size is resized, each pixel to the nearest label. Which files: label_files.py.
 
     Raises:
-        ValueError: a file is no label map, or has a label that `labels` does not.
+        FileNotFoundError, ValueError: a file is missing or no label map, or has a label that `labels` does not.
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, file in tqdm(files.items(), desc="parsing maps", unit="map", disable=None):
+        try:
+            merged = merged_labels(label_files.read(file, labels), labels)
+        except ValueError as error:
+            text = str(error) if str(error).startswith(str(file)) else f"{file}: {error}"
+            raise ValueError(f"{text} (params.yaml: dataset.parsing.labels is {labels})") from error
+        save(merged, folder / Path(name).with_suffix(".png").name, size)
+
+
+def merged_labels(given: np.ndarray, labels: str) -> np.ndarray:
+    """A parser's labels, int64 [H, W], as the ten of generators.parsing, uint8. ValueError for a label that `labels` lacks."""
     import torch
 
-    from generators.parsing import COLOURS, merge
+    from generators.parsing import merge
 
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, file in files.items():
-        given = torch.from_numpy(read_labels(file).astype(np.int64))[None]
-        try:
-            merged = merge(given, labels)
-        except ValueError as error:
-            raise ValueError(f"{file}: {error} (params.yaml: dataset.parsing.labels)") from error
-        picture = Image.fromarray(merged[0].numpy().astype(np.uint8)).resize(size[::-1], Image.Resampling.NEAREST)
-        picture.putpalette(np.array(COLOURS, np.uint8).tobytes())
-        picture.save((folder / name).with_suffix(".png"))
+    return merge(torch.from_numpy(given)[None], labels)[0].numpy()
+
+
+def save(labels: np.ndarray, file: Path, size: tuple[int, int] | None = None) -> None:
+    """Write ten labels, uint8 [H, W], as a PNG with their palette, whole or not at all; at `size` where it is given."""
+    from generators.parsing import COLOURS
+
+    picture = Image.fromarray(labels)
+    if size is not None and size != labels.shape:
+        picture = picture.resize((size[1], size[0]), Image.Resampling.NEAREST)
+    picture.putpalette(np.array(COLOURS, np.uint8).tobytes())
+    with whole(file) as temporary:
+        picture.save(temporary)
 
 
 def read(images: Sequence[str], size: tuple[int, int]) -> "torch.Tensor | None":

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from augment import outside_metrics, paths
-from augment.outside_metrics import Unavailable
+from augment import keypoint_rcnn, paths
+from augment.outside_weights import Unavailable
 from augment.report_card.render import Rendered
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ def load_finder(device: Any, batch_size: int) -> Finder | Unavailable:
 
         return Finder(str(file), find)
     nothing = torch.zeros((0, 3, 128, 64), dtype=torch.uint8)
-    if isinstance(outside_metrics.find_joints(nothing, batch_size, device), Unavailable):
+    if isinstance(keypoint_rcnn.find_joints(nothing, batch_size, device), Unavailable):
         return Unavailable("the pose network is not trained; run `augment train-pose-network`", str(file))
-    return Finder("keypoint_rcnn", lambda pixels: outside_metrics.find_joints(pixels, batch_size, device))
+    return Finder("keypoint_rcnn", lambda pixels: keypoint_rcnn.find_joints(pixels, batch_size, device))
 
 
 def scores(rendered: Rendered, finder: Finder, mean: Any) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from augment import outside_metrics
-from augment.outside_metrics import Unavailable
+from augment.outside_weights import Unavailable
 from augment.report_card import identity, pose
 from augment.report_card.render import Rendered, generators_batch, generators_images, progress
 from augment.report_card.settings import EvaluationParams

@@ -19,7 +19,7 @@ import click
 
 from augment import files, index, params, paths, tracking
 from augment.files import whole
-from augment.outside_metrics import Unavailable
+from augment.outside_weights import Unavailable
 from augment.report_card import card, identity, pairs, pose, render, scoring, seeing, speed
 from augment.report_card.settings import EvaluationParams
 

@@ -1,6 +1,7 @@
 """A Market-1501 folder, a small project that has run from prepare to train-reid, and headless Chromium."""
 
 import shutil
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +133,28 @@ def market(tmp_path) -> Path:
     keypoints.write(poses, root / "market-annotation-train.csv")
     keypoints.write({n: UPRIGHT for n in names["bounding_box_test"]}, root / "market-annotation-test.csv")
     return root
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch) -> Path:
+    """An empty torch hub cache, on a machine where an attempt to reach a network is an error that nothing catches."""
+    import torch
+
+    attempts = []
+
+    def refuse(*given, **_):
+        attempts.append(given)
+        raise KeyboardInterrupt(f"reached for the network: {given}")
+
+    for name in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(torch.hub, "_hub_dir", None)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    folder = tmp_path / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    yield folder
+    assert not attempts
 
 
 @pytest.fixture(scope="session")

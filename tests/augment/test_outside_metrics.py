@@ -1,6 +1,5 @@
 """Outside metrics without their weights, and with made-up weights under the wanted names."""
 
-import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +10,11 @@ import torch
 from scipy.linalg import sqrtm
 from torch_fidelity import FeatureExtractorInceptionV3, feature_extractor_inceptionv3
 from torchvision.models import alexnet
-from torchvision.models.detection import keypointrcnn_resnet50_fpn, ssd300_vgg16
+from torchvision.models.detection import ssd300_vgg16
 
 from augment import outside_metrics
-from augment.outside_metrics import OUTSIDE, Unavailable, detection_scores, find_joints, openpose_joints, scores
+from augment.outside_metrics import OUTSIDE, detection_scores, scores
+from augment.outside_weights import Unavailable
 
 PAIRED = {"lpips", "mask_lpips", "ds"}
 KEYS = {"fid", "is", "mask_is"} | PAIRED
@@ -22,33 +22,12 @@ FILES = {
     "inception": "weights-inception-2015-12-05-6726825d.pth",
     "lpips": "alexnet-owt-7be5be79.pth",
     "ssd300": "ssd300_vgg16_coco-b556d3b4.pth",
-    "keypoint_rcnn": "keypointrcnn_resnet50_fpn_coco-fc266e95.pth",
 }
-
-
-@pytest.fixture
-def cache(tmp_path, monkeypatch) -> Path:
-    """An empty torch hub cache, on a machine where an attempt to reach a network is an error that nothing catches."""
-    attempts = []
-
-    def refuse(*given, **_):
-        attempts.append(given)
-        raise KeyboardInterrupt(f"reached for the network: {given}")
-
-    for name in ("connect", "connect_ex"):
-        monkeypatch.setattr(socket.socket, name, refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    monkeypatch.setattr(torch.hub, "_hub_dir", None)
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    folder = tmp_path / "hub" / "checkpoints"
-    folder.mkdir(parents=True)
-    yield folder
-    assert not attempts
 
 
 @pytest.fixture(scope="module")
 def fabricated(tmp_path_factory) -> Path:
-    """Random weights of all networks but the keypoint R-CNN's."""
+    """Random weights of all networks."""
     folder = tmp_path_factory.mktemp("weights")
     torch.manual_seed(0)
     with pytest.MonkeyPatch.context() as patch:
@@ -93,7 +72,6 @@ def test_with_an_empty_cache_everything_is_unavailable_and_says_why(cache):
         file = FILES[of_key[key]]
         url = OUTSIDE[of_key[key]].url
         assert value == Unavailable(f"{file} is not in torch hub's cache; fetch {url} and put it there", str(cache / file))
-    assert find_joints(images).file == str(cache / FILES["keypoint_rcnn"])
     assert not list(cache.iterdir())
 
 
@@ -114,7 +92,7 @@ def test_a_library_that_is_not_installed_is_named(cache, monkeypatch):
 def test_a_file_that_cannot_be_read_is_unavailable(cache, content):
     for name in FILES.values():
         (cache / name).write_bytes(content)
-    found = scores(pictures(1), pictures(1), half(1)) | {"joints": find_joints(pictures(1))}
+    found = scores(pictures(1), pictures(1), half(1))
     for value in found.values():
         check_useless(value)
 
@@ -232,28 +210,3 @@ def test_the_detection_score_is_that_of_the_surest_person(cache, monkeypatch):
     ]
     monkeypatch.setattr(outside_metrics, "_network", lambda *_: lambda images: answers[: len(images)])
     assert detection_scores(pictures(3)).tolist() == pytest.approx([0.6, 0, 0])
-
-
-def test_joints_of_coco_become_openposes():
-    points = torch.arange(17.0)[:, None].expand(17, 2) * torch.tensor([1.0, 2.0]) + 0.5  # joint j at (x, y) = (j, 2j)
-    found = {
-        "scores": torch.tensor([0.9, 0.6]),
-        "keypoints": torch.stack([torch.cat([points, torch.ones(17, 1)], 1), torch.zeros(17, 3)]),
-        "keypoints_scores": torch.full((2, 17), 5.0),
-    }
-    joints = openpose_joints(found)
-    # nose; neck between the shoulders 5 and 6; right arm, left arm, right leg, left leg; eyes and ears, the right one first
-    coco = [0, 5.5, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3]
-    assert joints.tolist() == [[2 * joint, joint] for joint in coco]
-    found["keypoints_scores"][0, [5, 16]] = 1.0  # left shoulder and right ankle are not seen, and so no neck
-    assert [row for row, point in enumerate(openpose_joints(found).tolist()) if point == [-1, -1]] == [1, 5, 10]
-    found["scores"][0] = 0.4
-    assert (openpose_joints(found) == -1).all()
-
-
-def test_the_keypoint_network_runs(cache):
-    torch.manual_seed(0)
-    fresh = keypointrcnn_resnet50_fpn(weights=None, weights_backbone=None)
-    torch.save(fresh.state_dict(), cache / FILES["keypoint_rcnn"])
-    joints = find_joints(pictures(1))
-    assert joints.shape == (1, 18, 2) and joints.dtype == torch.float32

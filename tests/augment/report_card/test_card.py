@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from augment import files
-from augment.outside_metrics import Unavailable
+from augment.outside_weights import Unavailable
 from augment.report_card import card
 from augment.report_card.scoring import entry
 from generators.intervals import Interval

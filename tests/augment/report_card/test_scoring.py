@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from augment.outside_metrics import Unavailable
+from augment.outside_weights import Unavailable
 from augment.report_card import identity
 from augment.report_card.card import KEYS
 from augment.report_card.pairs import held_out
