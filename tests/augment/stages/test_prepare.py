@@ -65,6 +65,13 @@ def test_real_folder_is_copied_and_counted(real, market, augment):
     assert counts.loc["query", poses].tolist() == [0, 0, 0, 2, 2]
 
 
+def test_an_empty_list_of_keypoint_files_is_meant_so(real, augment):
+    use(real, annotations=[])
+    result = augment("prepare")
+    assert result.exit_code == 0 and "- no keypoints: re-ID models can be trained, and nothing generated" in result.output
+    assert prepared.joints() == {}
+
+
 def test_max_ids_may_differ_by_split(real, augment):
     use(real, max_ids={"train": 1, "test": 2})
     assert augment("prepare").exit_code == 0
