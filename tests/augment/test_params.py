@@ -141,3 +141,12 @@ def test_these_profiles_are_the_shipped_experiment_with_other_cells(profile):
     shipped, other = (yaml.safe_load(file.read_text()) for file in (ROOT / "params.yaml", ROOT / f"profiles/{profile}.yaml"))
     assert shipped.pop("sweep") != other.pop("sweep")
     assert other == shipped
+
+
+def test_the_profile_of_own_crops_differs_in_cells_and_data_set_alone():
+    shipped, other = (yaml.safe_load((ROOT / file).read_text()) for file in ("params.yaml", "profiles/folder.yaml"))
+    assert other["dataset"]["name"] == "folder"
+    for section in ("sweep", "dataset"):
+        assert shipped[section].keys() == other[section].keys()
+        assert shipped.pop(section) != other.pop(section)
+    assert other == shipped
