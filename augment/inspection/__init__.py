@@ -21,7 +21,10 @@ def show() -> None:
         _show(needs.of_generators(there))
     _title("Has run")
     _show(progress.lines())
-    command, why = ("augment prepare", stale) if stale else progress.following(settings, there.joints > 0)
+    if there.missing:
+        command, why = progress.annotate(settings, there.missing[0]), "params.yaml names keypoints that are not there"
+    else:
+        command, why = ("augment prepare", stale) if stale else progress.following(settings, there.joints > 0)
     _title("Next")
     click.echo(f"  {click.style(command, bold=True)}    {why}")
 

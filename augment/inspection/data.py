@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from augment import datasets, images, index, keypoints, parsing, paths, prepared
-from augment.datasets import joints, numbers, report
+from augment.datasets import numbers, report
 from augment.datasets.listing import Listing
 from augment.datasets.params import MINI_MARKET, DatasetParams
 
@@ -24,6 +24,7 @@ class There:
     lines: to print
     joints, torsos, pairs: training images with a joint, with hips and shoulders, and ordered pairs of these
     parsing: whether there are parsing maps
+    missing: keypoint files of params.yaml that are not there
     """
 
     lines: list[str]
@@ -31,6 +32,7 @@ class There:
     torsos: int = 0
     pairs: int = 0
     parsing: bool = False
+    missing: tuple[str, ...] = ()
 
 
 def size(of: tuple[int, int]) -> str:
@@ -71,7 +73,8 @@ def to_prepare(settings: DatasetParams) -> There:
         return There([f"data set     {settings.name}, rendered: {people}; with keypoints and parsing maps"])
     listing = datasets.read(settings)
     rows, notes = numbers.number(listing)
-    files = joints.check_files(settings.annotations or ())
+    files = settings.annotations or ()
+    missing = tuple(file for file in files if not Path(file).exists())
     known = rows.loc[rows["split"] != "train", "camid"].nunique() > 1
     lines = [
         f"data set     {settings.name}, {settings.root}",
@@ -79,11 +82,12 @@ def to_prepare(settings: DatasetParams) -> There:
         *_headers(listing, settings.image_size),
         f"identities   {_single(rows)}",
         f"cameras      {'known' if known else prepared.CAMERAS_UNKNOWN.removeprefix('cameras are ')}",
-        f"keypoints    {', '.join(map(str, files)) if files else 'none (dataset.annotations)'}",
+        f"keypoints    {', '.join(files) if files else 'none (dataset.annotations)'}",
+        *(f"missing      {file}: not there yet (dataset.annotations)" for file in missing),
         f"parsing      {settings.parsing.root if settings.parsing else 'none (dataset.parsing)'}",
         *(f"note         {note}" for note in (*listing.notes, *notes)),
     ]
-    return There(lines)
+    return There(lines, missing=missing)
 
 
 def _table(rows: pd.DataFrame, found: dict[str, np.ndarray]) -> list[str]:

@@ -12,9 +12,9 @@ ANNOTATIONS = "annotations.csv"
 LAST = ("dvc repro", "all cells of params.yaml's section `sweep`; what is there already stays")
 
 
-def annotate(settings: DatasetParams) -> str:
+def annotate(settings: DatasetParams, output: str = ANNOTATIONS) -> str:
     """Of the images as they were found, whose names stay where images are added."""
-    return f"augment annotate {shlex.quote(str(settings.root))} --output {ANNOTATIONS}"
+    return f"augment annotate {shlex.quote(str(settings.root))} --output {shlex.quote(output)}"
 
 
 def lines() -> list[str]:

@@ -3,9 +3,10 @@ from dataclasses import replace
 import pytest
 import torch
 
+from generators.batch import Batch
 from generators.pairs import make_batch
 from generators.pose import pose_maps, visible
-from generators.pose_network import PoseEstimator, PoseNetworkParams, peaks
+from generators.pose_network import PoseEstimator, PoseNetworkParams, _losses, peaks
 from generators.training import TrainingParams
 
 PARAMS = PoseNetworkParams(
@@ -77,3 +78,18 @@ def test_killed_and_resumed_equals_unbroken(resumes_alike):
 def test_senseless_params(change, message):
     with pytest.raises(ValueError, match=message):
         replace(PARAMS, **change)
+
+
+def test_the_loss_sees_left_and_right_in_one_place():
+    keypoints = torch.full((1, 18, 2), -1.0)
+    keypoints[0, 9], keypoints[0, 12] = torch.tensor([8.0, 2.0]), torch.tensor([8.0, 6.0])  # knees
+    maps = pose_maps(keypoints, (16, 8), 1.0)
+    image = torch.zeros(1, 3, 16, 8)
+    batch = Batch(image, image, keypoints, keypoints, maps, maps)
+    true = torch.cat([maps, maps])
+    assert all(value == 0 for value in _losses(batch, true).values())
+    merged = true.clone()
+    merged[:, [9, 12]] = true[:, [9, 12]].mean(1, keepdim=True)
+    shifted = true.clone()
+    shifted[:, [9, 12]] -= (true[:, 9] - merged[:, 9]).abs()[:, None]  # as far off, but the same in both
+    assert _losses(batch, merged)["sides"] > 0.1 and _losses(batch, shifted)["sides"] < 1e-6

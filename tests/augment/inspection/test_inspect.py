@@ -111,6 +111,12 @@ def test_a_folder_before_prepare_and_without_keypoints(project, augment, say):
     hostile.empty(project / "crops/a/9.png")
     assert "  refused      crops/a/9.png: is empty\n" in say()
     (project / "crops/a/9.png").unlink()
+    use(annotations=["poses/a b.csv"])
+    said = say()
+    assert "  missing      poses/a b.csv: not there yet (dataset.annotations)\n" in said
+    why = "params.yaml names keypoints that are not there"
+    assert said.endswith(f"Next\n  augment annotate crops --output 'poses/a b.csv'    {why}\n")
+    use(annotations=None)
     assert augment("prepare").exit_code == 0
     said = say()
     assert "  data set     folder, crops in data/prepared\n" in said and "  keypoints    none\n" in said
