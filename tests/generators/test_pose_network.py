@@ -43,7 +43,7 @@ def test_it_learns_a_batch(people):
     optimiser = torch.optim.Adam(phase.network.parameters(), 5e-3)
     losses = []
     for _ in range(60):
-        (loss,) = phase.losses(batch, phase.render(batch)).values()
+        loss = sum(phase.losses(batch, phase.render(batch)).values())
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
