@@ -25,7 +25,7 @@ DOORS = {
     "pyarrow": "augment/export/embedding.py",
     "torch_fidelity": "augment/outside_metrics.py",
     "mlflow": "augment/tracking.py",
-    "transformers": "augment/segformer.py",
+    "transformers": "augment/annotation/segformer.py",
     "timm": "reid/models.py",
     "click": "augment",
     "pytorch_metric_learning": "reid/losses.py",

@@ -34,7 +34,7 @@ def check_keypoints(
     threshold: float,
 ) -> None:  # fmt: skip
     """Say what keypoint FILES hold and what is wrong with them, and draw them over their images."""
-    from augment import check_keypoints as checks
+    from augment.annotation import check_keypoints as checks
 
     if bool(files) != (images is not None):
         raise click.UsageError("FILES and --images FOLDER go together; without either, data/prepared is checked")
@@ -72,8 +72,8 @@ def annotate(
     device: str | None, dry_run: bool,
 ) -> None:  # fmt: skip
     """Find the joints of the person in each image of FOLDER and write them as keypoint CSV; stopped, it can be resumed."""
-    from augment import annotate as stage
-    from augment import joint_finders, picture_folder
+    from augment.annotation import annotate as stage
+    from augment.annotation import joint_finders, picture_folder
     from generators.training import joined_processes
 
     device = device or str(joined_processes().device)
@@ -118,8 +118,9 @@ def parse(
     device: str | None, dry_run: bool,
 ) -> None:  # fmt: skip
     """Find the parts of the person in each image of FOLDER and write them as label maps; stopped, it can be resumed."""
-    from augment import parse as stage
-    from augment import paths, picture_folder, prepared
+    from augment import paths, prepared
+    from augment.annotation import parse as stage
+    from augment.annotation import picture_folder
     from generators.training import joined_processes
 
     drawn = model == stage.FROM_KEYPOINTS

@@ -15,8 +15,8 @@ import numpy as np
 from tqdm import tqdm
 
 from augment import keypoints
-from augment.joint_finders import Finder
-from augment.picture_folder import Pictures, decoded
+from augment.annotation.joint_finders import Finder
+from augment.annotation.picture_folder import Pictures, decoded
 from augment.pose_formats import validator
 
 

@@ -11,7 +11,7 @@ from augment import images
 from augment.contact_sheet import INK
 
 if TYPE_CHECKING:
-    from augment.check_keypoints import Source
+    from augment.annotation.check_keypoints import Source
 
 HEIGHT_PX, GAP_PX, LINE_PX = 192, 6, 12
 WIDTHS_PX = (96, 256)

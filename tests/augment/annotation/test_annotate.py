@@ -10,7 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from augment import annotate, joint_finders, keypoint_rcnn, picture_folder, pose_formats
+from augment import keypoint_rcnn, pose_formats
+from augment.annotation import annotate, joint_finders, picture_folder
 from generators.checkpoint import save_generator
 from generators.phases import TrainingParams
 from generators.pose_network import PoseEstimator, PoseNetworkParams

@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 from upright import UPRIGHT
 
-from augment import check_keypoints, keypoint_sheet, keypoints
+from augment import keypoints
+from augment.annotation import check_keypoints, keypoint_sheet
 
 PERSON = np.array(UPRIGHT, float)
 

@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 from upright import UPRIGHT
 
-from augment import keypoints, parse, parsing, picture_folder, segformer
+from augment import keypoints, parsing
+from augment.annotation import parse, picture_folder, segformer
 from generators.parsing import LABELS, from_keypoints, table
 
 SIZES = {"a.jpg": (128, 64), "deep/b.png": (64, 64), "c.jpg": (40, 90), "d.jpg": (128, 64), "e.jpg": (33, 17)}

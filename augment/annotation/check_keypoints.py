@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 import numpy as np
 
-from augment import keypoint_sheet, paths, picture_folder, pose_formats, prepared
+from augment import paths, pose_formats, prepared
+from augment.annotation import keypoint_sheet, picture_folder
 from augment.files import whole
 from augment.pose_formats import anatomy, names, validator
 

@@ -15,8 +15,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from augment import parsing, pose_formats
+from augment.annotation.picture_folder import Pictures, decoded
 from augment.files import read_json, write_json
-from augment.picture_folder import Pictures, decoded
 from augment.pose_formats import names
 
 FROM_KEYPOINTS = "from-keypoints"
@@ -28,7 +28,7 @@ Parse = Callable[[Sequence[str], Sequence[Image.Image]], list[np.ndarray]]
 
 def by_segformer(name: str, labels: str | None, device: str) -> Parse:
     """Raises as segformer.load."""
-    from augment import segformer
+    from augment.annotation import segformer
 
     parser = segformer.load(name, labels, device)
     return lambda _, pictures: [parsing.merged_labels(one, parser.labels) for one in parser.parse(pictures)]
