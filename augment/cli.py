@@ -32,8 +32,6 @@ class _Stages(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         width = formatter.width - 6 - max(len(str(name)) for name in self.commands)
         for heading, commands in SECTIONS.items():
-            if not commands:
-                continue
             with formatter.section(heading):
                 formatter.write_dl([(str(one.name), one.get_short_help_str(width)) for one in commands])
 
