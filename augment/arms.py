@@ -11,8 +11,10 @@ class Arm:
     model: key under `reid` in params.yaml
     augmentation: name, as augmentations.py lists them
     portion: of the real training images, in (0, 1]
-    ratio: 1; or 2 and 3, the extended sets M x2 and M x3: images of the set for each real one, at portion 1
-    budget: what all sets have in common: the number of `iterations`, or of `epochs`, where larger sets get more updates
+    ratio: 1; or 2 and 3, the extended sets M x2 and M x3: images of the set for each real one, at
+        portion 1
+    budget: what all sets have in common: the number of `iterations`, or of `epochs`, where larger
+        sets get more updates
     seed: of weights and batches
     """
 

@@ -1,4 +1,5 @@
-"""What a re-ID model is trained on besides the reduced set: an augmentation, and the one name it has everywhere.
+"""What a re-ID model is trained on besides the reduced set: an augmentation, and the one name it
+has everywhere.
 
 | name | meaning |
 |---|---|
@@ -23,7 +24,9 @@ TAKES = ("pose", "plate", "cast")
 
 @dataclass(frozen=True)
 class Augmentation:
-    """generator None: no generated images. takes: what a puppet takes from its scene, in the order of TAKES."""
+    """generator None: no generated images. takes: what a puppet takes from its scene, in the order
+    of TAKES.
+    """
 
     generator: str | None
     protocol: str
@@ -43,7 +46,9 @@ class Augmentation:
             return CLASSIC if self.classic else NONE
         words = [self.generator]
         if self.generator == PUPPET:
-            words += ["online"] if self.online else ["_".join(self.takes)] if self.takes != TAKES else []
+            words += (
+                ["online"] if self.online else ["_".join(self.takes)] if self.takes != TAKES else []
+            )
         else:
             words += [self.protocol] if self.protocol != "paper" else []
             words += ["recomposed"] if self.recomposed else []
@@ -55,8 +60,12 @@ def parse(name: str) -> Augmentation:
     for one in _variants(name.split("-")[0]):
         if one.name == name != "":
             return one
-    known = ", ".join(one.name for generator in (NONE, CLASSIC, "patn", PUPPET) for one in _variants(generator))
-    raise ValueError(f"unknown augmentation {name!r}; there are, with any trained generator for patn: {known}")
+    known = ", ".join(
+        one.name for generator in (NONE, CLASSIC, "patn", PUPPET) for one in _variants(generator)
+    )
+    raise ValueError(
+        f"unknown augmentation {name!r}; there are, with any trained generator for patn: {known}"
+    )
 
 
 def of(generator: str | None, protocol: str | None, background: str | None) -> Augmentation:
@@ -70,21 +79,28 @@ def of(generator: str | None, protocol: str | None, background: str | None) -> A
     if generator != PUPPET:
         return Augmentation(generator, protocol or "paper", recomposed=background == "other")
     if protocol not in (None, "leak_free"):
-        raise ValueError(f"puppets know the reduced set alone: their protocol is leak_free, not {protocol}")
+        raise ValueError(
+            f"puppets know the reduced set alone: their protocol is leak_free, not {protocol}"
+        )
     return Augmentation(PUPPET, "leak_free", takes=("pose",) if background == "source" else TAKES)
 
 
 def check_set(augmentation: Augmentation, portion: float, ratio: int) -> None:
     """ValueError for an extended set that there is not.
 
-    At portion 1 nothing is removed: the protocols, which differ in what is known of removed images, are one.
+    At portion 1 nothing is removed: the protocols, which differ in what is known of removed images,
+    are one.
     """
     if ratio == 1:
         return
     if portion != 1:
-        raise ValueError(f"--ratio {ratio} extends the set of all real images: it demands --portion 1.0, not {portion}")
+        raise ValueError(
+            f"--ratio {ratio} extends the set of all real images: it demands --portion 1.0, not {portion}"
+        )
     if not augmentation.on_disk:
-        raise ValueError(f"{augmentation.name} adds no images: it has no extended set, and --ratio {ratio} no meaning")
+        raise ValueError(
+            f"{augmentation.name} adds no images: it has no extended set, and --ratio {ratio} no meaning"
+        )
     plain = replace(augmentation, protocol="paper").name
     if augmentation.generator != PUPPET and augmentation.name != plain:
         raise ValueError(
@@ -97,7 +113,11 @@ def _variants(generator: str) -> list[Augmentation]:
     if generator in (NONE, CLASSIC):
         return [Augmentation(None, "paper", classic=generator == CLASSIC)]
     if generator != PUPPET:
-        return [Augmentation(generator, protocol, recomposed) for protocol in PROTOCOLS for recomposed in (False, True)]
+        return [
+            Augmentation(generator, protocol, recomposed)
+            for protocol in PROTOCOLS
+            for recomposed in (False, True)
+        ]
     takes = (TAKES, ("pose",), ("plate",), ("plate", "cast"), ("pose", "plate"))
     return [Augmentation(PUPPET, "leak_free", takes=one) for one in takes] + [
         Augmentation(PUPPET, "leak_free", takes=TAKES, online=True)

@@ -1,4 +1,6 @@
-"""The command `augment`: one command per stage, and tools beside them. Each imports its stage when it is called."""
+"""The command `augment`: one command per stage, and tools beside them. Each imports its stage when
+it is called.
+"""
 
 import os
 from typing import Any
@@ -19,7 +21,9 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
 
 
 class _Stages(click.Group):
-    """A group that prints what a user can mend as one line; AUGMENT_DEBUG=1 shows where it arose."""
+    """A group that prints what a user can mend as one line; AUGMENT_DEBUG=1 shows where it
+    arose.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -33,7 +37,9 @@ class _Stages(click.Group):
         width = formatter.width - 6 - max(len(str(name)) for name in self.commands)
         for heading, commands in SECTIONS.items():
             with formatter.section(heading):
-                formatter.write_dl([(str(one.name), one.get_short_help_str(width)) for one in commands])
+                formatter.write_dl(
+                    [(str(one.name), one.get_short_help_str(width)) for one in commands]
+                )
 
 
 @click.group(
@@ -52,7 +58,9 @@ class _Stages(click.Group):
 )
 @click.version_option(package_name="reid-augment")
 def main() -> None:
-    """How much of the accuracy that a re-ID model loses for want of real images can generated images win back?"""
+    """How much of the accuracy that a re-ID model loses for want of real images can generated
+    images win back?
+    """
 
 
 for command in (one for commands in SECTIONS.values() for one in commands):

@@ -10,7 +10,9 @@ from typing import Any
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Yield a temporary path in the folder of `path`; rename it to `path` if the block ends well, remove it if not."""
+    """Yield a temporary path in the folder of `path`; rename it to `path` if the block ends well,
+    remove it if not.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:

@@ -1,7 +1,8 @@
 """params.yaml -> frozen dataclasses, strictly.
 
-A section of the file fills a dataclass that stands beside the code it steers: every field must be there, no other key
-may be, and each value must have the field's type. Nothing has a default, so that no value has two homes.
+A section of the file fills a dataclass that stands beside the code it steers: every field must be
+there, no other key may be, and each value must have the field's type. Nothing has a default, so
+that no value has two homes.
 """
 
 import dataclasses
@@ -13,6 +14,8 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 import yaml
+
+from generators.registry import generator_class
 
 FILE = Path("params.yaml")
 
@@ -28,15 +31,28 @@ def load(cls: type[T], section: str, file: Path = FILE, overrides: Overrides = N
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: a key is missing, unknown or of the wrong type, or an override names no key; the message names file and key.
+        ValueError: a key is missing, unknown or of the wrong type, or an override names no key; the
+            message names file and key.
     """
     return _build(cls, raw(section, file, overrides), f"{file}: {section}")
+
+
+def generator(name: str) -> Any:
+    """A fresh generator, or pose network, as section `generators.<name>` says.
+
+    Raises:
+        ValueError: there is no such generator, or its section is not as it must be.
+    """
+    kind = generator_class(name)
+    return kind(load(kind.Params, f"generators.{name}"))
 
 
 def raw(section: str, file: Path = FILE, overrides: Overrides = NO_OVERRIDES) -> Any:
     """What YAML holds under the dotted `section` of `file`."""
     if not file.is_file():
-        raise FileNotFoundError(f"{file}: not found; run from the project's folder, or copy a file of profiles/ there")
+        raise FileNotFoundError(
+            f"{file}: not found; run from the project's folder, or copy a file of profiles/ there"
+        )
     try:
         value = yaml.safe_load(file.read_text())
     except yaml.YAMLError as error:
@@ -48,7 +64,9 @@ def raw(section: str, file: Path = FILE, overrides: Overrides = NO_OVERRIDES) ->
 
 
 def _replaced(tree: dict[str, Any], keys: list[str], given: Any) -> Any:
-    """A copy along the way to the key: where YAML aliases share a mapping, the others keep theirs."""
+    """A copy along the way to the key: where YAML aliases share a mapping, the others keep
+    theirs.
+    """
     return {**tree, keys[0]: _replaced(tree[keys[0]], keys[1:], given)} if keys else given
 
 
@@ -79,7 +97,10 @@ def _build(cls: Any, value: Any, where: str) -> Any:
             arguments = (arguments[0],) * len(value)
         if len(value) != len(arguments):
             raise ValueError(f"{where}: expected {len(arguments)} values, found {len(value)}")
-        return tuple(_build(a, v, f"{where}[{i}]") for i, (a, v) in enumerate(zip(arguments, value, strict=True)))
+        return tuple(
+            _build(a, v, f"{where}[{i}]")
+            for i, (a, v) in enumerate(zip(arguments, value, strict=True))
+        )
     if cls is float and type(value) is int:
         return float(value)
     if cls is type(None) and value is None or type(value) is cls:
@@ -87,7 +108,9 @@ def _build(cls: Any, value: Any, where: str) -> Any:
     hint = ""
     if cls is float and isinstance(value, str):
         hint = " (YAML reads 2e-4 as a string: write 2.0e-4)"
-    raise ValueError(f"{where}: expected {getattr(cls, '__name__', cls)}, found {_describe(value)}{hint}")
+    raise ValueError(
+        f"{where}: expected {getattr(cls, '__name__', cls)}, found {_describe(value)}{hint}"
+    )
 
 
 def _build_dataclass(cls: Any, value: Any, where: str) -> Any:

@@ -1,7 +1,8 @@
-"""Every path of the pipeline, as a function of its cell: augmentation, portion and ratio, or a whole arm.
+"""Every path of the pipeline, as a function of its cell: augmentation, portion and ratio, or a
+whole arm.
 
-All are relative to the project's folder, where dvc.yaml and params.yaml are. dvc.yaml repeats them, since DVC reads no
-Python; a test holds the two together.
+All are relative to the project's folder, where dvc.yaml and params.yaml are. dvc.yaml repeats them,
+since DVC reads no Python; a test holds the two together.
 """
 
 from pathlib import Path
@@ -18,7 +19,9 @@ def reduced(portion: float) -> Path:
 
 
 def generator_model(generator: str, portion: float | None = None) -> Path:
-    """Of a generator that was trained on the reduced set of `portion` alone, or on all real images (None)."""
+    """Of a generator that was trained on the reduced set of `portion` alone, or on all real images
+    (None).
+    """
     return Path("models") / ("full" if portion is None else f"reduced/{portion}") / generator
 
 

@@ -1,8 +1,9 @@
 """MLflow: the only file that imports it.
 
-The store is MLFLOW_TRACKING_URI, or sqlite:///mlflow.db in the project's folder; the experiment is MLFLOW_EXPERIMENT_NAME,
-or `reid-augment`. Tracking never costs a stage its work: where MLflow is missing or cannot be reached, or breaks off on the
-way, that is said once, and the numbers stay in the files that the stage writes.
+The store is MLFLOW_TRACKING_URI, or sqlite:///mlflow.db in the project's folder; the experiment is
+MLFLOW_EXPERIMENT_NAME, or `reid-augment`. Tracking never costs a stage its work: where MLflow is
+missing or cannot be reached, or breaks off on the way, that is said once, and the numbers stay in
+the files that the stage writes.
 """
 
 import dataclasses
@@ -35,7 +36,9 @@ class Run:
         def write(store: "_Store") -> None:
             from mlflow.entities import Param
 
-            store.client.log_batch(self._id, params=[Param(key, str(value)) for key, value in flatten(values).items()])
+            store.client.log_batch(
+                self._id, params=[Param(key, str(value)) for key, value in flatten(values).items()]
+            )
 
         self.attempt(write)
 
@@ -44,14 +47,21 @@ class Run:
             from mlflow.entities import Metric
 
             now_ms = int(time.time() * 1000)
-            store.client.log_batch(self._id, metrics=[Metric(key, value, now_ms, step) for key, value in values.items()])
+            store.client.log_batch(
+                self._id,
+                metrics=[Metric(key, value, now_ms, step) for key, value in values.items()],
+            )
 
         self.attempt(write)
 
     @property
     def ids(self) -> dict[str, str] | None:
-        """The ids of experiment and run, by which MLflow's pages are found; None where there is no run."""
-        return None if self._store is None else {"experiment": self._store.experiment, "run": self._id}
+        """The ids of experiment and run, by which MLflow's pages are found; None where there is no
+        run.
+        """
+        return (
+            None if self._store is None else {"experiment": self._store.experiment, "run": self._id}
+        )
 
     def artifact(self, path: Path, folder: str) -> None:
         self.attempt(lambda store: store.client.log_artifact(self._id, str(path), folder))
@@ -66,7 +76,9 @@ class Run:
             call(self._store)
         except Exception as error:  # whatever the store raises: the work goes on without it
             self._store = None
-            _say(f"MLflow failed ({_first_line(error)}); the work goes on, the numbers stay in {self._numbers}")
+            _say(
+                f"MLflow failed ({_first_line(error)}); the work goes on, the numbers stay in {self._numbers}"
+            )
 
     def _create(self, store: "_Store", name: str, tags: Mapping[str, Any]) -> None:
         text = {key: str(value) for key, value in tags.items()} | {"git_commit": commit()}
@@ -80,14 +92,21 @@ class _Store:
 
 
 @contextmanager
-def run(name: str, tags: Mapping[str, Any], params: Mapping[str, Any], numbers: Path, enabled: bool = True) -> Iterator[Run]:
+def run(
+    name: str,
+    tags: Mapping[str, Any],
+    params: Mapping[str, Any],
+    numbers: Path,
+    enabled: bool = True,
+) -> Iterator[Run]:
     """A run for one arm; it is marked failed where the block raises.
 
     Args:
         name: the run's name.
         tags: what to select by; the git commit is added.
         params: settings, nested ones flattened to dotted names.
-        numbers: where the same numbers are kept on disk, for the message when MLflow cannot be reached.
+        numbers: where the same numbers are kept on disk, for the message when MLflow cannot be
+            reached.
         enabled: False in all processes but the main one.
     """
     current = Run(name, tags, numbers, enabled)
@@ -101,14 +120,19 @@ def run(name: str, tags: Mapping[str, Any], params: Mapping[str, Any], numbers: 
 
 
 def replace_curve(
-    name: str, tags: Mapping[str, Any], points: Mapping[int, Mapping[str, float]], colour: str, numbers: Path
+    name: str,
+    tags: Mapping[str, Any],
+    points: Mapping[int, Mapping[str, float]],
+    colour: str,
+    numbers: Path,
 ) -> None:
     """A run per curve; older runs of the same curve are deleted.
 
     The step of its metrics is the portion in percent; x2 and x3 follow as 112 and 124.
 
     Args:
-        name: the curve, such as `patn inception iterations mini_market`; unique within the experiment.
+        name: the curve, such as `patn inception iterations mini_market`; unique within the
+            experiment.
         points: step -> metrics.
         colour: of its line in MLflow, as #rrggbb.
     """
@@ -142,7 +166,8 @@ def _connect(numbers: Path) -> _Store | None:
     # MLflow's own retries would hold a stage up for minutes where a server does not answer.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-    # A whole path: MLflow keeps connections by their name, and one process may see several projects.
+    # A whole path: MLflow keeps connections by their name, and one process may see several
+    # projects.
     store = os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{Path(DEFAULT_STORE).absolute()}")
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME", DEFAULT_EXPERIMENT)
     try:
@@ -151,8 +176,12 @@ def _connect(numbers: Path) -> _Store | None:
         client = MlflowClient(store)
         found = client.get_experiment_by_name(name)
         return _Store(client, found.experiment_id if found else client.create_experiment(name))
-    except Exception as error:  # not installed, no server, a locked or foreign database: see the module's head
-        _say(f"MLflow at {store} cannot be used ({_first_line(error)}); the numbers stay in {numbers}")
+    except (
+        Exception
+    ) as error:  # not installed, no server, a locked or foreign database: see the module's head
+        _say(
+            f"MLflow at {store} cannot be used ({_first_line(error)}); the numbers stay in {numbers}"
+        )
         return None
 
 

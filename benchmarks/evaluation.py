@@ -1,16 +1,20 @@
-"""Our evaluator against torchreid's Python `evaluate_rank` and a compiled one; and its time and memory on large galleries.
+"""Our evaluator against torchreid's Python `evaluate_rank` and a compiled one; and its time and
+memory on large galleries.
 
     .venv/bin/python benchmarks/evaluation.py [--galleries 10000 100000 1000000]
 
-First table: a problem of Market-1501's size. Features are clustered by identity, with a shift per camera and images of
-uneven quality; 3,368 queries against 15,913 gallery images of 751 identities (one of them the distractors) and 6 cameras.
-All get the same distance matrix. Ours and the compiled one run several times (the median counts), torchreid's once. The
-package torchreid ships without its Cython evaluator: rank_cython.pyx is ours, of the same plan, and needs Cython and a C
-compiler; without them its row is left out. The last row is the least that any evaluator must do: read the matrix once.
+First table: a problem of Market-1501's size. Features are clustered by identity, with a shift per
+camera and images of uneven quality; 3,368 queries against 15,913 gallery images of 751 identities
+(one of them the distractors) and 6 cameras. All get the same distance matrix. Ours and the compiled
+one run several times (the median counts), torchreid's once. The
+package torchreid ships without its Cython evaluator: rank_cython.pyx is ours, of the same plan, and
+needs Cython and a C compiler; without them its row is left out. The last row is the least that any
+evaluator must do: read the matrix once.
 
-Second table: 64 queries, features of 512 numbers, each gallery in a process of its own, from features to scores. Memory is
-the process's peak above what it held before, the features included. torchreid's Python gets the largest matrix of
-distances that takes it less than a minute or so, and is left out beyond.
+Second table: 64 queries, features of 512 numbers, each gallery in a process of its own, from
+features to scores. Memory is the process's peak above what it held before, the features included.
+torchreid's Python gets the largest matrix of distances that takes it less than a minute or so, and
+is left out beyond.
 """
 
 import argparse
@@ -42,16 +46,22 @@ TORCHREID_LIMIT = 100_000  # gallery images; its memory, 16 bytes and more for e
 
 
 def problem(seed: int) -> tuple[np.ndarray, ...]:
-    """distances float32 [Q, G] and pids, camids of queries and gallery, as evaluate_rank wants them."""
+    """distances float32 [Q, G] and pids, camids of queries and gallery, as evaluate_rank wants
+    them.
+    """
     rng = np.random.default_rng(seed)
     query_pids = np.arange(QUERIES) % IDENTITIES + 1
-    gallery_pids = np.concatenate([np.zeros(DISTRACTORS, int), rng.integers(1, IDENTITIES + 1, GALLERY - DISTRACTORS)])
+    gallery_pids = np.concatenate(
+        [np.zeros(DISTRACTORS, int), rng.integers(1, IDENTITIES + 1, GALLERY - DISTRACTORS)]
+    )
     query_camids, gallery_camids = (rng.integers(0, CAMERAS, n) for n in (QUERIES, GALLERY))
     people = rng.normal(size=(IDENTITIES + 1, DIMENSIONS))
     scenes = 0.3 * rng.normal(size=(CAMERAS, DIMENSIONS))
 
     def features(pids: np.ndarray, camids: np.ndarray) -> np.ndarray:
-        person = np.where((pids > 0)[:, None], people[pids], rng.normal(size=(len(pids), DIMENSIONS)))
+        person = np.where(
+            (pids > 0)[:, None], people[pids], rng.normal(size=(len(pids), DIMENSIONS))
+        )
         noise = rng.gamma(4, 0.38, (len(pids), 1)) * rng.normal(size=(len(pids), DIMENSIONS))
         vectors = person + scenes[camids] + noise
         return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
@@ -82,18 +92,28 @@ def one_size() -> None:
     ours, scores = repeated(lambda: evaluate_distances(*case))
     reading, _ = repeated(case[0].max)
     theirs, (cmc, mean_precision) = seconds(lambda: evaluate_rank(*case, use_cython=False))
-    difference = np.abs(np.array([scores.rank1, scores.rank5, scores.rank10]) - cmc[[0, 4, 9]]).max()
-    print(f"{QUERIES:,} queries, {GALLERY:,} gallery images, {case[0].nbytes / 1e6:.0f} MB of distances")
+    difference = np.abs(
+        np.array([scores.rank1, scores.rank5, scores.rank10]) - cmc[[0, 4, 9]]
+    ).max()
+    print(
+        f"{QUERIES:,} queries, {GALLERY:,} gallery images, {case[0].nbytes / 1e6:.0f} MB of distances"
+    )
     print(f"{platform.processor() or platform.machine()}, numpy {np.__version__}\n")
     print(f"{'':24}{'seconds':>9}{'ratio':>8}{'rank1':>9}{'mAP':>9}{'mAP_trapezoid':>15}")
-    print(f"{'torchreid, Python':24}{theirs:9.2f}{1:8.0f}{cmc[0]:9.4f}{mean_precision:9.4f}{'-':>15}")
+    print(
+        f"{'torchreid, Python':24}{theirs:9.2f}{1:8.0f}{cmc[0]:9.4f}{mean_precision:9.4f}{'-':>15}"
+    )
     if (evaluate_compiled := compiled()) is not None:
         duration, (rank1, its_mean) = repeated(lambda: evaluate_compiled(*case), 3)
-        print(f"{'compiled, median of 3':24}{duration:9.3f}{theirs / duration:8.0f}{rank1:9.4f}{its_mean:9.4f}{'-':>15}")
+        print(
+            f"{'compiled, median of 3':24}{duration:9.3f}{theirs / duration:8.0f}{rank1:9.4f}{its_mean:9.4f}{'-':>15}"
+        )
     row = f"{scores.rank1:9.4f}{scores.mAP:9.4f}{scores.mAP_trapezoid:15.4f}"
     print(f"{f'ours, median of {REPEATS}':24}{ours:9.3f}{theirs / ours:8.0f}{row}")
     print(f"{'reading the matrix once':24}{reading:9.3f}{theirs / reading:8.0f}")
-    print(f"\nlargest difference: CMC {difference:.1e}, mAP {abs(scores.mAP - mean_precision):.1e}\n")
+    print(
+        f"\nlargest difference: CMC {difference:.1e}, mAP {abs(scores.mAP - mean_precision):.1e}\n"
+    )
 
 
 def repeated(function, times: int = REPEATS) -> tuple[float, object]:
@@ -117,7 +137,10 @@ def large(evaluator: str, gallery: int) -> None:
         pids = torch.randint(1, identities + 1, (number,), generator=draws)
         return pids, torch.randint(0, CAMERAS, (number,), generator=draws)
 
-    (query_pids, query_camids), (gallery_pids, gallery_camids) = people(LARGE_QUERIES), people(gallery)
+    (query_pids, query_camids), (gallery_pids, gallery_camids) = (
+        people(LARGE_QUERIES),
+        people(gallery),
+    )
     gallery_pids[torch.rand(gallery, generator=draws) < 0.2] = 0
     before = peak_mb()
     query = torch.randn(LARGE_QUERIES, LARGE_DIMENSIONS, generator=draws)
@@ -130,23 +153,37 @@ def large(evaluator: str, gallery: int) -> None:
         who = (one.numpy() for one in (query_pids, gallery_pids, query_camids, gallery_camids))
         mean = evaluate_rank(distances, *who, use_cython=False)[1]
     duration, memory = time.perf_counter() - start, peak_mb() - before
-    print(f"{gallery:>12,}{evaluator:>20}{duration:9.2f}{features.nbytes / 2**20:14.0f}{memory:11.0f}{mean:14.8f}", flush=True)
+    print(
+        f"{gallery:>12,}{evaluator:>20}{duration:9.2f}{features.nbytes / 2**20:14.0f}{memory:11.0f}{mean:14.8f}",
+        flush=True,
+    )
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     arguments.add_argument("--galleries", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
-    arguments.add_argument("--large", nargs=2, metavar=("EVALUATOR", "GALLERY"), help=argparse.SUPPRESS)
+    arguments.add_argument(
+        "--large", nargs=2, metavar=("EVALUATOR", "GALLERY"), help=argparse.SUPPRESS
+    )
     chosen = arguments.parse_args()
     if chosen.large is not None:
         return large(chosen.large[0], int(chosen.large[1]))
     one_size()
-    print(f"{LARGE_QUERIES} queries, features of {LARGE_DIMENSIONS} numbers, {torch.get_num_threads()} threads\n")
-    print(f"{'gallery':>12}{'':20}{'seconds':>9}{'features, MB':>14}{'peak, MB':>11}{'mAP':>14}", flush=True)
+    print(
+        f"{LARGE_QUERIES} queries, features of {LARGE_DIMENSIONS} numbers, {torch.get_num_threads()} threads\n"
+    )
+    print(
+        f"{'gallery':>12}{'':20}{'seconds':>9}{'features, MB':>14}{'peak, MB':>11}{'mAP':>14}",
+        flush=True,
+    )
     for gallery in chosen.galleries:
         for evaluator in ("ours", "torchreid, Python"):
             if evaluator == "ours" or gallery <= TORCHREID_LIMIT:
-                subprocess.run([sys.executable, __file__, "--large", evaluator, str(gallery)], check=True)
+                subprocess.run(
+                    [sys.executable, __file__, "--large", evaluator, str(gallery)], check=True
+                )
 
 
 if __name__ == "__main__":

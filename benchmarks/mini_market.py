@@ -1,4 +1,6 @@
-"""How many mini_market pictures one core renders and writes per second: python benchmarks/mini_market.py"""
+"""How many mini_market pictures one core renders and writes per second: python
+benchmarks/mini_market.py
+"""
 
 import tempfile
 import time
@@ -6,14 +8,21 @@ from pathlib import Path
 
 import cv2
 
-from augment.mini_market import Difficulty, MiniMarketParams, write
-from augment.mini_market.render import build_world, render
-from augment.mini_market.write import plan
+from augment.data.mini_market import Difficulty, MiniMarketParams, write
+from augment.data.mini_market.render import build_world, render
+from augment.data.mini_market.write import plan
 
 PARAMS = MiniMarketParams(
-    train_ids=40, images_per_train_id=12, test_ids=24, gallery_images_per_id=7, distractors=60, junk=24, backgrounds=6, seed=0,
+    train_ids=40,
+    images_per_train_id=12,
+    test_ids=24,
+    gallery_images_per_id=7,
+    distractors=60,
+    junk=24,
+    backgrounds=6,
+    seed=0,
     difficulty=Difficulty(backpacks=0.25, occlusions=0.14, truncations=0.06, lost=0.015),
-)  # fmt: skip
+)
 
 
 def main() -> None:

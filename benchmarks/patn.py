@@ -1,10 +1,11 @@
-"""How fast PATN runs here: forward passes and training steps in float32 and bfloat16, against the machine's peak.
+"""How fast PATN runs here: forward passes and training steps in float32 and bfloat16, against the
+machine's peak.
 
     python benchmarks/patn.py [--size laptop|paper] [--batch N] [--steps N] [--threads N]
 
-Prints one Markdown table. GFLOP count convolutions, forward and backward, as torch's FlopCounterMode does; a training
-step is the loop's own (batch, network, both discriminators, Adam). The peak is the best of a matrix product and of a
-3x3 convolution.
+Prints one Markdown table. GFLOP count convolutions, forward and backward, as torch's
+FlopCounterMode does; a training step is the loop's own (batch, network, both discriminators, Adam).
+The peak is the best of a matrix product and of a 3x3 convolution.
 """
 
 import argparse
@@ -22,10 +23,10 @@ from accelerate import PartialState
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from generators.pairs import ImageSet, make_batch
-from generators.patn import Patn, PatnParams
-from generators.pose_transfer import DiscriminatorParams
-from generators.training import TrainingParams, train
+from generators.networks.pose_transfer import DiscriminatorParams
+from generators.patn.patn import Patn, PatnParams
+from generators.training.loop import TrainingParams, train
+from generators.training.pairs import ImageSet, make_batch
 
 SIZES = {
     # image_size, sigma_px, ngf, blocks, norm, ndf, discriminator blocks, batch
@@ -91,8 +92,12 @@ def peak_gflops(dtype: torch.dtype, device: torch.device) -> float:
     """The better of a 2048^3 matrix product and a 3x3 convolution of 256 channels."""
     side = 2048
     a, b = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
-    x = torch.randn(32, 256, 32, 16, device=device, dtype=dtype).to(memory_format=torch.channels_last)
-    conv = nn.Conv2d(256, 256, 3, padding=1, bias=False).to(device, dtype, memory_format=torch.channels_last)
+    x = torch.randn(32, 256, 32, 16, device=device, dtype=dtype).to(
+        memory_format=torch.channels_last
+    )
+    conv = nn.Conv2d(256, 256, 3, padding=1, bias=False).to(
+        device, dtype, memory_format=torch.channels_last
+    )
     work = {2 * side**3: lambda: a @ b, 2 * x.shape[0] * 32 * 16 * 256 * 256 * 9: lambda: conv(x)}
     return max(flop / seconds(call, device, 1.0) / 1e9 for flop, call in work.items())
 
@@ -107,12 +112,21 @@ def training_times(generator: Patn, images: ImageSet, pairs: torch.Tensor) -> li
     """Seconds between the ends of successive iterations of the training loop."""
     ends: list[float] = []
     with tempfile.TemporaryDirectory() as folder, redirect_stderr(io.StringIO()):
-        train(generator, images, pairs, Path(folder), lambda *_: ends.append(time.perf_counter()), lambda *_: None)
+        train(
+            generator,
+            images,
+            pairs,
+            Path(folder),
+            lambda *_: ends.append(time.perf_counter()),
+            lambda *_: None,
+        )
     return [later - earlier for earlier, later in pairwise(ends)]
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     arguments.add_argument("--size", choices=SIZES, default="laptop")
     arguments.add_argument("--batch", type=int, help="images per step (default: the size's own)")
     arguments.add_argument("--steps", type=int, default=40, help="training steps to time")
@@ -126,7 +140,9 @@ def main() -> None:
     pixels = torch.randint(0, 256, (256, 3, *size), dtype=torch.uint8, generator=draws)
     images = ImageSet(pixels, torch.rand(256, 18, 2, generator=draws) * torch.tensor(size))
     pairs = torch.randint(0, 256, (1000, 2), generator=draws)
-    print(f"PATN, {chosen.size} size, {device.type}, {torch.get_num_threads()} threads, batch {batch_size}\n")
+    print(
+        f"PATN, {chosen.size} size, {device.type}, {torch.get_num_threads()} threads, batch {batch_size}\n"
+    )
     print("| work | precision | GFLOP | ms | images/s | GFLOP/s | peak GFLOP/s | of peak |")
     print("|---|---|---|---|---|---|---|---|")
     for precision, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
@@ -138,9 +154,16 @@ def main() -> None:
         forward = gflop(render), seconds(render, device)
         # What the second of two iterations adds: the sample sheet at the end is left out.
         one, two = (
-            gflop(partial(training_times, patn(chosen.size, precision, batch_size, number), images, pairs)) for number in (1, 2)
+            gflop(
+                partial(
+                    training_times, patn(chosen.size, precision, batch_size, number), images, pairs
+                )
+            )
+            for number in (1, 2)
         )
-        times = training_times(patn(chosen.size, precision, batch_size, chosen.steps), images, pairs)[2:]
+        times = training_times(
+            patn(chosen.size, precision, batch_size, chosen.steps), images, pairs
+        )[2:]
         step = two - one, sorted(times)[len(times) // 2]
         for name, (cost, duration) in (("forward", forward), ("training step", step)):
             print(

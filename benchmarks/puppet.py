@@ -1,7 +1,8 @@
 """How many puppets a second: python benchmarks/puppet.py [--device cuda]
 
-Rendering is measured with scenes prepared, as in `augment generate` and online training; `prepare` is what each image of the
-reduced set costs once (its plate, its colours). Medians of several runs on upright people with shaken joints.
+Rendering is measured with scenes prepared, as in `augment generate` and online training; `prepare`
+is what each image of the reduced set costs once (its plate, its colours). Medians of several runs
+on upright people with shaken joints.
 """
 
 import argparse
@@ -14,19 +15,38 @@ from pathlib import Path
 import torch
 
 from augment import params
-from generators import body_parts, puppet_opencv
-from generators.puppet import Puppet, compose
+from generators.body import body_parts
+from generators.puppet import opencv
+from generators.puppet.puppet import Puppet, compose
 
 UPRIGHT = torch.tensor(
     [
-        (16, 32), (26, 32), (27, 24), (42, 20), (56, 18), (27, 40), (42, 44), (56, 46), (62, 27),
-        (88, 26), (114, 26), (62, 37), (88, 38), (114, 38), (14, 30), (14, 34), (15, 27), (15, 37),
+        (16, 32),
+        (26, 32),
+        (27, 24),
+        (42, 20),
+        (56, 18),
+        (27, 40),
+        (42, 44),
+        (56, 46),
+        (62, 27),
+        (88, 26),
+        (114, 26),
+        (62, 37),
+        (88, 38),
+        (114, 38),
+        (14, 30),
+        (14, 34),
+        (15, 27),
+        (15, 37),
     ]
-).float()  # fmt: skip
+).float()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -39,25 +59,36 @@ def main() -> None:
     print(f"{'size':<10}{'what':<34}{'images/s':>10}")
     for size in ((128, 64), (64, 32)):
         for what, run in _work(puppet, size, arguments.batch, device).items():
-            print(f"{size[0]}x{size[1]:<6} {what:<34}{arguments.batch / _seconds(run, device):>10,.0f}")
+            print(
+                f"{size[0]}x{size[1]:<6} {what:<34}{arguments.batch / _seconds(run, device):>10,.0f}"
+            )
 
 
 @torch.no_grad()
-def _work(puppet: Puppet, size: tuple[int, int], number: int, device: torch.device) -> dict[str, Callable[[], object]]:
+def _work(
+    puppet: Puppet, size: tuple[int, int], number: int, device: torch.device
+) -> dict[str, Callable[[], object]]:
     draws = torch.Generator().manual_seed(0)
     pixels = torch.rand(number, 3, *size, generator=draws).to(device)
     keypoints = (UPRIGHT * size[0] / 128 + torch.randn(number, 18, 2, generator=draws)).to(device)
     made = puppet.figures(pixels, keypoints)
-    scene = replace(made, **{name: value.flip(0) for name, value in vars(made).items() if value is not None})
-    cut, placed = (body_parts.frames(one.keypoints, size, puppet.params.parts) for one in (made, scene))
-    drawing = (made.image, None, scene.plate, cut, placed, body_parts.draw_order(scene.keypoints), puppet.params.soft * size[0])
+    scene = replace(
+        made, **{name: value.flip(0) for name, value in vars(made).items() if value is not None}
+    )
+    cut, placed = (
+        body_parts.frames(one.keypoints, size, puppet.params.parts) for one in (made, scene)
+    )
+    drawing = (
+        made.image, None, scene.plate, cut, placed, body_parts.draw_order(scene.keypoints),
+        puppet.params.soft * size[0],
+    )  # fmt: skip
     work: dict[str, Callable[[], object]] = {
         "prepare an image": lambda: puppet.figures(pixels, keypoints),
         "render": lambda: puppet.render(made, scene),
         "  of it drawing, in torch": lambda: compose(*drawing),
     }
     if device.type == "cpu":
-        work["  of it drawing, in OpenCV"] = lambda: puppet_opencv.compose(*drawing)
+        work["  of it drawing, in OpenCV"] = lambda: opencv.compose(*drawing)
     return work
 
 

@@ -1,11 +1,16 @@
-"""Images per second of our re-ID training against torchreid's ImageSoftmaxEngine: same network, batch, images and CPU.
+"""Images per second of our re-ID training against torchreid's ImageSoftmaxEngine: same network,
+batch, images and CPU.
 
-    .venv/bin/python benchmarks/reid_training.py [--case resnet50|resnet18] [--rounds N] [--threads N]
+    .venv/bin/python benchmarks/reid_training.py [--case resnet50|resnet18] [--rounds N] [--threads
+    N]
 
-Both train torchreid's ResNet with SGD on the same JPEG files, flipped and cropped: torchreid in float32, reading them with
-worker processes as its users do, ours as `precision: auto` says from memory. The two take turns, a round each; medians
-over rounds. The first updates of a round, which start workers and choose kernels, are not timed. Loading into memory
-happens once: the last column counts it over a single epoch, though a training has many. Other work on the machine spoils
+Both train torchreid's ResNet with SGD on the same JPEG files, flipped and cropped: torchreid in
+float32, reading them with
+worker processes as its users do, ours as `precision: auto` says from memory. The two take turns, a
+round each; medians over rounds. The first updates of a round, which start workers and choose
+kernels, are not timed. Loading into memory
+happens once: the last column counts it over a single epoch, though a training has many. Other work
+    on the machine spoils
 the figures: threads that wait for each other lose more than processes do.
 """
 
@@ -53,7 +58,10 @@ class Case:
     updates: int  # timed in a round
 
 
-CASES = {"resnet50": Case("resnet50", (256, 128), 32, 4), "resnet18": Case("resnet18", (64, 32), 64, 12)}
+CASES = {
+    "resnet50": Case("resnet50", (256, 128), 32, 4),
+    "resnet18": Case("resnet18", (64, 32), 64, 12),
+}
 
 
 class Enough(Exception):
@@ -61,10 +69,16 @@ class Enough(Exception):
 
 
 def write_images(folder: Path, number: int) -> pd.DataFrame:
-    """JPEG files of 128 x 64 px in the Market-1501 layout, with the detail of photographs; their rows as reid.load's."""
+    """JPEG files of 128 x 64 px in the Market-1501 layout, with the detail of photographs; their
+    rows as reid.load's.
+    """
     rng = np.random.default_rng(0)
     rows = []
-    for split, amount in (("bounding_box_train", number), ("query", IDENTITIES), ("bounding_box_test", IDENTITIES)):
+    for split, amount in (
+        ("bounding_box_train", number),
+        ("query", IDENTITIES),
+        ("bounding_box_test", IDENTITIES),
+    ):
         (folder / split).mkdir(parents=True)
         for i in range(amount):
             pid, camid = i % IDENTITIES + 1, i // IDENTITIES % CAMERAS + (split == "query")
@@ -79,7 +93,9 @@ def write_images(folder: Path, number: int) -> pd.DataFrame:
 
 
 def rate(ends: list[float], batch: int) -> float:
-    """Images per second between the first and the last of these moments, each the end of an update."""
+    """Images per second between the first and the last of these moments, each the end of an
+    update.
+    """
     return batch * (len(ends) - 1) / (ends[-1] - ends[0])
 
 
@@ -94,10 +110,16 @@ def theirs(case: Case, root: Path) -> float:
         workers=WORKERS,
         use_gpu=False,
     )
-    model = torchreid.models.build_model(case.name, data.num_train_pids, loss="softmax", pretrained=False, use_gpu=False)
+    model = torchreid.models.build_model(
+        case.name, data.num_train_pids, loss="softmax", pretrained=False, use_gpu=False
+    )
     optimiser = torchreid.optim.build_optimizer(model, optim="sgd", lr=0.01)
-    scheduler = torchreid.optim.build_lr_scheduler(optimiser, lr_scheduler="single_step", stepsize=20)
-    engine = torchreid.engine.ImageSoftmaxEngine(data, model, optimiser, scheduler=scheduler, use_gpu=False)
+    scheduler = torchreid.optim.build_lr_scheduler(
+        optimiser, lr_scheduler="single_step", stepsize=20
+    )
+    engine = torchreid.engine.ImageSoftmaxEngine(
+        data, model, optimiser, scheduler=scheduler, use_gpu=False
+    )
     update, ends = engine.forward_backward, []
 
     def timed(batch: dict) -> dict:
@@ -120,7 +142,9 @@ def ours(case: Case, images: ReidSet) -> float:
     params = ReidParams(
         backbone=f"torchreid:{case.name}",
         image_size=case.size,
-        network=NetworkParams(pretrained=False, last_stride=2, width=1.0, head="bnneck", embedding=None, dropout=0.0),
+        network=NetworkParams(
+            pretrained=False, last_stride=2, width=1.0, head="bnneck", embedding=None, dropout=0.0
+        ),
         features="embedding",
         metric="cosine",
         epochs=1,
@@ -165,21 +189,35 @@ def ours(case: Case, images: ReidSet) -> float:
     )
     ends: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
-        train(images, params, "iterations", generated, 0, Path(folder), lambda *_: ends.append(time.perf_counter()))
+        train(
+            images,
+            params,
+            "iterations",
+            generated,
+            0,
+            Path(folder),
+            lambda *_: ends.append(time.perf_counter()),
+        )
     # The last update's moment includes the checkpoint at the end.
     return rate(ends[SKIPPED - 1 : -1], case.batch)
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     arguments.add_argument("--case", choices=CASES, action="append", help="default: all")
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--threads", type=int, default=torch.get_num_threads())
     chosen = arguments.parse_args()
     torch.set_num_threads(chosen.threads)
     precision = str(resolve("auto", torch.device("cpu"))).removeprefix("torch.")
-    print(f"torch {torch.__version__}, {chosen.threads} threads, ours in {precision}, median of {chosen.rounds} rounds\n")
-    print("| network | px | batch | torchreid, images/s | ours | ratio (least, most) | ours with loading, one epoch |")
+    print(
+        f"torch {torch.__version__}, {chosen.threads} threads, ours in {precision}, median of {chosen.rounds} rounds\n"
+    )
+    print(
+        "| network | px | batch | torchreid, images/s | ours | ratio (least, most) | ours with loading, one epoch |"
+    )
     print("|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as root:
         rows = write_images(Path(root) / "market1501/Market-1501-v15.09.15", 2048)

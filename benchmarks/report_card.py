@@ -2,11 +2,12 @@
 
     .venv/bin/python benchmarks/report_card.py [--pairs 12000] [--size 128 64] [--threads 2]
 
-In a temporary folder: as many images as Market-1501 has (12,936 of 751 training identities, a gallery of 19,732), of coloured
-noise, with everybody upright; the re-ID judge and the pose network of params.yaml with fresh weights, since trained ones take
-as long. The outputs are the copied sources, so that no generator's own time is counted: `augment profile-generators` gives
-that. Metrics with outside weights are counted only where their weights are in the cache. Other work on the machine spoils
-the figures.
+In a temporary folder: as many images as Market-1501 has (12,936 of 751 training identities, a
+gallery of 19,732), of coloured noise, with everybody upright; the re-ID judge and the pose network
+of params.yaml with fresh weights, since trained ones take as long. The outputs are the copied
+sources, so that no generator's own time is counted: `augment profile-generators` gives that.
+Metrics with outside weights are counted only where their weights are in the cache. Other work on
+the machine spoils the figures.
 """
 
 import argparse
@@ -26,24 +27,31 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a checkout
 
-from augment import index, keypoints, market1501, params, paths
-from augment.report_card import identity, pairs, pose, render, scoring, seeing
-from augment.report_card.settings import EvaluationParams
-from augment.report_card.speed import UPRIGHT
+from augment import params, paths
+from augment.prepared import index, keypoints, market1501
+from augment.results.report_card import identity, pairs, pose, render, scoring, seeing
+from augment.results.report_card.settings import EvaluationParams
+from augment.results.report_card.speed import UPRIGHT
 from augment.stages import train_generator
-from generators.checkpoint import save_generator
+from generators.training.checkpoint import save_generator
 from reid.models import build
 from reid.params import ReidParams
 
 ROOT = Path(__file__).resolve().parents[1]
 CAMERAS = 6
-# split -> (folder, first identity, identities, images); those of identity 0 are distractors, as in the real gallery.
-SETS = {"train": ("bounding_box_train", 1, 751, 12936), "gallery": ("bounding_box_test", 1001, 750, 13115)}
+# split -> (folder, first identity, identities, images); those of identity 0 are distractors, as in
+# the real gallery.
+SETS = {
+    "train": ("bounding_box_train", 1, 751, 12936),
+    "gallery": ("bounding_box_test", 1001, 750, 13115),
+}
 DISTRACTORS, JUNK = 2798, 3819
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--pairs", type=int, default=12000)
     parser.add_argument("--size", type=int, nargs=2, default=(128, 64))
     parser.add_argument("--threads", type=int, default=2)
@@ -53,7 +61,9 @@ def main() -> None:
         os.chdir(folder)
         shutil.copy(ROOT / "params.yaml", folder)
         prepare()
-        settings = params.load(EvaluationParams, "evaluation", overrides={"evaluation.pairs": given.pairs})
+        settings = params.load(
+            EvaluationParams, "evaluation", overrides={"evaluation.pairs": given.pairs}
+        )
         measure(settings, tuple(given.size))
         os.chdir(ROOT)
 
@@ -63,7 +73,10 @@ def measure(settings: EvaluationParams, size: tuple[int, int]) -> None:
     held = pairs.held_out(pairs.MARKET, settings.pairs, settings.seed)
     rendered = render.render(render.renderer("copy_source", None, size, "cpu"), held, settings)
     opened = time.perf_counter() - started
-    judge, finder = identity.load_judge(settings.judge, "cpu"), pose.load_finder("cpu", settings.batch_size)
+    judge, finder = (
+        identity.load_judge(settings.judge, "cpu"),
+        pose.load_finder("cpu", settings.batch_size),
+    )
     scored = scoring.score(rendered, judge, finder, settings, torch.device("cpu"))
     drawing = time.perf_counter()
     seeing.sheets(Path("sheets"), rendered.renderer, held, scored.pairs, rendered.paired)
@@ -96,12 +109,15 @@ def prepare() -> None:
     index.write(frame, paths.PREPARED / "index.csv")
     points = np.array(UPRIGHT) * market1501.SIZE
     keypoints.write(
-        {Path(path).name: points + rng.integers(-3, 4, 2) for path in frame["path"]}, paths.PREPARED / "keypoints.csv"
+        {Path(path).name: points + rng.integers(-3, 4, 2) for path in frame["path"]},
+        paths.PREPARED / "keypoints.csv",
     )
     noise = rng.integers(0, 256, (256, 16, 8, 3), dtype=np.uint8)
 
     def draw(row: int) -> None:
-        image = Image.fromarray(noise[row % len(noise)]).resize(market1501.SIZE[::-1], Image.Resampling.BICUBIC)
+        image = Image.fromarray(noise[row % len(noise)]).resize(
+            market1501.SIZE[::-1], Image.Resampling.BICUBIC
+        )
         image.save(paths.PREPARED / frame["path"].iat[row], quality=90)
 
     with ThreadPoolExecutor() as pool:
@@ -109,9 +125,14 @@ def prepare() -> None:
     judge = params.load(EvaluationParams, "evaluation").judge
     settings = params.load(ReidParams, f"reid.{judge.model}")
     identity.weights_file(judge).parent.mkdir(parents=True)
-    torch.save(build(settings.backbone, SETS["train"][2], settings.network).state_dict(), identity.weights_file(judge))
+    torch.save(
+        build(settings.backbone, SETS["train"][2], settings.network).state_dict(),
+        identity.weights_file(judge),
+    )
     network = train_generator.build(pose.POSE_NETWORK)
-    save_generator(network, paths.generator_model(pose.POSE_NETWORK) / "generator.pt", {"images": []})
+    save_generator(
+        network, paths.generator_model(pose.POSE_NETWORK) / "generator.pt", {"images": []}
+    )
 
 
 def _peak_mb() -> float:

@@ -1,8 +1,10 @@
-"""The puppets that miss most: python benchmarks/worst_puppets.py [--number 2000] [--sheet worst_puppets.png]
+"""The puppets that miss most: python benchmarks/worst_puppets.py [--number 2000] [--sheet
+worst_puppets.png]
 
-Needs a prepared data set with parsing maps (`augment prepare` on mini_market) in the present folder. The person of a random
-training image is set into the scene of another image of the same person, which so shows what the puppet should have looked
-like; the error is the mean absolute difference over the person there, in grey levels of 255. Persons are cut by keypoints.
+Needs a prepared data set with parsing maps (`augment prepare` on mini_market) in the present
+folder. The person of a random training image is set into the scene of another image of the same
+person, which so shows what the puppet should have looked like; the error is the mean absolute
+difference over the person there, in grey levels of 255. Persons are cut by keypoints.
 """
 
 import argparse
@@ -13,14 +15,19 @@ import numpy as np
 import torch
 from PIL import Image
 
-from augment import contact_sheet, index, params, paths, prepared, puppets
-from generators.body_parts import usable
-from generators.puppet import Puppet, Studio
+from augment import params, paths, prepared
+from augment.generation import puppets
+from augment.images import contact_sheet
+from augment.prepared import index
+from generators.body.body_parts import usable
+from generators.puppet.puppet import Puppet, Studio
 
 
 @torch.no_grad()
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--number", type=int, default=2000)
     parser.add_argument("--worst", type=int, default=10)
     parser.add_argument("--sheet", type=Path, default=Path("worst_puppets.png"))
@@ -31,7 +38,13 @@ def main() -> None:
     settings = params.load(Puppet.Params, "generators.puppet")
     plain = Puppet(replace(settings, parsing=False))
     studio = puppets.studio(rows, found, plain, prepared.size(), "cpu")
-    persons = Studio(Puppet(settings), studio.pixels, studio.keypoints, puppets.persons(rows["path"], prepared.size()), "cpu")
+    persons = Studio(
+        Puppet(settings),
+        studio.pixels,
+        studio.keypoints,
+        puppets.persons(rows["path"], prepared.size()),
+        "cpu",
+    )
 
     rng, good = np.random.default_rng(0), usable(studio.keypoints, prepared.size()).numpy()
     pids = rows["pid"].to_numpy()
@@ -52,7 +65,9 @@ def main() -> None:
         drawn.append(image.mul(255).round().byte().permute(0, 2, 3, 1))
     error, pictures = torch.cat(errors).numpy(), torch.cat(drawn).numpy()
     order = np.argsort(error)
-    print(f"{len(error):,} puppets; error in grey levels: median {np.median(error):.1f}, 90% {np.quantile(error, 0.9):.1f}")
+    print(
+        f"{len(error):,} puppets; error in grey levels: median {np.median(error):.1f}, 90% {np.quantile(error, 0.9):.1f}"
+    )
     cells, captions = [], []
     middle = len(order) // 2
     for caption, chosen in (

@@ -1,1 +1,3 @@
-"""Person re-identification: images, models, training, retrieval scores. Knows nothing of generation."""
+"""Person re-identification: images, models, training, retrieval scores. Knows nothing of
+generation.
+"""

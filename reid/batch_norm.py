@@ -1,4 +1,6 @@
-"""Batch norm where a batch holds real and generated images: whose statistics a layer keeps, and in the end uses."""
+"""Batch norm where a batch holds real and generated images: whose statistics a layer keeps, and in
+the end uses.
+"""
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +13,8 @@ from reid.seeds import STATISTICS, key
 
 
 class TwoNorms(nn.Module):
-    """In training the first `num_real` rows go through `real`, the rest through `generated`; else all through `real`.
+    """In training the first `num_real` rows go through `real`, the rest through `generated`; else
+    all through `real`.
 
     A single row is no statistics: it goes with the others.
     """
@@ -28,12 +31,20 @@ class TwoNorms(nn.Module):
 
 
 def part(model: nn.Module) -> list[TwoNorms]:
-    """Put a TwoNorms, whose two parts begin alike, in the place of every batch norm of `model`; they are returned."""
+    """Put a TwoNorms, whose two parts begin alike, in the place of every batch norm of `model`;
+    they are returned.
+    """
     pairs = []
     for parent in list(model.modules()):
         for name, layer in list(parent.named_children()):
             if isinstance(layer, nn.modules.batchnorm._BatchNorm):
-                twin = type(layer)(layer.num_features, layer.eps, layer.momentum, layer.affine, layer.track_running_stats)
+                twin = type(layer)(
+                    layer.num_features,
+                    layer.eps,
+                    layer.momentum,
+                    layer.affine,
+                    layer.track_running_stats,
+                )
                 twin.load_state_dict(layer.state_dict())
                 for theirs, ours in zip(twin.parameters(), layer.parameters(), strict=True):
                     theirs.requires_grad_(ours.requires_grad)
@@ -51,13 +62,17 @@ def join(model: nn.Module) -> None:
 
 
 def estimate_statistics(model: nn.Module, pixels: Tensor, params: ReidParams, seed: int) -> None:
-    """Take batch norm's means and variances from real images, uint8 [N, 3, H, W], augmented as in training.
+    """Take batch norm's means and variances from real images, uint8 [N, 3, H, W], augmented as in
+    training.
 
-    Running statistics describe the mixture that the model was trained on; the images it is used on are real, and where
-    most of the training images are generated the two lie far apart. After AdaBN (Li et al. 2016, "Revisiting Batch
-    Normalization for Practical Domain Adaptation"), with the real training images as the target domain.
+    Running statistics describe the mixture that the model was trained on; the images it is used on
+    are real, and where most of the training images are generated the two lie far apart. After AdaBN
+    (Li et al. 2016, "Revisiting Batch Normalization for Practical Domain Adaptation"), with the
+    real training images as the target domain.
     """
-    layers = [layer for layer in model.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
+    layers = [
+        layer for layer in model.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)
+    ]
     momenta = [layer.momentum for layer in layers]
     for layer in layers:
         layer.reset_running_stats()

@@ -1,12 +1,14 @@
 """Retrieval scores: features, distances, and exact CMC and mAP.
 
-No ranking is sorted. Average precision and CMC need the rank of each match alone, and the rank of a match is 1 + the
-number of kept gallery images before it: those strictly closer, and of those just as close the ones that stand earlier
-in the gallery. That is the order a stable sort of the distances gives.
+No ranking is sorted. Average precision and CMC need the rank of each match alone, and the rank of a
+match is 1 + the
+number of kept gallery images before it: those strictly closer, and of those just as close the ones
+that stand earlier in the gallery. That is the order a stable sort of the distances gives.
 
-The Market-1501 protocol (Zheng et al. 2015): gallery images with pid -1 (junk) are dropped; those with pid 0
-(distractors) stay and match nobody; for each query the gallery images of its own pid and camera are dropped, where cameras
-are known (`drop_same_camera`). A query that is left without a match is skipped, and counted.
+The Market-1501 protocol (Zheng et al. 2015): gallery images with pid -1 (junk) are dropped; those
+with pid 0 (distractors) stay and match nobody; for each query the gallery images of its own pid and
+camera are dropped, where cameras are known (`drop_same_camera`). A query that is left without a
+match is skipped, and counted.
 """
 
 from collections.abc import Callable
@@ -36,7 +38,9 @@ class Scores:
     rank5: float
     rank10: float
     mAP: float  # mean over matches of the precision there (torchreid, scikit-learn since 0.19)
-    mAP_trapezoid: float  # of the mean of precision there and one place before (the official Market-1501 code)
+    mAP_trapezoid: (
+        float  # of the mean of precision there and one place before (the official Market-1501 code)
+    )
     num_queries: int  # given
     num_gallery: int  # without junk
     skipped_queries: int  # without a match in the gallery
@@ -44,7 +48,8 @@ class Scores:
 
 @dataclass(frozen=True)
 class QueryScores:
-    """What each query finds, as `Scores` sums it up: NaN where a query has no match and does not count.
+    """What each query finds, as `Scores` sums it up: NaN where a query has no match and does not
+    count.
 
     rank: float64 [Q], of the first match, from 1
     average_precision, average_precision_trapezoid: float64 [Q]
@@ -63,7 +68,8 @@ def features(
     precision: Precision,
     flip: bool = False,
 ) -> Tensor:
-    """float32 [N, D] on the CPU, one row per image; with `flip` the mean over the image and its mirror image.
+    """float32 [N, D] on the CPU, one row per image; with `flip` the mean over the image and its
+    mirror image.
 
     The model is left in the mode it was in.
     """
@@ -87,15 +93,22 @@ def _output(model: ReidModel, inputs: Tensor, output: str) -> Tensor:
     return model(inputs)._asdict()[output].float()
 
 
-def comparison(model: ReidModel, query: ReidSet, gallery: ReidSet, params: ReidParams, flip: bool = False) -> tuple[Any, ...]:
-    """The first seven arguments of `evaluate` and `rankings`: a trained model's features, as `params` wants them compared."""
+def comparison(
+    model: ReidModel, query: ReidSet, gallery: ReidSet, params: ReidParams, flip: bool = False
+) -> tuple[Any, ...]:
+    """The first seven arguments of `evaluate` and `rankings`: a trained model's features, as
+    `params` wants them compared.
+    """
     compared = [
-        features(model, images, params.image_size, params.features, params.precision, flip) for images in (query, gallery)
+        features(model, images, params.image_size, params.features, params.precision, flip)
+        for images in (query, gallery)
     ]
     return *compared, query.pids, gallery.pids, query.camids, gallery.camids, params.metric
 
 
-def score(model: ReidModel, query: ReidSet, gallery: ReidSet, params: ReidParams, flip: bool = False) -> Scores:
+def score(
+    model: ReidModel, query: ReidSet, gallery: ReidSet, params: ReidParams, flip: bool = False
+) -> Scores:
     """The scores of a trained model as `params` wants its features compared."""
     return evaluate(*comparison(model, query, gallery, params, flip))
 
@@ -110,9 +123,18 @@ def evaluate(
     metric: Metric = "euclidean",
     drop_same_camera: bool = True,
 ) -> Scores:
-    """Scores of features [Q, D] against [G, D]; pids and camids are int64 [Q] or [G]. Arguments and errors as of `by_query`."""
+    """Scores of features [Q, D] against [G, D]; pids and camids are int64 [Q] or [G]. Arguments and
+    errors as of `by_query`.
+    """
     found = by_query(
-        query_features, gallery_features, query_pids, gallery_pids, query_camids, gallery_camids, metric, drop_same_camera
+        query_features,
+        gallery_features,
+        query_pids,
+        gallery_pids,
+        query_camids,
+        gallery_camids,
+        metric,
+        drop_same_camera,
     )
     return _summed_up(found, gallery_pids)
 
@@ -129,19 +151,22 @@ def by_query(
 ) -> QueryScores:
     """Scores of every query's features [Q, D] against [G, D]; pids and camids are int64 [Q] or [G].
 
-    Distances exist for a chunk of the queries at a time, and no copy of the gallery's features is made. Euclidean distances
-    stay squared, and cosine ones are negative cosines, which orders them alike.
+    Distances exist for a chunk of the queries at a time, and no copy of the gallery's features is
+    made. Euclidean distances stay squared, and cosine ones are negative cosines, which orders them
+    alike.
 
     Raises:
-        ValueError: no queries, no gallery, shapes that do not fit, features that are not finite, or no query with a
-            match.
+        ValueError: no queries, no gallery, shapes that do not fit, features that are not finite, or
+            no query with a match.
     """
     query_features, gallery_features = query_features.float(), gallery_features.float()
     for name, value in (("query", query_features), ("gallery", gallery_features)):
         if value.ndim != 2:
             raise ValueError(f"{name} features must be [images, numbers], got {list(value.shape)}")
     if query_features.shape[1] != gallery_features.shape[1]:
-        raise ValueError(f"query features have {query_features.shape[1]} numbers, gallery features {gallery_features.shape[1]}")
+        raise ValueError(
+            f"query features have {query_features.shape[1]} numbers, gallery features {gallery_features.shape[1]}"
+        )
     if metric not in ("euclidean", "cosine"):
         raise ValueError(f"unknown metric {metric!r}; there are euclidean and cosine")
     _squares("query", query_features)
@@ -152,7 +177,9 @@ def by_query(
         (gallery_pids, gallery_camids),
         drop_same_camera,
     )
-    if metric == "euclidean":  # |q - g|^2 less |q|^2, which is the same along a row and moves no rank
+    if (
+        metric == "euclidean"
+    ):  # |q - g|^2 less |q|^2, which is the same along a row and moves no rank
         factor, summand = torch.tensor(-2.0), squares
     else:  # the length of q moves no rank either
         factor, summand = -squares.sqrt().clamp(min=1e-12).reciprocal(), torch.zeros_like(squares)
@@ -165,7 +192,9 @@ def by_query(
 
 
 def _squares(name: str, features: Tensor) -> Tensor:
-    """Squared lengths [N] of features [N, D], a part of the rows at a time. ValueError if some are not finite."""
+    """Squared lengths [N] of features [N, D], a part of the rows at a time. ValueError if some are
+    not finite.
+    """
     parts = features.split(max(1, CHUNK_BYTES // (4 * max(1, features.shape[1]))))
     squares = torch.cat([part.square().sum(1) for part in parts])
     broken = ~squares.isfinite()
@@ -186,14 +215,20 @@ def evaluate_distances(
     drop_same_camera: bool = True,
 ) -> Scores:
     """Scores of given distances, float [Q, G], small = alike; all else as in `evaluate`."""
-    matrix = distances.detach().cpu().numpy() if isinstance(distances, Tensor) else np.asarray(distances)
+    matrix = (
+        distances.detach().cpu().numpy() if isinstance(distances, Tensor) else np.asarray(distances)
+    )
     if matrix.ndim != 2:
         raise ValueError(f"distances must be [queries, gallery], got {list(matrix.shape)}")
-    people = _people(matrix.shape, (query_pids, query_camids), (gallery_pids, gallery_camids), drop_same_camera)
+    people = _people(
+        matrix.shape, (query_pids, query_camids), (gallery_pids, gallery_camids), drop_same_camera
+    )
 
     def chunk(rows: slice) -> np.ndarray:
         if not (np.isfinite(matrix[rows].min()) and np.isfinite(matrix[rows].max())):
-            raise ValueError(f"distances of queries {rows.start} to {rows.stop - 1} are not all finite")
+            raise ValueError(
+                f"distances of queries {rows.start} to {rows.stop - 1} are not all finite"
+            )
         return np.where(people.junk, np.inf, matrix[rows]) if people.junk.any() else matrix[rows]
 
     return _summed_up(_score(chunk, people), gallery_pids)
@@ -224,12 +259,21 @@ def _people(
     gallery_pids, gallery_camids = (np.asarray(value) for value in gallery)
     junk = gallery_pids == JUNK
     if junk.all():
-        raise ValueError(f"the gallery set is empty: all of its {len(gallery_pids)} images are junk (pid {JUNK})")
+        raise ValueError(
+            f"the gallery set is empty: all of its {len(gallery_pids)} images are junk (pid {JUNK})"
+        )
     order = np.argsort(gallery_pids, kind="stable")
-    start, end = (np.searchsorted(gallery_pids[order], query_pids, side) for side in ("left", "right"))
-    end = np.where(np.isin(query_pids, (JUNK, DISTRACTOR)), start, end)  # many images have these pids, but are not one person
+    start, end = (
+        np.searchsorted(gallery_pids[order], query_pids, side) for side in ("left", "right")
+    )
+    end = np.where(
+        np.isin(query_pids, (JUNK, DISTRACTOR)), start, end
+    )  # many images have these pids, but are not one person
     same = [order[one:two] for one, two in zip(start, end, strict=True)]
-    match = [(gallery_camids[rows] != camid) | (not drop_same_camera) for rows, camid in zip(same, query_camids, strict=True)]
+    match = [
+        (gallery_camids[rows] != camid) | (not drop_same_camera)
+        for rows, camid in zip(same, query_camids, strict=True)
+    ]
     if not any(one.any() for one in match):
         raise ValueError(
             f"none of the {len(match)} queries has a match in the gallery "
@@ -239,7 +283,9 @@ def _people(
 
 
 def _score(distances: Callable[[slice], np.ndarray], people: _People) -> QueryScores:
-    """`distances(rows)` gives those of a slice of the queries to the gallery, [rows, G]: infinite for junk, else finite."""
+    """`distances(rows)` gives those of a slice of the queries to the gallery, [rows, G]: infinite
+    for junk, else finite.
+    """
     num_queries = len(people.same)
     first, precision, trapezoid = np.full((3, num_queries), np.nan)
     size = max(1, CHUNK_BYTES // (4 * len(people.junk)))
@@ -274,13 +320,18 @@ def _summed_up(found: QueryScores, gallery_pids: Tensor) -> Scores:
 
 
 def _ranks(row: np.ndarray, matches: np.ndarray, dropped: np.ndarray) -> np.ndarray:
-    """Ranks, from 1 and ascending, that the gallery rows `matches` take in a stable sort of `row` without `dropped`."""
+    """Ranks, from 1 and ascending, that the gallery rows `matches` take in a stable sort of `row`
+    without `dropped`.
+    """
     ranks = np.empty(len(matches), np.int64)
     near = row[dropped]
     for place, match in enumerate(matches.tolist()):
         distance = row[match]
-        # Before a match come the equally close that stand before it, and the closer ones that stand after it.
-        closer = np.count_nonzero(row[:match] <= distance) + np.count_nonzero(row[match + 1 :] < distance)
+        # Before a match come the equally close that stand before it, and the closer ones that stand
+        # after it.
+        closer = np.count_nonzero(row[:match] <= distance) + np.count_nonzero(
+            row[match + 1 :] < distance
+        )
         if len(dropped):
             closer -= np.count_nonzero(np.where(dropped < match, near <= distance, near < distance))
         ranks[place] = closer + 1
@@ -290,7 +341,9 @@ def _ranks(row: np.ndarray, matches: np.ndarray, dropped: np.ndarray) -> np.ndar
 
 @dataclass(frozen=True)
 class Ranking:
-    """One query: the first gallery images in the order of a stable sort of its distances, after the protocol's removals."""
+    """One query: the first gallery images in the order of a stable sort of its distances, after the
+    protocol's removals.
+    """
 
     query: int  # row
     average_precision: float  # as in mAP
@@ -310,7 +363,9 @@ def rankings(
     rows: np.ndarray,
     top: int,
 ) -> list[Ranking]:
-    """What the queries `rows` find, for looking at; arguments as in `evaluate`. Queries without a match are left out."""
+    """What the queries `rows` find, for looking at; arguments as in `evaluate`. Queries without a
+    match are left out.
+    """
     query, gallery = query_features[rows].double(), gallery_features.double()
     # Number by number, not evaluate's products of matrices: for a few rows exactness costs nothing.
     if metric == "cosine":
@@ -322,7 +377,9 @@ def rankings(
     pids, camids = gallery_pids.numpy(), gallery_camids.numpy()
     for row, distance in zip(rows.tolist(), distances.numpy(), strict=True):
         own = (pids == int(query_pids[row])) & (pids != DISTRACTOR)
-        kept = np.flatnonzero((pids != JUNK) & ~(own & drop_same_camera & (camids == int(query_camids[row]))))
+        kept = np.flatnonzero(
+            (pids != JUNK) & ~(own & drop_same_camera & (camids == int(query_camids[row])))
+        )
         order = kept[np.argsort(distance[kept], kind="stable")]
         hits = own[order]
         if hits.any():

@@ -19,8 +19,12 @@ def own_identity(model: ReidModel, images: ReidSet, pids: Tensor, params: ReidPa
     """
     logits = features(model, images, params.image_size, "logits", params.precision)
     if logits.shape[1] != len(pids):
-        raise ValueError(f"the model has {logits.shape[1]} classes, not {len(pids)}: it is of another set; train it again")
+        raise ValueError(
+            f"the model has {logits.shape[1]} classes, not {len(pids)}: it is of another set; train it again"
+        )
     label = torch.searchsorted(pids, images.pids).clamp(max=len(pids) - 1)
     if (strangers := images.pids[pids[label] != images.pids]).numel():
-        raise ValueError(f"identity {int(strangers[0])} is not among the {len(pids)} that the model was trained on")
+        raise ValueError(
+            f"identity {int(strangers[0])} is not among the {len(pids)} that the model was trained on"
+        )
     return logits.log_softmax(1).gather(1, label[:, None])[:, 0]

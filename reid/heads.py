@@ -1,4 +1,6 @@
-"""What follows a base: from the pooled maps of an image to the numbers that retrieval compares, and to identities."""
+"""What follows a base: from the pooled maps of an image to the numbers that retrieval compares, and
+to identities.
+"""
 
 from typing import NamedTuple
 
@@ -18,7 +20,9 @@ class Output(NamedTuple):
 
 
 class LinearHead(nn.Module):
-    """open-reid's: linear embedding -> batch norm (here the embedding is read) -> ReLU -> dropout -> linear classifier."""
+    """open-reid's: linear embedding -> batch norm (here the embedding is read) -> ReLU -> dropout
+    -> linear classifier.
+    """
 
     def __init__(self, channels: int, num_classes: int, embedding: int, dropout: float):
         super().__init__()
@@ -37,7 +41,8 @@ class LinearHead(nn.Module):
 
 
 class BNNeck(nn.Module):
-    """Bag of tricks' (Luo et al. 2019, section 3.5): batch norm without shift (the embedding) -> classifier without bias.
+    """Bag of tricks' (Luo et al. 2019, section 3.5): batch norm without shift (the embedding) ->
+    classifier without bias.
 
     A metric loss is to compare the pooled maps, retrieval the embedding.
     """
@@ -45,7 +50,9 @@ class BNNeck(nn.Module):
     def __init__(self, channels: int, classifier: nn.Module):
         super().__init__()
         self.norm = nn.BatchNorm1d(channels)
-        self.norm.bias.requires_grad_(False)  # stays zero, so that classes part along the spheres around the origin
+        self.norm.bias.requires_grad_(
+            False
+        )  # stays zero, so that classes part along the spheres around the origin
         self.classifier = classifier
 
     def forward(self, pooled: Tensor) -> Output:
@@ -54,7 +61,9 @@ class BNNeck(nn.Module):
 
 
 class CosineClassifier(nn.Module):
-    """Cosines between images [N, D] and a direction per class: float32 [N, classes], also under autocast."""
+    """Cosines between images [N, D] and a direction per class: float32 [N, classes], also under
+    autocast.
+    """
 
     def __init__(self, channels: int, num_classes: int):
         super().__init__()
@@ -62,7 +71,8 @@ class CosineClassifier(nn.Module):
         nn.init.normal_(self.weight, std=CLASSIFIER_STD)
 
     def forward(self, embedding: Tensor) -> Tensor:
-        # A loss multiplies cosines by 64 and more: bfloat16's steps of 1/256 near 1 would be too coarse.
+        # A loss multiplies cosines by 64 and more: bfloat16's steps of 1/256 near 1 would be too
+        # coarse.
         with torch.autocast(embedding.device.type, enabled=False):
             return F.linear(F.normalize(embedding.float()), F.normalize(self.weight))
 

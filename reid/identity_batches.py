@@ -1,8 +1,10 @@
-"""Batches of several images of each identity, for losses that compare images (P x K: P identities, K images of each).
+"""Batches of several images of each identity, for losses that compare images (P x K: P identities,
+K images of each).
 
-The usual sampler repeats the images of an identity that has fewer than K. On a reduced set that is most identities: at a
-tenth of Market-1501 about 70% of the positive pairs are then an image with itself, and teach nothing. Here such an identity
-gives the images it has, and further identities fill the batch.
+The usual sampler repeats the images of an identity that has fewer than K. On a reduced set that is
+most identities: at a tenth of Market-1501 about 70% of the positive pairs are then an image with
+itself, and teach nothing. Here such an identity gives the images it has, and further identities
+fill the batch.
 """
 
 import math
@@ -20,11 +22,13 @@ from reid.seeds import SHUFFLE_IDENTITIES, key
 class IdentityBatches:
     """Rows of a training set, step by step: real images before generated ones.
 
-    In a pass every identity, in shuffled order, gives `images_per_identity` different images, or all that it has; batches
-    are cut from passes, whose incomplete ends are dropped. Where one pass does not fill a batch, identities give more images;
-    only where all of them do not fill it does a batch hold an image twice.
+    In a pass every identity, in shuffled order, gives `images_per_identity` different images, or
+    all that it has; batches are cut from passes, whose incomplete ends are dropped. Where one pass
+    does not fill a batch, identities give more images; only where all of them do not fill it does a
+    batch hold an image twice.
 
-    With `generated.share` at most that share of an identity's images is generated, rounded. Before step `start` all are real.
+    With `generated.share` at most that share of an identity's images is generated, rounded. Before
+    step `start` all are real.
 
     label: int64 [N]; generated_rows: bool [N], which images of the set are generated
     Raises ValueError where images_per_identity is too small for the share.
@@ -43,7 +47,11 @@ class IdentityBatches:
         self.label, self.kind = label.cpu().numpy(), generated_rows.cpu().numpy()
         self.images, self.share = images_per_identity, params.share
         self.start = math.ceil(params.start * planned.iterations) if self.kind.any() else 0
-        if self.share is not None and self.kind.any() and round(self.share * self.images) in (0, self.images):
+        if (
+            self.share is not None
+            and self.kind.any()
+            and round(self.share * self.images) in (0, self.images)
+        ):
             raise ValueError(
                 f"generated.share {self.share} of {self.images} images per identity rounds to "
                 f"{round(self.share * self.images)}; choose images_per_identity so that both kinds have a part"
@@ -54,7 +62,9 @@ class IdentityBatches:
         """int64 [batch_size]."""
         share = 0.0 if step < self.start else self.share
         images = self.images
-        while len(order := self._cached_pass(0, images, share)) < self.batch_size and images < len(self.label):
+        while len(order := self._cached_pass(0, images, share)) < self.batch_size and images < len(
+            self.label
+        ):
             images *= 2  # there are too few identities
         batches = max(1, len(order) // self.batch_size)
         order = self._cached_pass(step // batches, images, share)
@@ -63,7 +73,9 @@ class IdentityBatches:
         return torch.from_numpy(rows[np.argsort(self.kind[rows], kind="stable")])
 
     def degenerate_pairs(self, step: int) -> float:
-        """The share of a batch's positive pairs that are an image with itself; 0 where there is no positive pair."""
+        """The share of a batch's positive pairs that are an image with itself; 0 where there is no
+        positive pair.
+        """
         rows = self(step)
         return degenerate_share(rows, torch.from_numpy(self.label)[rows])
 

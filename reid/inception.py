@@ -1,4 +1,6 @@
-"""The base of open-reid's `inception`, which is neither GoogLeNet nor Inception-v2 and has no published weights."""
+"""The base of open-reid's `inception`, which is neither GoogLeNet nor Inception-v2 and has no
+published weights.
+"""
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +17,12 @@ class Inception(nn.Sequential):
             return max(1, round(channels * width))
 
         stem = scaled(32)
-        layers = [_conv(3, stem, 3), _conv(stem, stem, 3), _conv(stem, stem, 3), nn.MaxPool2d(2, 2, padding=1)]
+        layers = [
+            _conv(3, stem, 3),
+            _conv(stem, stem, 3),
+            _conv(stem, stem, 3),
+            nn.MaxPool2d(2, 2, padding=1),
+        ]
         channels = stem
         for out in (scaled(64), scaled(128), scaled(256)):
             layers += [_AverageBlock(channels, out), _MaxBlock(4 * out, out)]
@@ -53,7 +60,9 @@ class _MaxBlock(nn.Module):
         self.branches = nn.ModuleList(
             [
                 nn.Sequential(_conv(channels, out, 1), _conv(out, out, 3, stride=2)),
-                nn.Sequential(_conv(channels, out, 1), _conv(out, out, 3), _conv(out, out, 3, stride=2)),
+                nn.Sequential(
+                    _conv(channels, out, 1), _conv(out, out, 3), _conv(out, out, 3, stride=2)
+                ),
                 nn.MaxPool2d(3, 2, padding=1),
             ]
         )

@@ -1,4 +1,5 @@
-"""What a re-identification model is trained to lower: a loss over identities, and one over pairs of images beside it.
+"""What a re-identification model is trained to lower: a loss over identities, and one over pairs of
+images beside it.
 
 All is computed in float32, also where the network runs in bfloat16 and inside autocast.
 """
@@ -48,21 +49,33 @@ class PairCircle:
 @dataclass(frozen=True)
 class LossParams:
     identity: Literal["softmax"] | ClassCircle
-    metric: Triplet | PairCircle | None  # of sampler `identity`, whose batches hold several images of an identity
+    metric: (
+        Triplet | PairCircle | None
+    )  # of sampler `identity`, whose batches hold several images of an identity
 
     def __post_init__(self):
         if isinstance(self.identity, ClassCircle):
             if self.identity.scale <= 0:
                 raise ValueError(f"loss.identity.scale must be positive, got {self.identity.scale}")
             if not 0 <= self.identity.margin < 1:
-                raise ValueError(f"loss.identity.margin must lie in [0, 1), got {self.identity.margin}")
+                raise ValueError(
+                    f"loss.identity.margin must lie in [0, 1), got {self.identity.margin}"
+                )
         if self.metric is None:
             return
         if self.metric.weight <= 0:
-            raise ValueError(f"loss.metric.weight must be positive, got {self.metric.weight}; loss.metric: null leaves it out")
-        if isinstance(self.metric, Triplet) and self.metric.margin is not None and self.metric.margin < 0:
+            raise ValueError(
+                f"loss.metric.weight must be positive, got {self.metric.weight}; loss.metric: null leaves it out"
+            )
+        if (
+            isinstance(self.metric, Triplet)
+            and self.metric.margin is not None
+            and self.metric.margin < 0
+        ):
             raise ValueError(f"loss.metric.margin must not be negative, got {self.metric.margin}")
-        if isinstance(self.metric, PairCircle) and not (0 <= self.metric.margin < 1 and self.metric.gamma > 0):
+        if isinstance(self.metric, PairCircle) and not (
+            0 <= self.metric.margin < 1 and self.metric.gamma > 0
+        ):
             raise ValueError(
                 "loss.metric: circle needs a margin in [0, 1) and a positive gamma, "
                 f"got {self.metric.margin} and {self.metric.gamma}"
@@ -70,10 +83,12 @@ class LossParams:
 
 
 def criterion(params: LossParams) -> Criterion:
-    """(output, label int64 [N], smoothing float32 [N]) -> {"identity": ..., "metric": ...}, whose sum is the loss.
+    """(output, label int64 [N], smoothing float32 [N]) -> {"identity": ..., "metric": ...}, whose
+    sum is the loss.
 
-    `smoothing` in [0, 1) is for the identity loss alone. Values are weighted float32 scalars; without a metric loss there
-    is one. Raises ValueError where the metric loss's package is missing.
+    `smoothing` in [0, 1) is for the identity loss alone. Values are weighted float32 scalars;
+    without a metric loss there is one. Raises ValueError where the metric loss's package is
+    missing.
     """
     compare = _metric_loss(params.metric)
 
@@ -92,10 +107,11 @@ def criterion(params: LossParams) -> Criterion:
 
 
 def identity_cross_entropy(logits: Tensor, label: Tensor, smoothing: Tensor) -> Tensor:
-    """Mean cross-entropy over identities: logits [N, C] of any float type, label int64 [N] -> float32 scalar.
+    """Mean cross-entropy over identities: logits [N, C] of any float type, label int64 [N] ->
+    float32 scalar.
 
-    `smoothing` [N], in [0, 1), is the share of a row's target spread evenly over all classes (Szegedy et al. 2016,
-    section 7).
+    `smoothing` [N], in [0, 1), is the share of a row's target spread evenly over all classes
+    (Szegedy et al. 2016, section 7).
     """
     log_probability = logits.float().log_softmax(1)
     own = log_probability.gather(1, label[:, None])[:, 0]
@@ -103,11 +119,12 @@ def identity_cross_entropy(logits: Tensor, label: Tensor, smoothing: Tensor) -> 
 
 
 def circle_logits(cosines: Tensor, label: Tensor, scale: float, margin: float) -> Tensor:
-    """Logits [N, C] whose cross-entropy is the circle loss of class-level labels: float32 cosines [N, C], label [N].
+    """Logits [N, C] whose cross-entropy is the circle loss of class-level labels: float32 cosines
+    [N, C], label [N].
 
-    Sun et al. 2020, "Circle loss", section 3, with the one margin m: with s_p the cosine to the own class and s_n to another
-    one the loss is log(1 + sum_n exp(scale (a_n (s_n - m) - a_p (s_p - 1 + m)))); a_p = [1 + m - s_p]_+ and
-    a_n = [s_n + m]_+ are weights: no gradient runs through them.
+    Sun et al. 2020, "Circle loss", section 3, with the one margin m: with s_p the cosine to the own
+    class and s_n to another one the loss is log(1 + sum_n exp(scale (a_n (s_n - m) - a_p (s_p - 1 +
+    m)))); a_p = [1 + m - s_p]_+ and a_n = [s_n + m]_+ are weights: no gradient runs through them.
     """
     own = F.one_hot(label, cosines.shape[1]).bool()
     fixed = cosines.detach()
@@ -116,12 +133,16 @@ def circle_logits(cosines: Tensor, label: Tensor, scale: float, margin: float) -
 
 
 def batch_hard_triplet(features: Tensor, label: Tensor, margin: float | None) -> Tensor:
-    """Mean over anchors of the farthest positive's distance less the nearest negative's, plus `margin`, not below zero.
+    """Mean over anchors of the farthest positive's distance less the nearest negative's, plus
+    `margin`, not below zero.
 
-    Hermans et al. 2017, eq. (5); without a margin ln(1 + exp(difference)), section 3.2. float32 features [N, D], Euclidean
-    distances. Rows without another image of their identity, or without one of another, are no anchors; 0 without anchors.
+    Hermans et al. 2017, eq. (5); without a margin ln(1 + exp(difference)), section 3.2. float32
+    features [N, D], Euclidean distances. Rows without another image of their identity, or without
+    one of another, are no anchors; 0 without anchors.
     """
-    distances = torch.cdist(features, features, compute_mode="donot_use_mm_for_euclid_dist")  # [N, N]
+    distances = torch.cdist(
+        features, features, compute_mode="donot_use_mm_for_euclid_dist"
+    )  # [N, N]
     same = label[:, None] == label
     positive = same & ~torch.eye(len(label), dtype=torch.bool, device=label.device)
     farthest = distances.masked_fill(~positive, -torch.inf).amax(1)
@@ -141,7 +162,9 @@ def _metric_loss(params: Triplet | PairCircle | None) -> Callable[[Tensor, Tenso
 
 
 def _pair_circle(margin: float, gamma: float) -> nn.Module:
-    """The circle loss of pair-wise labels (section 3) of cosines, per anchor; mean over the anchors that have one."""
+    """The circle loss of pair-wise labels (section 3) of cosines, per anchor; mean over the anchors
+    that have one.
+    """
     try:
         from pytorch_metric_learning.losses import CircleLoss
     except ImportError as error:

@@ -1,4 +1,6 @@
-"""Re-identification models: a base that makes maps of an image, global average pooling, and a head."""
+"""Re-identification models: a base that makes maps of an image, global average pooling, and a
+head.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,15 +15,21 @@ from reid.inception import Inception
 @dataclass(frozen=True)
 class NetworkParams:
     pretrained: bool  # ImageNet weights for the base
-    last_stride: Literal[1, 2]  # of the last stage of a ResNet: 1 doubles the sides of its maps (bag of tricks), 2 as published
+    last_stride: Literal[
+        1, 2
+    ]  # of the last stage of a ResNet: 1 doubles the sides of its maps (bag of tricks), 2 as published
     width: float  # factor on the channels of inception; 1 is the published network
-    head: Literal["linear", "bnneck", "bnneck_cosine"]  # open-reid's, bag of tricks'; the latter with a cosine classifier
+    head: Literal[
+        "linear", bnneck, "bnneck_cosine"
+    ]  # open-reid's, bag of tricks'; the latter with a cosine classifier
     embedding: int | None  # numbers per image before the classifier, of head linear; open-reid 128
     dropout: float  # of head linear; open-reid 0.5
 
     def __post_init__(self):
         if self.head == "linear" and (self.embedding is None or self.embedding < 1):
-            raise ValueError(f"network.embedding must be at least 1 where network.head is linear, got {self.embedding}")
+            raise ValueError(
+                f"network.embedding must be at least 1 where network.head is linear, got {self.embedding}"
+            )
         if self.head != "linear" and (self.embedding is not None or self.dropout):
             raise ValueError(
                 f"network.head {self.head} has neither an embedding of its own nor dropout: set network.embedding: null "
@@ -48,7 +56,9 @@ class ReidModel(nn.Module):
 
 def _inception(params: NetworkParams) -> tuple[nn.Module, int]:
     if params.pretrained:
-        raise ValueError("inception has no ImageNet weights: it is trained from scratch; set network.pretrained: false")
+        raise ValueError(
+            "inception has no ImageNet weights: it is trained from scratch; set network.pretrained: false"
+        )
     base = Inception(params.width)
     return base, base.channels
 
@@ -60,8 +70,12 @@ def _resnet50(params: NetworkParams) -> tuple[nn.Module, int]:
     import timm  # takes longer to import than all the rest; the other models do without
 
     try:
-        base = timm.create_model(TIMM_RESNET50, pretrained=params.pretrained, num_classes=0, global_pool="")
-    except Exception as error:  # timm passes on whatever the download raises: OSError, RuntimeError, httpx errors
+        base = timm.create_model(
+            TIMM_RESNET50, pretrained=params.pretrained, num_classes=0, global_pool=""
+        )
+    except (
+        Exception
+    ) as error:  # timm passes on whatever the download raises: OSError, RuntimeError, httpx errors
         if not params.pretrained:
             raise
         raise OSError(
@@ -77,7 +91,8 @@ BASES = {"inception": _inception, "resnet50": _resnet50}
 
 
 def check_backbone(name: str) -> None:
-    """Raises ValueError, which lists the names there are, for a backbone that `build` does not know."""
+    """Raises ValueError, which lists the names there are, for a backbone that `build` does not
+    know."""
     if name.startswith(torchreid_door.PREFIX):
         torchreid_door.check(name)
     elif name not in BASES:
@@ -95,7 +110,9 @@ def build(name: str, num_classes: int, params: NetworkParams) -> ReidModel:
     """
     check_backbone(name)
     if params.width != 1 and name != "inception":
-        raise ValueError(f"{name} comes in one width; set network.width: 1.0 (it is {params.width})")
+        raise ValueError(
+            f"{name} comes in one width; set network.width: 1.0 (it is {params.width})"
+        )
     if name in BASES:
         base, channels = BASES[name](params)
     else:
@@ -108,13 +125,19 @@ def build(name: str, num_classes: int, params: NetworkParams) -> ReidModel:
 
 
 def _keep_last_side(base: nn.Module, name: str) -> None:
-    """The last stage of a ResNet no longer halves the sides of its maps (bag of tricks, section 3.4)."""
+    """The last stage of a ResNet no longer halves the sides of its maps (bag of tricks, section
+    3.4).
+    """
     halving = [
         module
         for stage, module in base.named_modules()
-        if "layer4" in stage.split(".") and isinstance(module, nn.Conv2d) and module.stride == (2, 2)
+        if "layer4" in stage.split(".")
+        and isinstance(module, nn.Conv2d)
+        and module.stride == (2, 2)
     ]
     if not halving:
-        raise ValueError(f"{name} is no ResNet, whose last stage could keep its sides; set network.last_stride: 2")
+        raise ValueError(
+            f"{name} is no ResNet, whose last stage could keep its sides; set network.last_stride: 2"
+        )
     for module in halving:
         module.stride = (1, 1)

@@ -10,21 +10,28 @@ from reid.params import ReidParams
 def optimiser(model: ReidModel, params: ReidParams) -> tuple[torch.optim.Optimizer, list[float]]:
     """The optimiser and the full learning rate of each of its groups: the base, then the head.
 
-    It is fused, one pass over the weights instead of a dozen, and steps on views of them as they lie in memory: where
-    weights are channels last, fused would copy them there and back. So clear gradients by model.zero_grad().
+    It is fused, one pass over the weights instead of a dozen, and steps on views of them as they
+    lie in memory: where weights are channels last, fused would copy them there and back. So clear
+    gradients by model.zero_grad().
     """
     base = list(model.base.parameters())
     inside = {id(weight) for weight in base}
     head = [weight for weight in model.parameters() if id(weight) not in inside]
     rates = [params.learning_rate * params.base_factor, params.learning_rate]
-    views = [[_in_memory_order(weight, weight).detach().requires_grad_() for weight in weights] for weights in (base, head)]
+    views = [
+        [_in_memory_order(weight, weight).detach().requires_grad_() for weight in weights]
+        for weights in (base, head)
+    ]
     groups = [{"params": group, "lr": rate} for group, rate in zip(views, rates, strict=True)]
     decay = params.weight_decay
     if params.optimiser == "sgd":
         nesterov = params.momentum > 0
-        made = torch.optim.SGD(groups, momentum=params.momentum, weight_decay=decay, nesterov=nesterov, fused=True)
+        made = torch.optim.SGD(
+            groups, momentum=params.momentum, weight_decay=decay, nesterov=nesterov, fused=True
+        )
         if nesterov:
-            # torch makes them at a weight's first gradient, but fused cannot take some that are made and some that are not.
+            # torch makes them at a weight's first gradient, but fused cannot take some that are
+            # made and some that are not.
             for view in views[0] + views[1]:
                 made.state[view]["momentum_buffer"] = torch.zeros_like(view)
     else:
@@ -40,6 +47,8 @@ def optimiser(model: ReidModel, params: ReidParams) -> tuple[torch.optim.Optimiz
 
 
 def _in_memory_order(tensor: Tensor, weight: Tensor) -> Tensor:
-    """The numbers of `tensor` as those of `weight` lie in memory, [N]: a view where `tensor` lies likewise."""
+    """The numbers of `tensor` as those of `weight` lie in memory, [N]: a view where `tensor` lies
+    likewise.
+    """
     channels_last = weight.ndim == 4 and weight.is_contiguous(memory_format=torch.channels_last)
     return (tensor.permute(0, 2, 3, 1) if channels_last else tensor).reshape(-1)

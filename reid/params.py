@@ -9,24 +9,34 @@ from reid.losses import ClassCircle, LossParams
 from reid.models import NetworkParams, check_backbone
 from reid.precision import Precision
 
-Budget = Literal["epochs", "iterations"]  # equal numbers of passes over each set (the paper's), or of updates (fair)
+Budget = Literal[
+    "epochs", "iterations"
+]  # equal numbers of passes over each set (the paper's), or of updates (fair)
 
 
 @dataclass(frozen=True)
 class ReidParams:
     backbone: str  # inception, resnet50, or a name of torchreid's as torchreid:osnet_x1_0
-    image_size: tuple[int, int]  # (height, width) in px; open-reid: resnet50 256 x 128, inception 144 x 56
+    image_size: tuple[
+        int, int
+    ]  # (height, width) in px; open-reid: resnet50 256 x 128, inception 144 x 56
     network: NetworkParams
     features: Literal["embedding", "logits"]  # what retrieval compares; open-reid logits
     metric: Literal["euclidean", "cosine"]  # how; open-reid euclidean
     epochs: int  # of budget `epochs`; an epoch drops its last, incomplete batch, as in open-reid
-    iterations: int  # of budget `iterations`; epochs, newly shuffled, follow each other without a gap
+    iterations: (
+        int  # of budget `iterations`; epochs, newly shuffled, follow each other without a gap
+    )
     batch_size: int  # of all processes together
-    sampler: Literal["shuffled", "identity"]  # batches cut from shuffled epochs, or of several images of each identity
+    sampler: Literal[
+        "shuffled", "identity"
+    ]  # batches cut from shuffled epochs, or of several images of each identity
     images_per_identity: int  # of sampler identity: K; open-reid and bag of tricks 4
     optimiser: Literal["sgd", "adam", "adamw"]
     learning_rate: float
-    base_factor: float  # on the learning rate of the base; open-reid 0.1 where the base is pretrained
+    base_factor: (
+        float  # on the learning rate of the base; open-reid 0.1 where the base is pretrained
+    )
     momentum: float  # of sgd, Nesterov's; for adam and adamw their first beta
     weight_decay: float
     schedule: Literal["constant", "step", "cosine"]
@@ -48,7 +58,13 @@ class ReidParams:
                 "loss.identity circle and network.head bnneck_cosine go together: "
                 f"the one weighs the cosines that the other gives; the head is {self.network.head}"
             )
-        for field in ("epochs", "iterations", "batch_size", "log_iterations", "checkpoint_iterations"):
+        for field in (
+            "epochs",
+            "iterations",
+            "batch_size",
+            "log_iterations",
+            "checkpoint_iterations",
+        ):
             if getattr(self, field) < 1:
                 raise ValueError(f"{field} must be at least 1, got {getattr(self, field)}")
         for field in ("learning_rate", "step_factor"):
@@ -58,11 +74,17 @@ class ReidParams:
             if getattr(self, field) < 0:
                 raise ValueError(f"{field} must not be negative, got {getattr(self, field)}")
         if not all(0 < share < 1 for share in self.step_at):
-            raise ValueError(f"step_at must hold shares of the run, in (0, 1), got {list(self.step_at)}")
+            raise ValueError(
+                f"step_at must hold shares of the run, in (0, 1), got {list(self.step_at)}"
+            )
         if self.images_per_identity < 2:
-            raise ValueError(f"images_per_identity must be at least 2, got {self.images_per_identity}")
+            raise ValueError(
+                f"images_per_identity must be at least 2, got {self.images_per_identity}"
+            )
         if self.loss.metric is not None and self.sampler != "identity":
-            raise ValueError("loss.metric compares images of an identity, which shuffled batches lack: set sampler: identity")
+            raise ValueError(
+                "loss.metric compares images of an identity, which shuffled batches lack: set sampler: identity"
+            )
         for field in ("warmup", "label_smoothing", "momentum"):
             if not 0 <= getattr(self, field) < 1:
                 raise ValueError(f"{field} must lie in [0, 1), got {getattr(self, field)}")
@@ -70,7 +92,9 @@ class ReidParams:
             raise ValueError(f"image_size must be (height, width) in pixels, got {self.image_size}")
         for field, kind in get_type_hints(ReidParams).items():
             if get_origin(kind) is Literal and getattr(self, field) not in get_args(kind):
-                raise ValueError(f"{field} {getattr(self, field)!r} is none of {', '.join(get_args(kind))}")
+                raise ValueError(
+                    f"{field} {getattr(self, field)!r} is none of {', '.join(get_args(kind))}"
+                )
 
 
 @dataclass(frozen=True)
@@ -85,13 +109,19 @@ class Plan:
 
 
 def plan(num_images: int, params: ReidParams, budget: Budget) -> Plan:
-    """A set smaller than a batch shrinks the batch, and the plan's notes say so. ValueError for under 2 images."""
+    """A set smaller than a batch shrinks the batch, and the plan's notes say so. ValueError for
+    under 2 images.
+    """
     if num_images < 2:
-        raise ValueError(f"the training set has {num_images} images; batch norm needs at least 2 in a batch")
+        raise ValueError(
+            f"the training set has {num_images} images; batch norm needs at least 2 in a batch"
+        )
     batch_size, notes = params.batch_size, ()
     if num_images < batch_size:
         batch_size = num_images
-        notes = (f"batch_size lowered from {params.batch_size} to {num_images}: the set has no more images",)
+        notes = (
+            f"batch_size lowered from {params.batch_size} to {num_images}: the set has no more images",
+        )
     if budget == "epochs":
         batches = num_images // batch_size
         return Plan(num_images, batch_size, params.epochs * batches, batches * batch_size, notes)
@@ -103,7 +133,9 @@ def learning_rate_factor(step: int, iterations: int, params: ReidParams) -> floa
     rising = params.warmup * iterations
     rise = min(1.0, (step + 1) / rising) if rising else 1.0
     if params.schedule == "step":
-        return rise * params.step_factor ** sum(step >= share * iterations for share in params.step_at)
+        return rise * params.step_factor ** sum(
+            step >= share * iterations for share in params.step_at
+        )
     if params.schedule == "cosine":
         done = max(0.0, step - rising) / (iterations - rising)
         return rise * 0.5 * (1 + math.cos(math.pi * done))

@@ -9,7 +9,9 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 
 def resolve(precision: Precision, device: torch.device) -> torch.dtype:
-    """`auto` is bfloat16 where the device has instructions for it (CUDA's, or AVX512-BF16 on a CPU), else float32."""
+    """`auto` is bfloat16 where the device has instructions for it (CUDA's, or AVX512-BF16 on a
+    CPU), else float32.
+    """
     if precision == "float32":
         return torch.float32
     if precision == "bfloat16":

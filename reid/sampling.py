@@ -1,4 +1,6 @@
-"""Which images a batch holds. The rows of a step follow from (seed, step) alone, so that a run can go on from anywhere."""
+"""Which images a batch holds. The rows of a step follow from (seed, step) alone, so that a run can
+go on from anywhere.
+"""
 
 import math
 from functools import lru_cache
@@ -20,14 +22,17 @@ def batches(
     if params.sampler == "shuffled":
         return Batches(train_set.generated, planned, generated, seed)
     label, _ = labels(train_set.pids)
-    return IdentityBatches(label, train_set.generated, planned, params.images_per_identity, generated, seed)
+    return IdentityBatches(
+        label, train_set.generated, planned, params.images_per_identity, generated, seed
+    )
 
 
 class Batches:
-    """Rows of a training set, step by step: shuffled epochs laid end to end, real images before generated ones.
+    """Rows of a training set, step by step: shuffled epochs laid end to end, real images before
+    generated ones.
 
-    With `generated.share` the two kinds are shuffled apart, and every batch has the same number of each. Generated images
-    join at step `start`.
+    With `generated.share` the two kinds are shuffled apart, and every batch has the same number of
+    each. Generated images join at step `start`.
 
     generated_rows: bool [N], which images of the set are generated
     """
@@ -39,7 +44,9 @@ class Batches:
         self.real, self.generated = self.rows[~self.kind], self.rows[self.kind]
         natural = len(self.generated) / planned.num_images
         self.mixed = params.share is None or not len(self.generated)
-        self.num_generated = 0 if self.mixed else round(min(params.share, natural) * planned.batch_size)
+        self.num_generated = (
+            0 if self.mixed else round(min(params.share, natural) * planned.batch_size)
+        )
         self.start = math.ceil(params.start * planned.iterations) if len(self.generated) else 0
 
     def __call__(self, step: int) -> Tensor:
@@ -55,15 +62,27 @@ class Batches:
         return torch.cat(
             [
                 shuffled(self.real, begin, num_real, self.seed),
-                shuffled(self.generated, since * self.num_generated, self.num_generated, self.seed, stream=SHUFFLE_GENERATED),
+                shuffled(
+                    self.generated,
+                    since * self.num_generated,
+                    self.num_generated,
+                    self.seed,
+                    stream=SHUFFLE_GENERATED,
+                ),
             ]
         )
 
 
 def shuffled(
-    rows: Tensor, begin: int, number: int, seed: int, images_per_epoch: int | None = None, stream: int = SHUFFLE
+    rows: Tensor,
+    begin: int,
+    number: int,
+    seed: int,
+    images_per_epoch: int | None = None,
+    stream: int = SHUFFLE,
 ) -> Tensor:
-    """Places begin to begin + number of `rows` [N], shuffled anew for each epoch, epochs end to end: int64 [number].
+    """Places begin to begin + number of `rows` [N], shuffled anew for each epoch, epochs end to
+    end: int64 [number].
 
     images_per_epoch: so many of them are used in an epoch; None = all.
     """
@@ -75,7 +94,9 @@ def shuffled(
     return rows[orders[epoch - first, offset]]
 
 
-@lru_cache(maxsize=8)  # a batch touches one epoch of each stream, or the end of one and the start of the next
+@lru_cache(
+    maxsize=8
+)  # a batch touches one epoch of each stream, or the end of one and the start of the next
 def _order(number: int, seed: int, stream: int, epoch: int) -> Tensor:
     generator = torch.Generator().manual_seed(key(seed, stream, epoch))
     return torch.randperm(number, generator=generator)

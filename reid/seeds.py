@@ -1,4 +1,6 @@
-"""A seed for every random draw of a training, so that what a step draws follows from (seed, step) alone."""
+"""A seed for every random draw of a training, so that what a step draws follows from (seed, step)
+alone.
+"""
 
 import numpy as np
 
@@ -9,4 +11,6 @@ SHUFFLE_GENERATED, SHUFFLE_IDENTITIES = 1_000_003, 1_000_004  # beyond DROPOUT +
 
 def key(seed: int, stream: int, position: int) -> int:
     """A seed of its own for each (seed, stream, position)."""
-    return int(np.random.SeedSequence([seed, stream, position]).generate_state(1, np.uint64)[0] >> 1)
+    return int(
+        np.random.SeedSequence([seed, stream, position]).generate_state(1, np.uint64)[0] >> 1
+    )

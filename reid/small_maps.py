@@ -1,8 +1,8 @@
 """Convolutions on a CPU whose output has a few places only, as matrix products.
 
-A ResNet-18 ends in maps of 2 x 1 px where images have 64 x 32. There oneDNN takes five times as long as the matrix product
-that the convolution is, for it cannot split the weight's gradient along places; and two thirds of the weights only ever meet
-the padding.
+A ResNet-18 ends in maps of 2 x 1 px where images have 64 x 32. There oneDNN takes five times as
+long as the matrix product that the convolution is, for it cannot split the weight's gradient along
+places; and two thirds of the weights only ever meet the padding.
 """
 
 from functools import lru_cache
@@ -15,7 +15,9 @@ MOST_PLACES = 8  # in more than these oneDNN is as fast
 
 
 class SmallMapConv2d(nn.Module):
-    """An nn.Conv2d, with its weights under their names; maps of at most MOST_PLACES places come from a matrix product."""
+    """An nn.Conv2d, with its weights under their names; maps of at most MOST_PLACES places come
+    from a matrix product.
+    """
 
     def __init__(self, conv: nn.Conv2d):
         super().__init__()
@@ -28,7 +30,9 @@ class SmallMapConv2d(nn.Module):
         places = taps.shape[:2]
         if places.numel() > MOST_PLACES:
             return F.conv2d(maps, self.weight, self.bias, self.stride, self.padding)
-        flat = maps.permute(0, 2, 3, 1).reshape(number, -1, channels)  # a view where maps are channels last
+        flat = maps.permute(0, 2, 3, 1).reshape(
+            number, -1, channels
+        )  # a view where maps are channels last
         flat = F.pad(flat, (0, 0, 0, 1))  # a last place that is black, for the padding
         met = flat.index_select(1, taps.flatten()).reshape(number * places.numel(), -1)
         weight = self.weight[:, :, *live].permute(0, 2, 3, 1).reshape(len(self.weight), -1)
@@ -36,7 +40,9 @@ class SmallMapConv2d(nn.Module):
 
 
 def replace(model: nn.Module) -> None:
-    """Put a SmallMapConv2d in the place of every convolution of `model` that could make small maps."""
+    """Put a SmallMapConv2d in the place of every convolution of `model` that could make small
+    maps.
+    """
     for parent in list(model.modules()):
         for name, layer in list(parent.named_children()):
             if isinstance(layer, nn.Conv2d) and _plain(layer):
@@ -45,17 +51,25 @@ def replace(model: nn.Module) -> None:
 
 def _plain(conv: nn.Conv2d) -> bool:
     neither = conv.groups == 1 and conv.dilation == (1, 1)
-    return neither and conv.kernel_size != (1, 1) and conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
+    return (
+        neither
+        and conv.kernel_size != (1, 1)
+        and conv.padding_mode == "zeros"
+        and not isinstance(conv.padding, str)
+    )
 
 
 @lru_cache(maxsize=64)
 def _places(
-    size: tuple[int, int], kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int]
+    size: tuple[int, int],
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    padding: tuple[int, int],
 ) -> tuple[tuple[slice, slice], Tensor]:
     """Which rows and columns of the kernel ever meet the map, and what they meet.
 
-    int64 [output rows, output columns, kernel rows, kernel columns]: a place of the map, row by row, or their number for
-    the padding.
+    int64 [output rows, output columns, kernel rows, kernel columns]: a place of the map, row by
+    row, or their number for the padding.
     """
     height, width = size
     met, inside, live = [], [], []

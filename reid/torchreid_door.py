@@ -1,6 +1,8 @@
-"""The only file that imports torchreid: its backbones, each with our head on its own feature vector, and its data sets.
+"""The only file that imports torchreid: its backbones, each with our head on its own feature
+vector, and its data sets.
 
-A backbone is named `torchreid:NAME`. torchreid is imported when one is asked for, and may be missing until then.
+A backbone is named `torchreid:NAME`. torchreid is imported when one is asked for, and may be
+missing until then.
 """
 
 import warnings
@@ -11,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 PREFIX = "torchreid:"
-# hacnn needs a GPU and an image size of its own; PCB classifies parts of an image and has no vector of the whole.
+# hacnn needs a GPU and an image size of its own; PCB classifies parts of an image and has no vector
+# of the whole.
 OTHER = {"hacnn", "pcb_p4", "pcb_p6"}
 
 
@@ -23,11 +26,15 @@ def check(backbone: str) -> None:
 
 
 def names() -> list[str]:
-    return sorted(PREFIX + name for name in _models().__dict__["__model_factory"] if name not in OTHER)
+    return sorted(
+        PREFIX + name for name in _models().__dict__["__model_factory"] if name not in OTHER
+    )
 
 
 def base(backbone: str, pretrained: bool) -> tuple[nn.Module, int]:
-    """The network, images [N, 3, H, W] -> [N, channels, 1, 1], and channels. OSError where weights cannot be had."""
+    """The network, images [N, 3, H, W] -> [N, channels, 1, 1], and channels. OSError where weights
+    cannot be had.
+    """
     name = backbone.removeprefix(PREFIX)
     state = torch.get_rng_state()
     network = _build(name, pretrained)
@@ -35,7 +42,9 @@ def base(backbone: str, pretrained: bool) -> tuple[nn.Module, int]:
         torch.set_rng_state(state)
         untrained = _build(name, pretrained=False).state_dict()
         if all(torch.equal(value, untrained[key]) for key, value in network.state_dict().items()):
-            raise ValueError(f"torchreid has no ImageNet weights for {backbone}; set network.pretrained: false")
+            raise ValueError(
+                f"torchreid has no ImageNet weights for {backbone}; set network.pretrained: false"
+            )
     channels = network.classifier.in_features
     network.classifier = nn.Identity()  # ours takes its place
     return _Features(network), channels
@@ -45,7 +54,9 @@ def base(backbone: str, pretrained: bool) -> tuple[nn.Module, int]:
 Item = tuple[str, int, int, int]
 
 
-def register_images(name: str, train: Sequence[Item], query: Sequence[Item], gallery: Sequence[Item]) -> None:
+def register_images(
+    name: str, train: Sequence[Item], query: Sequence[Item], gallery: Sequence[Item]
+) -> None:
     """Make a data set known to torchreid's ImageDataManager; pids of `train` are classes, 0 and up.
 
     Raises ValueError where torchreid is missing, or has a data set of this name.
@@ -62,11 +73,15 @@ def register_images(name: str, train: Sequence[Item], query: Sequence[Item], gal
     try:
         data.register_image_dataset(name, Images)
     except ValueError as error:
-        raise ValueError(f"torchreid has a data set named {name!r} already; choose another name") from error
+        raise ValueError(
+            f"torchreid has a data set named {name!r} already; choose another name"
+        ) from error
 
 
 class _Features(nn.Module):
-    """torchreid's networks give features in eval mode, and with loss "triplet" (logits, features) in training."""
+    """torchreid's networks give features in eval mode, and with loss "triplet" (logits, features)
+    in training.
+    """
 
     def __init__(self, network: nn.Module):
         super().__init__()
@@ -81,8 +96,12 @@ class _Features(nn.Module):
 def _build(name: str, pretrained: bool) -> nn.Module:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that there are no weights for some names, which `base` finds out for all
-            return _models().build_model(name, num_classes=1, loss="triplet", pretrained=pretrained, use_gpu=False)
+            warnings.simplefilter(
+                "ignore"
+            )  # that there are no weights for some names, which `base` finds out for all
+            return _models().build_model(
+                name, num_classes=1, loss="triplet", pretrained=pretrained, use_gpu=False
+            )
     except Exception as error:  # whatever the download raises
         if not pretrained:
             raise

@@ -2,8 +2,10 @@ import os
 import sys
 from pathlib import Path
 
-# Equality to the bit is promised on CPUs, and no test may need a GPU. Set before any process state exists.
+# Equality to the bit is promised on CPUs, and no test may need a GPU. Set before any process state
+# exists.
 os.environ["ACCELERATE_USE_CPU"] = "true"
 
-# upright.py is a plain module beside the tests, which pytest's importlib mode does not put on the path.
-sys.path.insert(0, str(Path(__file__).parent))
+# helpers/ has plain modules that tests share, which pytest's importlib mode does not put on the
+# path.
+sys.path.insert(0, str(Path(__file__).parent / "helpers"))

@@ -1,4 +1,6 @@
-"""Imports point down: augment -> generators, augment -> reid, and each third-party giant has one door."""
+"""Imports point down: augment -> generators, augment -> reid, and each third-party giant has one
+door.
+"""
 
 import ast
 import subprocess
@@ -10,22 +12,23 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("augment", "generators", "reid")
 TRAINING_MACHINE = {"torch", "torchvision", "timm", "numpy", "pandas", "PIL", "accelerate", "tqdm"}
-# These may be missing on a training machine: their one file is optional, or imports them when they are asked for.
+# These may be missing on a training machine: their one file is optional, or imports them when they
+# are asked for.
 OPTIONAL = {
-    "generators/puppet_opencv.py": {"cv2"},
+    "generators/puppet/opencv.py": {"cv2"},
     "reid/losses.py": {"pytorch_metric_learning"},
     "reid/torchreid_door.py": {"torchreid"},
 }
 DOORS = {
-    "jinja2": "augment/templates.py",
-    "lpips": "augment/outside_metrics.py",
+    "jinja2": "augment/results/templates.py",
+    "lpips": "augment/pretrained/image_metrics.py",
     "onnx": "augment/export/onnx.py",
     "onnxruntime": "augment/export/onnx.py",
     "onnxscript": "augment/export/onnx.py",
     "pyarrow": "augment/export/embedding.py",
-    "torch_fidelity": "augment/outside_metrics.py",
+    "torch_fidelity": "augment/pretrained/image_metrics.py",
     "mlflow": "augment/tracking.py",
-    "transformers": "augment/annotation/segformer.py",
+    "transformers": "augment/pretrained/segformer.py",
     "timm": "reid/models.py",
     "click": "augment",
     "pytorch_metric_learning": "reid/losses.py",
@@ -69,7 +72,11 @@ def test_each_giant_has_one_door(giant):
 
 
 def test_no_module_is_too_long():
-    long = {str(file.relative_to(ROOT)): lines for file in FILES if (lines := len(file.read_text().splitlines())) > 350}
+    long = {
+        str(file.relative_to(ROOT)): lines
+        for file in FILES
+        if (lines := len(file.read_text().splitlines())) > 350
+    }
     assert not long, f"give these a second room: {long}"
 
 

@@ -10,21 +10,30 @@ import numpy as np
 import pytest
 import torch
 
-from augment import gate, outside_metrics
-from augment.report_card import identity
+from augment.pretrained import image_metrics
+from augment.reid_training import gate
+from augment.results.report_card import identity
 from augment.single import weights
 from augment.single.model import open_model
-from generators import checkpoint
-from generators.flow import FlowFile
+from generators.spgnet.flow import FlowFile
+from generators.training import checkpoint
 from reid.training import _Run
 
 ROOT = Path(__file__).parents[1]
-FILES = sorted(file for package in ("augment", "generators", "reid", "benchmarks") for file in (ROOT / package).rglob("*.py"))
+FILES = sorted(
+    file
+    for package in ("augment", "generators", "reid", "benchmarks")
+    for file in (ROOT / package).rglob("*.py")
+)
 
 
 def calls(tree: ast.AST):
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and isinstance(node.func.value, ast.Name)
+        ):
             named = {word.arg: word.value for word in node.keywords}
             yield f"{node.func.value.id}.{node.func.attr}", named
 
@@ -33,11 +42,21 @@ def calls(tree: ast.AST):
 def test_every_load_forbids_code(file):
     for name, named in calls(ast.parse(file.read_text())):
         if name == "torch.load":
-            assert isinstance(named.get("weights_only"), ast.Constant) and named["weights_only"].value is True
+            assert (
+                isinstance(named.get("weights_only"), ast.Constant)
+                and named["weights_only"].value is True
+            )
         if name == "np.load":
             allowed = named.get("allow_pickle", ast.Constant(False))
             assert isinstance(allowed, ast.Constant) and allowed.value is False
-        assert name not in ("pickle.load", "pickle.loads", "joblib.load", "pd.read_pickle", "yaml.load", "marshal.loads")
+        assert name not in (
+            "pickle.load",
+            "pickle.loads",
+            "joblib.load",
+            "pd.read_pickle",
+            "yaml.load",
+            "marshal.loads",
+        )
 
 
 def resume(path: Path) -> None:
@@ -51,7 +70,7 @@ def judge(path: Path) -> None:
 
 
 def outside(path: Path) -> None:
-    found = outside_metrics._network("x", "cpu")
+    found = image_metrics._network("x", "cpu")
     raise ValueError(found.reason)
 
 
@@ -81,14 +100,16 @@ def stand_ins(monkeypatch, tmp_path):
     """What some readers look at before they open the file."""
     path = tmp_path / "evil.pt"
     model = torch.nn.Linear(1, 1)
-    monkeypatch.setattr("reid.models.build", lambda *_: model)
-    monkeypatch.setattr(identity.params, "load", lambda *_: SimpleNamespace(backbone="b", network=None))
+    monkeypatch.setattr("augment.reid_training.gate.build", lambda *_: model)
+    monkeypatch.setattr(
+        identity.params, "load", lambda *_: SimpleNamespace(backbone="b", network=None)
+    )
     monkeypatch.setattr(identity, "weights_file", lambda _: path)
     monkeypatch.setattr(identity, "train_command", lambda _: "command")
     table = SimpleNamespace(query=lambda _: {"pid": SimpleNamespace(nunique=lambda: 1)})
     monkeypatch.setattr(identity.index, "read", lambda _: table)
     known = SimpleNamespace(file=path, library="json", url="url", build=lambda *_: model)
-    monkeypatch.setattr(outside_metrics, "OUTSIDE", {"x": known})
+    monkeypatch.setattr(image_metrics, "OUTSIDE", {"x": known})
     return path
 
 

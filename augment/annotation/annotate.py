@@ -1,8 +1,9 @@
-"""Keypoints of a folder of pictures, estimated: a CSV in the PATN form, ready for dataset.annotations.
+"""Keypoints of a folder of pictures, estimated: a CSV in the PATN form, ready for
+dataset.annotations.
 
-Finished batches lie in <output>.partial, a JSON a line under a first line of settings. The same command takes them up again; a
-batch counts as finished where its pictures are the same files as then, so that what comes out has the same bytes as an unbroken
-run's.
+Finished batches lie in <output>.partial, a JSON a line under a first line of settings. The same
+command takes them up again; a batch counts as finished where its pictures are the same files as
+then, so that what comes out has the same bytes as an unbroken run's.
 """
 
 import json
@@ -14,17 +15,22 @@ import click
 import numpy as np
 from tqdm import tqdm
 
-from augment import keypoints
 from augment.annotation.joint_finders import Finder
 from augment.annotation.picture_folder import Pictures, decoded
-from augment.pose_formats import validator
+from augment.data.pose_formats import validator
+from augment.files import whole
+from augment.prepared import keypoints
+from generators.body.pose import rescale
+from generators.body.skeleton import TORSO
 
 
 def run(pictures: Pictures, output: Path, finder: Finder, batch: int) -> dict[str, np.ndarray]:
-    """Find the joints of all pictures, write them to `output`, print what was found: name -> int64 [18, 2] (y, x) px.
+    """Find the joints of all pictures, write them to `output`, print what was found: name -> int64
+    [18, 2] (y, x) px.
 
     Raises:
-        ValueError: a name cannot stand in such a CSV, or a picture cannot be decoded; the message names it.
+        ValueError: a name cannot stand in such a CSV, or a picture cannot be decoded; the message
+            names it.
     """
     names = list(pictures.sizes)
     check_names(names)
@@ -37,16 +43,27 @@ def run(pictures: Pictures, output: Path, finder: Finder, batch: int) -> dict[st
     if count := sum(map(len, batches)) - sum(map(len, open_batches)):
         click.echo(f"{partial}: {count:,} of {len(names):,} images are done already")
     output.parent.mkdir(parents=True, exist_ok=True)
-    _rewrite(partial, key, [record for one, record in done.items() if one in set(map(tuple, batches))])
-    with partial.open("a") as log, tqdm(total=len(names), initial=count, desc="annotate", unit="img") as bar:
+    _rewrite(
+        partial, key, [record for one, record in done.items() if one in set(map(tuple, batches))]
+    )
+    with (
+        partial.open("a") as log,
+        tqdm(total=len(names), initial=count, desc="annotate", unit="img") as bar,
+    ):
         for one, images in decoded(pictures.folder, open_batches, finder.pixels):
             points = _in_image(finder, images, [pictures.sizes[name] for name in one])
-            record = {"names": list(one), "stamps": [stamps[name] for name in one], "points": points.tolist()}
+            record = {
+                "names": list(one),
+                "stamps": [stamps[name] for name in one],
+                "points": points.tolist(),
+            }
             log.write(json.dumps(record) + "\n")
             log.flush()
             done[tuple(one)] = record
             bar.update(len(one))
-    found = {name: np.array(points) for one in batches for name, points in _points(done[tuple(one)])}
+    found = {
+        name: np.array(points) for one in batches for name, points in _points(done[tuple(one)])
+    }
     keypoints.write(found, output)
     partial.unlink()
     _report(found, pictures, output)
@@ -65,8 +82,6 @@ def check_names(names: list[str]) -> None:
 
 def _in_image(finder: Finder, images: list, sizes: list[tuple[int, int]]) -> np.ndarray:
     """Joints in px of the images as they are, whole and inside: int64 [N, 18, 2]."""
-    from generators.pose import rescale
-
     found = []
     for points, size in zip(finder.find(images), sizes, strict=True):
         points = rescale(points[None], finder.seen(size), size)[0].numpy()
@@ -81,8 +96,12 @@ def _stamp(file: Path) -> list[int]:
     return [status.st_size, status.st_mtime_ns]
 
 
-def _finished(partial: Path, key: dict[str, Any], stamps: dict[str, list[int]]) -> dict[tuple[str, ...], dict]:
-    """Records of whole batches whose pictures have not changed. A last line that was cut short is none."""
+def _finished(
+    partial: Path, key: dict[str, Any], stamps: dict[str, list[int]]
+) -> dict[tuple[str, ...], dict]:
+    """Records of whole batches whose pictures have not changed. A last line that was cut short is
+    none.
+    """
     if not partial.is_file():
         return {}
     lines = list(_lines(partial))
@@ -109,8 +128,6 @@ def _lines(partial: Path) -> Iterator[Any]:
 
 def _rewrite(partial: Path, key: dict[str, Any], records: list[dict]) -> None:
     """The partial file without what does not count, so that further batches follow whole lines."""
-    from augment.files import whole
-
     with whole(partial) as temporary:
         temporary.write_text("".join(json.dumps(one) + "\n" for one in (key, *records)))
 
@@ -122,12 +139,14 @@ def _points(record: dict) -> Iterator[tuple[str, list]]:
 def _report(found: dict[str, np.ndarray], pictures: Pictures, output: Path) -> None:
     points = np.array(list(found.values()))
     there = (points >= 0).all(-1)
-    torso = there[:, [2, 5, 8, 11]].all(1)
+    torso = there[:, list(TORSO)].all(1)
     click.echo(
         f"{output}: {len(found):,} images, {(~there.any(1)).sum():,} without a person; {there.sum(1).mean():.1f} joints of 18 "
         f"an image; {torso.sum():,} images with both shoulders and both hips, which generators are trained on"
     )
     for finding in validator.check(found, pictures.sizes):
         click.echo(f"  {'ERROR' if finding.fatal else 'note'}: {finding}")
-    click.echo(f"next: augment check-keypoints {output} --images {pictures.folder} --output sheet.png")
+    click.echo(
+        f"next: augment check-keypoints {output} --images {pictures.folder} --output sheet.png"
+    )
     click.echo(f"then, in params.yaml: dataset: annotations: [{output}]")

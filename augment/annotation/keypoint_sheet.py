@@ -1,42 +1,54 @@
-"""A sheet of skeletons over images: those whose keypoints are hardest to believe first, then a random sample."""
+"""A sheet of skeletons over images: those whose keypoints are hardest to believe first, then a
+random sample.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from PIL import Image, ImageDraw
 
-from augment import images
-from augment.contact_sheet import INK
-
-if TYPE_CHECKING:
-    from augment.annotation.check_keypoints import Source
+from augment.annotation.keypoint_source import Source
+from augment.images import untrusted
+from augment.images.contact_sheet import INK
+from generators.body.pose import draw_skeleton
+from generators.body.skeleton import LIMB_COLOURS
 
 HEIGHT_PX, GAP_PX, LINE_PX = 192, 6, 12
 WIDTHS_PX = (96, 256)
 COLUMNS = 12
-LEGEND = {"right arm": 6, "right leg": 0, "left arm": 9, "left leg": 3, "head": 12}  # a limb of each
+LEGEND = {
+    "right arm": 6,
+    "right leg": 0,
+    "left arm": 9,
+    "left leg": 3,
+    "head": 12,
+}  # a limb of each
 
 
 @dataclass(frozen=True)
 class Shown:
     """An image of a source, by its path, and its name in the keypoint file."""
 
-    source: "Source"
+    source: Source
     image: str
     name: str
 
 
 def draw(shown: Sequence[Shown], suspects: Sequence[str], count: int, seed: int) -> Image.Image:
-    """At most `count` images: a first row of suspects (images), if there are any, and others drawn by `seed`, sorted."""
+    """At most `count` images: a first row of suspects (images), if there are any, and others drawn
+    by `seed`, sorted.
+    """
     by_image = {one.image: one for one in shown}
     first = [by_image[image] for image in suspects[: min(COLUMNS, count)] if image in by_image]
     others = [one for one in shown if one not in first]
     chosen = np.random.default_rng(seed).permutation(len(others))[: count - len(first)]
     bands = {
         f"hardest to believe, of {len(suspects):,} images with a joint outside or against anatomy": first,
-        f"a random sample of the {'others' if first else 'images'}": [others[row] for row in sorted(chosen)],
+        f"a random sample of the {'others' if first else 'images'}": [
+            others[row] for row in sorted(chosen)
+        ],
     }
     bands = {caption: band for caption, band in bands.items() if band}
     width = _width(by_image.values())
@@ -54,15 +66,19 @@ def draw(shown: Sequence[Shown], suspects: Sequence[str], count: int, seed: int)
                 x = GAP_PX + column * (width + GAP_PX)
                 sheet.paste(_cell(one, width), (x, y))
                 for line, text in enumerate(_caption(one.image, width)):
-                    pen.text((x + width / 2, y + HEIGHT_PX + 1 + line * LINE_PX), text, fill=INK, anchor="ma", font_size=10)
+                    pen.text(
+                        (x + width / 2, y + HEIGHT_PX + 1 + line * LINE_PX),
+                        text,
+                        fill=INK,
+                        anchor="ma",
+                        font_size=10,
+                    )
             y += row_px
     return sheet
 
 
 def _legend(pen: ImageDraw.ImageDraw) -> int:
     """Whose side each colour is; returns where the first band begins."""
-    from generators.pose import LIMB_COLOURS
-
     x = GAP_PX
     for text, limb in LEGEND.items():
         pen.rectangle([x, GAP_PX + 2, x + 10, GAP_PX + 10], fill=LIMB_COLOURS[limb])
@@ -78,16 +94,14 @@ def _width(shown) -> int:
 
 
 def _cell(one: Shown, width: int) -> Image.Image:
-    import torch
-
-    from generators.pose import draw_skeleton
-
-    image = images.read(one.source.folder / one.image)
+    image = untrusted.read(one.source.folder / one.image)
     scale = min(HEIGHT_PX / image.height, width / image.width)
     size = max(1, round(image.height * scale)), max(1, round(image.width * scale))
     points = one.source.imported.keypoints[one.name]
     there = ~(points == -1).all(-1, keepdims=True)
-    placed = np.where(there, (points + 0.5) * (size[0] / image.height, size[1] / image.width) - 0.5, -1)
+    placed = np.where(
+        there, (points + 0.5) * (size[0] / image.height, size[1] / image.width) - 0.5, -1
+    )
     behind = np.asarray(image.resize((size[1], size[0]), Image.Resampling.BICUBIC)) * 0.7
     drawn = draw_skeleton(torch.from_numpy(placed).float(), size, behind.astype(np.uint8))
     cell = Image.new("RGB", (width, HEIGHT_PX), (235, 235, 235))

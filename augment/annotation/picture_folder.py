@@ -1,4 +1,6 @@
-"""A folder of pictures from elsewhere: which there are, whether they can be read, and their pixels, batch by batch."""
+"""A folder of pictures from elsewhere: which there are, whether they can be read, and their pixels,
+batch by batch.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -8,15 +10,18 @@ from typing import Any
 
 from PIL import Image
 
-from augment import images, index, market1501, paths, prepared
+from augment import paths, prepared
+from augment.images import untrusted
+from augment.prepared import index, market1501
 
 THREADS = 4
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """folder, and of each picture in it and its subfolders: its path relative to the folder, with `/` -> (height, width) px,
-    sorted; others: what was left alone, in words, or empty."""
+    """folder, and of each picture in it and its subfolders: its path relative to the folder, with
+    `/` -> (height, width) px, sorted; others: what was left alone, in words, or empty.
+    """
 
     folder: Path
     sizes: dict[str, tuple[int, int]]
@@ -26,56 +31,68 @@ class Pictures:
 def of_prepared() -> Pictures:
     """The people of data/prepared. Raises FileNotFoundError where prepare has not run."""
     size = prepared.size()
-    return Pictures(paths.PREPARED, dict.fromkeys(index.read(paths.PREPARED / "index.csv")["path"], size))
+    return Pictures(
+        paths.PREPARED, dict.fromkeys(index.read(paths.PREPARED / "index.csv")["path"], size)
+    )
 
 
 def find(folder: Path) -> Pictures:
-    """All pictures, by suffix; each one's header is read. Of a tree like Market-1501's its three folders alone.
+    """All pictures, by suffix; each one's header is read. Of a tree like Market-1501's its three
+    folders alone.
 
     Raises:
         FileNotFoundError: there is no such folder.
-        ValueError: it has no picture, or one that cannot be read, lies outside it through a link, or has a name that no table
-            can hold; the message names the first five.
+        ValueError: it has no picture, or one that cannot be read, lies outside it through a link,
+            or has a name that no table can hold; the message names the first five.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: folder not found")
     roots = [folder / name for name in market1501.FOLDERS.values()]
     is_market = all(root.is_dir() for root in roots)
     sizes, faults, others = {}, [], 0
-    for file in sorted(file for root in (roots if is_market else [folder]) for file in root.rglob("*")):
+    for file in sorted(
+        file for root in (roots if is_market else [folder]) for file in root.rglob("*")
+    ):
         if file.is_dir():
             continue
-        if file.suffix.lower() not in images.SUFFIXES:
+        if file.suffix.lower() not in untrusted.SUFFIXES:
             others += 1
             continue
         name = file.relative_to(folder)
         try:
-            images.check_inside(file, folder)
-            images.check_name(name)
-            sizes[name.as_posix()] = images.check(file).size
+            untrusted.check_inside(file, folder)
+            untrusted.check_name(name)
+            sizes[name.as_posix()] = untrusted.check(file).size
         except (ValueError, OSError) as error:
             faults.append(str(error))
     if faults:
         more = f"; and {len(faults) - 5:,} more" if len(faults) > 5 else ""
         raise ValueError("; ".join(faults[:5]) + more)
     if not sizes:
-        raise ValueError(f"{folder}: holds no picture ({', '.join(images.SUFFIXES)})")
+        raise ValueError(f"{folder}: holds no picture ({', '.join(untrusted.SUFFIXES)})")
     alone = [f"{others:,} other files"] if others else []
-    alone += sorted(one.name for one in folder.iterdir() if one.is_dir() and one not in roots) if is_market else []
+    alone += (
+        sorted(one.name for one in folder.iterdir() if one.is_dir() and one not in roots)
+        if is_market
+        else []
+    )
     return Pictures(folder, sizes, ", ".join(alone))
 
 
 def decoded(
     folder: Path, batches: Sequence[Sequence[str]], prepare: Callable[[Image.Image], Any]
 ) -> Iterator[tuple[Sequence[str], list[Any]]]:
-    """Each batch of names with prepare(picture) of its pictures; the next batch is decoded in threads while one is in use.
+    """Each batch of names with prepare(picture) of its pictures; the next batch is decoded in
+    threads while one is in use.
 
     Raises:
         ValueError: a picture cannot be decoded; the message names it.
     """
 
     def start(batch: Sequence[str]) -> list[Future]:
-        return [pool.submit(lambda name: prepare(images.read(folder / name)), name) for name in batch]
+        return [
+            pool.submit(lambda name: prepare(untrusted.read(folder / name)), name) for name in batch
+        ]
 
     with ThreadPoolExecutor(THREADS) as pool:
         ahead = start(batches[0]) if batches else []

@@ -1,4 +1,6 @@
-"""Commands about what people in images look like, joint by joint and part by part: check-keypoints, annotate, parse."""
+"""Commands about what people in images look like, joint by joint and part by part: check-keypoints,
+annotate, parse.
+"""
 
 from pathlib import Path
 
@@ -17,28 +19,55 @@ FORMATS = ("patn", "openpose", "coco", "mmpose", "mat14")  # pose_formats.FORMAT
     )
 )
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--images", type=click.Path(path_type=Path), metavar="FOLDER", help="The images of FILES.")
 @click.option(
-    "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="SHEET.png",
+    "--images", type=click.Path(path_type=Path), metavar="FOLDER", help="The images of FILES."
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="SHEET.png",
     help="Write a sheet of skeletons over images.",
-)  # fmt: skip
-@click.option("--count", type=click.IntRange(1, 1000), default=48, show_default=True, help="Images on the sheet.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the choice of images.")
-@click.option("--format", type=click.Choice(FORMATS), help="Of FILES.  [default: as their content says]")
+)
 @click.option(
-    "--threshold", type=click.FloatRange(0), default=0.1, show_default=True,
+    "--count",
+    type=click.IntRange(1, 1000),
+    default=48,
+    show_default=True,
+    help="Images on the sheet.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the choice of images.")
+@click.option(
+    "--format", type=click.Choice(FORMATS), help="Of FILES.  [default: as their content says]"
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0),
+    default=0.1,
+    show_default=True,
     help="Joints of a lower confidence are missing, where a format has one.",
-)  # fmt: skip
+)
 def check_keypoints(
-    files: tuple[Path, ...], images: Path | None, output: Path | None, count: int, seed: int, format: str | None,
+    files: tuple[Path, ...],
+    images: Path | None,
+    output: Path | None,
+    count: int,
+    seed: int,
+    format: str | None,
     threshold: float,
-) -> None:  # fmt: skip
+) -> None:
     """Say what keypoint FILES hold and what is wrong with them, and draw them over their images."""
     from augment.annotation import check_keypoints as checks
+    from augment.annotation import keypoint_source
 
     if bool(files) != (images is not None):
-        raise click.UsageError("FILES and --images FOLDER go together; without either, data/prepared is checked")
-    sources = checks.of_files(files, images, format, threshold) if images else checks.of_prepared()
+        raise click.UsageError(
+            "FILES and --images FOLDER go together; without either, data/prepared is checked"
+        )
+    sources = (
+        keypoint_source.of_files(files, images, format, threshold)
+        if images
+        else keypoint_source.of_prepared()
+    )
     if not checks.run(sources, output, count, seed):
         raise SystemExit(1)
 
@@ -51,30 +80,53 @@ def check_keypoints(
     )
 )
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The CSV.")
 @click.option(
-    "--model", type=click.Choice(["keypointrcnn"]), default="keypointrcnn", show_default=True,
+    "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The CSV."
+)
+@click.option(
+    "--model",
+    type=click.Choice(["keypointrcnn"]),
+    default="keypointrcnn",
+    show_default=True,
     help="torchvision's keypoint R-CNN; it downloads its weights of 237 MB once.",
-)  # fmt: skip
+)
 @click.option(
-    "--from-model", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.pt",
+    "--from-model",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.pt",
     help="Instead, a pose network that `augment train-pose-network` has trained, on another data set for example.",
-)  # fmt: skip
+)
 @click.option(
-    "--threshold", type=float, metavar="T",
+    "--threshold",
+    type=float,
+    metavar="T",
     help="From what height of its heat map on a joint counts.  [default: 2.0; of a pose network, whose maps end at 1, 0.2]",
-)  # fmt: skip
-@click.option("--batch", type=click.IntRange(1), default=16, show_default=True, help="Images at once.")
-@click.option("--device", metavar="NAME", help="As torch names it, cpu or cuda.  [default: what accelerate chooses]")
+)
+@click.option(
+    "--batch", type=click.IntRange(1), default=16, show_default=True, help="Images at once."
+)
+@click.option(
+    "--device",
+    metavar="NAME",
+    help="As torch names it, cpu or cuda.  [default: what accelerate chooses]",
+)
 @dry_run
 def annotate(
-    folder: Path | None, output: Path, model: str, from_model: Path | None, threshold: float | None, batch: int,
-    device: str | None, dry_run: bool,
-) -> None:  # fmt: skip
-    """Find the joints of the person in each image of FOLDER and write them as keypoint CSV; stopped, it can be resumed."""
+    folder: Path | None,
+    output: Path,
+    model: str,
+    from_model: Path | None,
+    threshold: float | None,
+    batch: int,
+    device: str | None,
+    dry_run: bool,
+) -> None:
+    """Find the joints of the person in each image of FOLDER and write them as keypoint CSV;
+    stopped, it can be resumed.
+    """
     from augment.annotation import annotate as stage
     from augment.annotation import joint_finders, picture_folder
-    from generators.training import joined_processes
+    from generators.training.loop import joined_processes
 
     device = device or str(joined_processes().device)
     if from_model is None:
@@ -97,31 +149,57 @@ def annotate(
     )
 )
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
-@click.option("--output", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the label PNGs.")
 @click.option(
-    "--model", default="mattmdjaga/segformer_b2_clothes", show_default=True, metavar="NAME",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder of the label PNGs.",
+)
+@click.option(
+    "--model",
+    default="mattmdjaga/segformer_b2_clothes",
+    show_default=True,
+    metavar="NAME",
     help="A SegFormer for human parsing, of the Hugging Face hub or a folder; or from-keypoints, which draws coarse maps.",
-)  # fmt: skip
+)
 @click.option(
-    "--labels", type=click.Choice(["ten", "lip20", "cihp20", "atr18"]),
+    "--labels",
+    type=click.Choice(["ten", "lip20", "cihp20", "atr18"]),
     help="The order of the model's labels.  [default: as it names them]",
-)  # fmt: skip
+)
 @click.option(
-    "--keypoints", type=click.Path(path_type=Path), multiple=True, metavar="FILE",
+    "--keypoints",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="FILE",
     help="from-keypoints: of what form check-keypoints reads; several may be given.  [default: those of data/prepared]",
-)  # fmt: skip
-@click.option("--batch", type=click.IntRange(1), default=8, show_default=True, help="Images at once.")
-@click.option("--device", metavar="NAME", help="As torch names it, cpu or cuda.  [default: what accelerate chooses]")
+)
+@click.option(
+    "--batch", type=click.IntRange(1), default=8, show_default=True, help="Images at once."
+)
+@click.option(
+    "--device",
+    metavar="NAME",
+    help="As torch names it, cpu or cuda.  [default: what accelerate chooses]",
+)
 @dry_run
 def parse(
-    folder: Path | None, output: Path, model: str, labels: str | None, keypoints: tuple[Path, ...], batch: int,
-    device: str | None, dry_run: bool,
-) -> None:  # fmt: skip
-    """Find the parts of the person in each image of FOLDER and write them as label maps; stopped, it can be resumed."""
+    folder: Path | None,
+    output: Path,
+    model: str,
+    labels: str | None,
+    keypoints: tuple[Path, ...],
+    batch: int,
+    device: str | None,
+    dry_run: bool,
+) -> None:
+    """Find the parts of the person in each image of FOLDER and write them as label maps; stopped,
+    it can be resumed.
+    """
     from augment import paths, prepared
     from augment.annotation import parse as stage
     from augment.annotation import picture_folder
-    from generators.training import joined_processes
+    from generators.training.loop import joined_processes
 
     drawn = model == stage.FROM_KEYPOINTS
     if keypoints and not drawn:
@@ -134,7 +212,11 @@ def parse(
     maker = None if drawn else stage.by_segformer(model, labels, device)
     pictures = picture_folder.find(folder) if folder else picture_folder.of_prepared()
     maker = maker or stage.by_keypoints(files, pictures)
-    settings = {"model": model, "labels": labels, "keypoints": stage.digests(files) if drawn else None}
+    settings = {
+        "model": model,
+        "labels": labels,
+        "keypoints": stage.digests(files) if drawn else None,
+    }
     click.echo(f"parse: {len(pictures.sizes):,} images of {pictures.folder} by {model} -> {output}")
     if not dry_run:
         stage.run(pictures, output, settings, maker, batch)

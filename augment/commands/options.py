@@ -12,9 +12,26 @@ def _refuse_nan(_: click.Context, __: click.Parameter, value: float | None) -> f
     return value
 
 
+def _reduced_only(
+    context: click.Context, parameter: click.Parameter, value: float | None
+) -> float | None:
+    value = _refuse_nan(context, parameter, value)
+    return None if value == 1 else value
+
+
 def portion_option(required: bool, help: str) -> Callable[[Callable], Callable]:
+    """--portion P. Where it is optional, it names the images that a generator was trained on, and 1.0
+    means the same as leaving it out: all real images.
+    """
     kind = click.FloatRange(0, 1, min_open=True)
-    return click.option("--portion", type=kind, required=required, metavar="P", callback=_refuse_nan, help=help)
+    return click.option(
+        "--portion",
+        type=kind,
+        required=required,
+        metavar="P",
+        callback=_refuse_nan if required else _reduced_only,
+        help=help,
+    )
 
 
 def several(flag: str, kind: click.ParamType, **attributes: Any) -> Callable[[Callable], Callable]:

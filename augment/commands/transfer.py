@@ -9,7 +9,9 @@ from augment.commands.options import examples, portion_option
 FILE = click.Path(path_type=Path)
 
 
-def _read_size(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
+def _read_size(
+    context: click.Context, parameter: click.Parameter, text: str | None
+) -> tuple[int, int] | None:
     if text is None:
         return None
     sides = text.lower().split("x")
@@ -27,24 +29,65 @@ def _read_size(context: click.Context, parameter: click.Parameter, text: str | N
     )
 )
 @click.option("--image", type=FILE, help="Who is rendered.")
-@click.option("--pose", metavar="POSE", help="An image, a keypoint file, a folder of either, walk, or turn.")
+@click.option(
+    "--pose", metavar="POSE", help="An image, a keypoint file, a folder of either, walk, or turn."
+)
 @click.option("--pairs", type=FILE, help="Instead of both: a CSV file of images, from,to.")
-@click.option("--root", type=FILE, help="--pairs: the folder that its names are relative to.  [default: that of the file]")
-@click.option("--model", required=True, metavar="FILE", help="A generator's file; or puppet, which needs none.")
-@click.option("--output", required=True, type=FILE, help="A folder: the images, sheet.png, poses.gif.")
+@click.option(
+    "--root",
+    type=FILE,
+    help="--pairs: the folder that its names are relative to.  [default: that of the file]",
+)
+@click.option(
+    "--model",
+    required=True,
+    metavar="FILE",
+    help="A generator's file; or puppet, which needs none.",
+)
+@click.option(
+    "--output", required=True, type=FILE, help="A folder: the images, sheet.png, poses.gif."
+)
 @click.option("--image-keypoints", type=FILE, help="Joints of the images, in any keypoint format.")
-@click.option("--pose-network", type=FILE, help="Finds joints that no file tells.  [default: the one packed into --model]")
+@click.option(
+    "--pose-network",
+    type=FILE,
+    help="Finds joints that no file tells.  [default: the one packed into --model]",
+)
 @click.option("--parsing", type=FILE, help="A label map of --image, for generators that use one.")
-@click.option("--pose-size", callback=_read_size, metavar="HxW", help="Size of the images that a keypoint file of poses is of.")
-@click.option("--frames", type=click.IntRange(2, 240), default=16, show_default=True, help="Of walk and turn.")
-@click.option("--heading", type=float, default=45.0, show_default=True, help="Of walk and turn: 0 comes, 90 goes right.")
+@click.option(
+    "--pose-size",
+    callback=_read_size,
+    metavar="HxW",
+    help="Size of the images that a keypoint file of poses is of.",
+)
+@click.option(
+    "--frames", type=click.IntRange(2, 240), default=16, show_default=True, help="Of walk and turn."
+)
+@click.option(
+    "--heading",
+    type=float,
+    default=45.0,
+    show_default=True,
+    help="Of walk and turn: 0 comes, 90 goes right.",
+)
 @click.option("--scale", is_flag=True, help="Enlarge every output to the size of its source.")
 @click.option("--dry-run", is_flag=True, help="Check, print the plan, and stop.")
 def transfer(
-    image: Path | None, pose: str | None, pairs: Path | None, root: Path | None, model: str, output: Path,
-    image_keypoints: Path | None, pose_network: Path | None, parsing: Path | None, pose_size: tuple[int, int] | None,
-    frames: int, heading: float, scale: bool, dry_run: bool,
-) -> None:  # fmt: skip
+    image: Path | None,
+    pose: str | None,
+    pairs: Path | None,
+    root: Path | None,
+    model: str,
+    output: Path,
+    image_keypoints: Path | None,
+    pose_network: Path | None,
+    parsing: Path | None,
+    pose_size: tuple[int, int] | None,
+    frames: int,
+    heading: float,
+    scale: bool,
+    dry_run: bool,
+) -> None:
     """Render the person of an image in other poses, with nothing at hand but a model's file."""
     from augment.single import run
     from augment.single.poses import Asked
@@ -67,7 +110,9 @@ def transfer(
 @portion_option(False, "The generator, and the pose network, of the reduced set of this portion.")
 @click.option("--output", required=True, type=FILE, help="The file for `augment transfer --model`.")
 def pack(generator: str, portion: float | None, output: Path) -> None:
-    """Write one file with a trained generator and the pose network, which needs nothing else to render any image."""
+    """Write one file with a trained generator and the pose network, which needs nothing else to
+    render any image.
+    """
     from augment.single import packing
 
     packing.run(generator, portion, output)
@@ -82,19 +127,35 @@ def pack(generator: str, portion: float | None, output: Path) -> None:
 @click.argument("generator", type=click.Choice(("patn",)))
 @click.argument("file", type=FILE)
 @click.option("--output", required=True, type=FILE, help="The file for `augment transfer --model`.")
-@click.option("--norm", type=click.Choice(("batch", "instance")), help="What it has.  [default: as the file tells]")
 @click.option(
-    "--image-size", callback=_read_size, metavar="HxW",
+    "--norm",
+    type=click.Choice(("batch", "instance")),
+    help="What it has.  [default: as the file tells]",
+)
+@click.option(
+    "--image-size",
+    callback=_read_size,
+    metavar="HxW",
     help="What it was trained at.  [default: 128x64 with batch norm, 256x176 with instance norm]",
-)  # fmt: skip
+)
 @click.option(
-    "--sigma-px", type=click.FloatRange(0, min_open=True), default=6.0, show_default=True,
+    "--sigma-px",
+    type=click.FloatRange(0, min_open=True),
+    default=6.0,
+    show_default=True,
     help="Of the pose maps it was trained with. The public tool's maps for DeepFashion are single pixels: about 0.3.",
-)  # fmt: skip
+)
 def import_weights(
-    generator: str, file: Path, output: Path, norm: str | None, image_size: tuple[int, int] | None, sigma_px: float
+    generator: str,
+    file: Path,
+    output: Path,
+    norm: str | None,
+    image_size: tuple[int, int] | None,
+    sigma_px: float,
 ) -> None:
-    """Turn the public PATN's weights, of any torch version, into a generator's file of this project."""
+    """Turn the public PATN's weights, of any torch version, into a generator's file of this
+    project.
+    """
     from augment.single import weights
 
     weights.run(file, output, norm, image_size, sigma_px)

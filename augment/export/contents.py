@@ -1,8 +1,9 @@
-"""What is exported: a reduced, augmented or extended set to train on, and the prepared set's query and gallery.
+"""What is exported: a reduced, augmented or extended set to train on, and the prepared set's query
+and gallery.
 
-Every image has a name of its own in Market-1501's form, which says pid, camera, sequence, frame and box and nothing else.
-Real images keep the names that prepare gave them; a generated one, which has box 00, gets another number where its name is
-taken.
+Every image has a name of its own in Market-1501's form, which says pid, camera, sequence, frame and
+box and nothing else. Real images keep the names that prepare gave them; a generated one, which has
+box 00, gets another number where its name is taken.
 """
 
 from dataclasses import dataclass
@@ -11,8 +12,10 @@ from typing import Any
 
 import pandas as pd
 
-from augment import files, index, market1501, params, paths, prepared, training_set
+from augment import files, params, paths, prepared
 from augment.augmentations import Augmentation
+from augment.prepared import index, market1501
+from augment.reid_training import training_set
 
 ORIGINS = "names.csv"
 # What torchreid's and fast-reid's Market1501 assert of a name.
@@ -27,12 +30,12 @@ OTHER_LICENCE = "the data set's own, which holds for the generated images as for
 @dataclass(frozen=True)
 class Contents:
     """
-    rows: an image a row: file (as found from here), name, pid, camid, split; label, the class in training, which follows
-        the order of the pids, -1 outside train; generated, bool; source, target, scene: names, empty for real images;
-        generator
+    rows: an image a row: file (as found from here), name, pid, camid, split; label, the class in
+        training, which follows the order of the pids, -1 outside train; generated, bool; source,
+        target, scene: names, empty for real images; generator
     about: what the manifest says besides what is counted while writing
-    origins: what the images were called before prepare, rows of its names.csv with `path` as `file` in `rows`; None where they
-        were called as they are
+    origins: what the images were called before prepare, rows of its names.csv with `path` as `file`
+        in `rows`; None where they were called as they are
     """
 
     rows: pd.DataFrame
@@ -45,7 +48,8 @@ def gather(augmentation: Augmentation, portion: float, ratio: int) -> Contents:
 
     Raises:
         FileNotFoundError: a stage has not run.
-        ValueError: the augmentation has no images of its own, or a name does not say what the index says of its image.
+        ValueError: the augmentation has no images of its own, or a name does not say what the index
+            says of its image.
     """
     if augmentation.generator is not None and not augmentation.on_disk or augmentation.classic:
         raise ValueError(
@@ -57,7 +61,10 @@ def gather(augmentation: Augmentation, portion: float, ratio: int) -> Contents:
     rows = pd.concat([train, every[every["split"] != "train"]], ignore_index=True)
     rows = rows.rename(columns={"path": "file"}).assign(generated=rows["generator"] != "")
     classes = {pid: label for label, pid in enumerate(sorted(set(train["pid"])))}
-    labels = [classes[pid] if split == "train" else -1 for pid, split in zip(rows["pid"], rows["split"], strict=True)]
+    labels = [
+        classes[pid] if split == "train" else -1
+        for pid, split in zip(rows["pid"], rows["split"], strict=True)
+    ]
     rows = rows.assign(name=_names(rows), label=labels)
     for column in ("source", "target", "scene"):
         rows[column] = [Path(path).name for path in rows[column]]
@@ -65,7 +72,9 @@ def gather(augmentation: Augmentation, portion: float, ratio: int) -> Contents:
 
 
 def beyond_readers(rows: pd.DataFrame) -> str | None:
-    """Why the Market1501 classes of torchreid and fast-reid do not read these names; None where they do."""
+    """Why the Market1501 classes of torchreid and fast-reid do not read these names; None where
+    they do.
+    """
     found = []
     if (most := int(rows["pid"].max())) > MOST_PID:
         found.append(f"identities go up to {most}, and those classes stop at {MOST_PID}")
@@ -75,7 +84,9 @@ def beyond_readers(rows: pd.DataFrame) -> str | None:
 
 
 def counts(rows: pd.DataFrame) -> dict[str, dict[str, int]]:
-    """Of each split: images, identities and cameras as loaders count them, and what is special about some."""
+    """Of each split: images, identities and cameras as loaders count them, and what is special
+    about some.
+    """
     found = {}
     for split in index.SPLITS:
         part = rows[rows["split"] == split]
@@ -104,13 +115,17 @@ def _names(rows: pd.DataFrame) -> list[str]:
     taken: set[str] = set()
     for name, generated, file in zip(names, rows["generated"], rows["file"], strict=True):
         if not generated and name in taken:
-            raise ValueError(f"{file}: another image of the prepared set has this name too; run `augment prepare` again")
+            raise ValueError(
+                f"{file}: another image of the prepared set has this name too; run `augment prepare` again"
+            )
         if not generated:
             taken.add(name)
     number = int(rows["generated"].sum())
     for row in rows.index[rows["generated"]]:
         while names[row] in taken:
-            names[row] = market1501.unused_name(int(rows.at[row, "pid"]), int(rows.at[row, "camid"]), number)
+            names[row] = market1501.unused_name(
+                int(rows.at[row, "pid"]), int(rows.at[row, "camid"]), number
+            )
             number += 1
         taken.add(names[row])
     return names
@@ -129,7 +144,9 @@ def _about(augmentation: Augmentation, portion: float, ratio: int) -> dict[str, 
     about = prepared.about()
     manifest: dict[str, Any] = {"seed": None, "trained_on": None, "counts": None}
     if augmentation.on_disk:
-        manifest = files.read_json(paths.generated(augmentation.name, portion, ratio) / "manifest.json")
+        manifest = files.read_json(
+            paths.generated(augmentation.name, portion, ratio) / "manifest.json"
+        )
     return {
         "dataset": about.name,
         "cameras_known": about.cameras_known,

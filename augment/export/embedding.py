@@ -16,31 +16,44 @@ from typing import Any
 import click
 import numpy as np
 import pandas as pd
+import torch
 from PIL import Image
 from tqdm import tqdm
 
-from augment import files, images
+from augment import files
 from augment.export.folder import THREADS
 from augment.export.reid_model import Loaded
+from augment.images import untrusted
+from reid.data import ReidSet
+from reid.evaluation import features
+from reid.training import joined_processes
 
 SUFFIXES = (".parquet", ".npy")
 
 
 def run(folder: Path, loaded: Loaded, output: Path, batch: int, dry_run: bool) -> None:
-    """Raises ValueError for a bad file, by name, before any feature is computed; nothing is written then."""
+    """Raises ValueError for a bad file, by name, before any feature is computed; nothing is written
+    then."""
     if output.suffix not in SUFFIXES:
-        raise ValueError(f"{output}: features go into a {' or '.join(SUFFIXES)} file; name --output so")
+        raise ValueError(
+            f"{output}: features go into a {' or '.join(SUFFIXES)} file; name --output so"
+        )
     found, others = listing(folder)
     click.echo(f"embed: {len(found):,} images in {folder} by {loaded.about['model']} -> {output}")
     if others:
-        click.echo(f"left alone, as their names are not those of images: {len(others):,}, such as {others[0]}")
+        click.echo(
+            f"left alone, as their names are not those of images: {len(others):,}, such as {others[0]}"
+        )
     with ThreadPoolExecutor(THREADS) as pool:
-        checked = pool.map(images.read, [folder / path for path in found], chunksize=64)
+        checked = pool.map(untrusted.read, [folder / path for path in found], chunksize=64)
         for _ in tqdm(checked, "check images", len(found), unit="img"):
             pass
         if dry_run:
             return
-        with _writer(output, found, loaded.about) as write, tqdm(total=len(found), desc="embed", unit="img") as bar:
+        with (
+            _writer(output, found, loaded.about) as write,
+            tqdm(total=len(found), desc="embed", unit="img") as bar,
+        ):
             for rows in _features(folder, found, loaded, batch, pool):
                 write(rows)
                 bar.update(len(rows))
@@ -55,40 +68,57 @@ def listing(folder: Path) -> tuple[list[str], list[str]]:
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: folder not found")
-    every = [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]  # links to folders stay closed
+    every = [
+        path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()
+    ]  # links to folders stay closed
     for path in every:
-        images.check_name(path.relative_to(folder))
-        images.check_inside(path, folder)
-    found = sorted(path.relative_to(folder).as_posix() for path in every if path.suffix.lower() in images.SUFFIXES)
-    others = sorted(path.relative_to(folder).as_posix() for path in every if path.suffix.lower() not in images.SUFFIXES)
+        untrusted.check_name(path.relative_to(folder))
+        untrusted.check_inside(path, folder)
+    found = sorted(
+        path.relative_to(folder).as_posix()
+        for path in every
+        if path.suffix.lower() in untrusted.SUFFIXES
+    )
+    others = sorted(
+        path.relative_to(folder).as_posix()
+        for path in every
+        if path.suffix.lower() not in untrusted.SUFFIXES
+    )
     if not found:
-        raise FileNotFoundError(f"{folder}: no image in it ({', '.join(images.SUFFIXES)})")
+        raise FileNotFoundError(f"{folder}: no image in it ({', '.join(untrusted.SUFFIXES)})")
     return found, others
 
 
-def _features(folder: Path, found: list[str], loaded: Loaded, batch: int, pool: ThreadPoolExecutor) -> Iterator[np.ndarray]:
-    """float32 [n, D] of one batch after the other, as the model is scored with; the next is decoded meanwhile."""
-    import torch
-
-    from reid.data import ReidSet
-    from reid.evaluation import features
-    from reid.training import joined_processes
-
+def _features(
+    folder: Path, found: list[str], loaded: Loaded, batch: int, pool: ThreadPoolExecutor
+) -> Iterator[np.ndarray]:
+    """float32 [n, D] of one batch after the other, as the model is scored with; the next is decoded
+    meanwhile.
+    """
     settings, model = loaded.settings, loaded.model.to(joined_processes().device)
     load = partial(_pixels, size=tuple(settings.image_size))
-    parts = [[folder / path for path in found[start : start + batch]] for start in range(0, len(found), batch)]
+    parts = [
+        [folder / path for path in found[start : start + batch]]
+        for start in range(0, len(found), batch)
+    ]
     ahead = [pool.submit(load, path) for path in parts[0]]
     for following in [*parts[1:], []]:
-        pixels = torch.from_numpy(np.stack([one.result() for one in ahead])).permute(0, 3, 1, 2).contiguous()
+        pixels = (
+            torch.from_numpy(np.stack([one.result() for one in ahead]))
+            .permute(0, 3, 1, 2)
+            .contiguous()
+        )
         ahead = [pool.submit(load, path) for path in following]
         nobody = torch.zeros(len(pixels), dtype=torch.int64)
         rows = ReidSet(pixels, nobody, nobody, nobody.bool())
-        yield features(model, rows, settings.image_size, settings.features, settings.precision).numpy()
+        yield features(
+            model, rows, settings.image_size, settings.features, settings.precision
+        ).numpy()
 
 
 def _pixels(path: Path, size: tuple[int, int]) -> np.ndarray:
     """uint8 [H, W, 3], resized as reid.data does."""
-    image = images.read(path)
+    image = untrusted.read(path)
     if image.size != (size[1], size[0]):
         image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
     return np.asarray(image)
@@ -96,7 +126,9 @@ def _pixels(path: Path, size: tuple[int, int]) -> np.ndarray:
 
 @contextlib.contextmanager
 def _writer(output: Path, found: list[str], about: dict[str, Any]) -> Iterator[Any]:
-    """write(rows), called with the features of one batch after the other; the file is whole or not at all."""
+    """write(rows), called with the features of one batch after the other; the file is whole or not
+    at all.
+    """
     open_one = _parquet if output.suffix == ".parquet" else _npy
     with files.whole(output) as temporary, open_one(temporary, output, found, about) as write:
         yield write
@@ -113,10 +145,14 @@ def _parquet(temporary: Path, _: Path, found: list[str], about: dict[str, Any]) 
 
         def write(rows: np.ndarray) -> None:
             nonlocal writer, done
-            lists = pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1), pa.float32()), rows.shape[1])
+            lists = pa.FixedSizeListArray.from_arrays(
+                pa.array(rows.reshape(-1), pa.float32()), rows.shape[1]
+            )
             table = pa.table({"path": found[done : done + len(rows)], "features": lists})
             if writer is None:
-                schema = table.schema.with_metadata({key: str(value) for key, value in about.items()})
+                schema = table.schema.with_metadata(
+                    {key: str(value) for key, value in about.items()}
+                )
                 writer = stack.enter_context(parquet.ParquetWriter(temporary, schema))
             writer.write_table(table.replace_schema_metadata(writer.schema.metadata))
             done += len(rows)
@@ -132,11 +168,15 @@ def _npy(temporary: Path, output: Path, found: list[str], _: dict[str, Any]) -> 
     def write(rows: np.ndarray) -> None:
         nonlocal table, done
         if table is None:
-            table = np.lib.format.open_memmap(temporary, "w+", np.float32, (len(found), rows.shape[1]))
+            table = np.lib.format.open_memmap(
+                temporary, "w+", np.float32, (len(found), rows.shape[1])
+            )
         table[done : done + len(rows)] = rows
         done += len(rows)
 
     yield write
     table.flush()
     with files.whole(output.with_name(f"{output.stem}.index.csv")) as index:
-        pd.DataFrame({"row": range(len(found)), "path": found}).to_csv(index, index=False, lineterminator="\n")
+        pd.DataFrame({"row": range(len(found)), "path": found}).to_csv(
+            index, index=False, lineterminator="\n"
+        )

@@ -7,25 +7,25 @@ import click
 
 from augment import paths
 from augment.export import onnx
+from augment.export.graphs import GeneratorGraph, ReidGraph
 from augment.export.reid_model import Loaded
+from generators.training.checkpoint import load_generator, read_trained_on
 
 
 def run_reid(loaded: Loaded, output: Path, dry_run: bool) -> None:
-    from augment.export.graphs import ReidGraph
-
     _write(ReidGraph(loaded), output, dry_run)
 
 
-def run_generator(name: str, portion: float | None, checkpoint: Path | None, output: Path, dry_run: bool) -> None:
-    """The generator `name` as it was trained on all real images, on a reduced set's, or as a file of it has it.
+def run_generator(
+    name: str, portion: float | None, checkpoint: Path | None, output: Path, dry_run: bool
+) -> None:
+    """The generator `name` as it was trained on all real images, on a reduced set's, or as a file
+    of it has it.
 
     Raises:
         FileNotFoundError: the generator is not trained.
         ValueError: the checkpoint is of another generator, or as `onnx.write`.
     """
-    from augment.export.graphs import GeneratorGraph
-    from generators.checkpoint import load_generator, read_trained_on
-
     file = checkpoint or paths.generator_model(name, portion) / "generator.pt"
     if not file.is_file():
         flags = "" if portion is None else f" --portion {portion}"
@@ -34,7 +34,9 @@ def run_generator(name: str, portion: float | None, checkpoint: Path | None, out
         )
     generator = load_generator(file, "cpu")
     if generator.name != name:
-        raise ValueError(f"{file}: is a {generator.name}, not a {name}: give --generator {generator.name}")
+        raise ValueError(
+            f"{file}: is a {generator.name}, not a {name}: give --generator {generator.name}"
+        )
     _write(GeneratorGraph(generator, read_trained_on(file)), output, dry_run)
 
 
@@ -42,10 +44,14 @@ def _write(graph: Any, output: Path, dry_run: bool) -> None:
     onnx.check_installed()
     if output.suffix != ".onnx":
         raise ValueError(f"{output}: the file's name must end in .onnx")
-    click.echo(f"export-onnx: {graph.about['model']}, trained on {graph.about['trained_on']} -> {output}")
+    click.echo(
+        f"export-onnx: {graph.about['model']}, trained on {graph.about['trained_on']} -> {output}"
+    )
     for side in ("input", "output"):
         click.echo(f"{side}: {graph.about[side]}")
     if dry_run:
         return
     worst = onnx.write(graph, output)
-    click.echo(f"onnxruntime and torch differ by at most {worst:.1e} (batches of {' and '.join(map(str, onnx.CHECKED))})")
+    click.echo(
+        f"onnxruntime and torch differ by at most {worst:.1e} (batches of {' and '.join(map(str, onnx.CHECKED))})"
+    )

@@ -12,13 +12,23 @@ from augment.export.formats import FORMATS
 
 
 def run(
-    augmentation: Augmentation, portion: float, ratio: int, format: str, output: Path, link: bool, overwrite: bool, force: bool,
+    augmentation: Augmentation,
+    portion: float,
+    ratio: int,
+    format: str,
+    output: Path,
+    link: bool,
+    overwrite: bool,
+    force: bool,
     dry_run: bool,
-) -> None:  # fmt: skip
-    """Raises ValueError where the readers of a format would not take the set, FileExistsError as folder.check_output."""
+) -> None:
+    """Raises ValueError where the readers of a format would not take the set, FileExistsError as
+    folder.check_output."""
     folder.check_output(output, overwrite)
     contents = gather(augmentation, portion, ratio)
-    click.echo(f"export: {augmentation.name}, portion {set_name(portion, ratio)}, as {format} -> {output}")
+    click.echo(
+        f"export: {augmentation.name}, portion {set_name(portion, ratio)}, as {format} -> {output}"
+    )
     for split, found in counts(contents.rows).items():
         click.echo(f"{split}: " + ", ".join(f"{count:,} {kind}" for kind, count in found.items()))
     _check_readers(contents, format, force)
@@ -40,4 +50,6 @@ def _check_readers(contents: Contents, format: str, force: bool) -> None:
             "--force where your reader knows no such bounds"
         )
     if FORMATS[format].by_name or format == "torchreid":
-        click.echo(f"note: the Market1501 classes of torchreid and fast-reid do not read this set: {reason}")
+        click.echo(
+            f"note: the Market1501 classes of torchreid and fast-reid do not read this set: {reason}"
+        )

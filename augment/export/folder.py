@@ -1,4 +1,6 @@
-"""An exported set on disk, whole or not at all: it is built in a hidden folder beside and renamed at the end."""
+"""An exported set on disk, whole or not at all: it is built in a hidden folder beside and renamed
+at the end.
+"""
 
 import os
 import shutil
@@ -10,9 +12,10 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from augment import files, images
+from augment import files
 from augment.export.contents import ORIGINS, Contents, counts
 from augment.export.formats import Format
+from augment.images import untrusted
 
 MANIFEST = "manifest.json"
 VERSION = "reid-augment export, version 1"
@@ -20,19 +23,29 @@ THREADS = 2
 
 
 def check_output(output: Path, overwrite: bool) -> None:
-    """FileExistsError where something is there that may not be replaced: only an export, with `overwrite`, may."""
+    """FileExistsError where something is there that may not be replaced: only an export, with
+    `overwrite`, may.
+    """
     if not output.exists() or output.is_dir() and not any(output.iterdir()):
         return
     if not _is_export(output):
-        raise FileExistsError(f"{output}: is there and no export of ours (it has no {MANIFEST} of one); name another --output")
+        raise FileExistsError(
+            f"{output}: is there and no export of ours (it has no {MANIFEST} of one); name another --output"
+        )
     if not overwrite:
-        raise FileExistsError(f"{output}: an export is there already; give --overwrite to replace it")
+        raise FileExistsError(
+            f"{output}: an export is there already; give --overwrite to replace it"
+        )
 
 
-def write(contents: Contents, name: str, format: Format, output: Path, link: bool, overwrite: bool) -> dict[str, Any]:
-    """Copy or link every image, after decoding it, and write tables, a README and manifest.json, which is returned.
+def write(
+    contents: Contents, name: str, format: Format, output: Path, link: bool, overwrite: bool
+) -> dict[str, Any]:
+    """Copy or link every image, after decoding it, and write tables, a README and manifest.json,
+    which is returned.
 
-    A reader may wait for ever on a broken file (torchreid's does), so that each is decoded whole first.
+    A reader may wait for ever on a broken file (torchreid's does), so that each is decoded whole
+    first.
 
     Raises:
         FileExistsError: as check_output.
@@ -40,7 +53,9 @@ def write(contents: Contents, name: str, format: Format, output: Path, link: boo
     """
     check_output(output, overwrite)
     output, rows = output.absolute(), contents.rows
-    rows = rows.assign(path=[f"{format.folders[s]}/{n}" for s, n in zip(rows["split"], rows["name"], strict=True)])
+    rows = rows.assign(
+        path=[f"{format.folders[s]}/{n}" for s, n in zip(rows["split"], rows["name"], strict=True)]
+    )
     output.parent.mkdir(parents=True, exist_ok=True)
     building = output.with_name(f".{output.name}.partial")
     shutil.rmtree(building, ignore_errors=True)
@@ -52,11 +67,22 @@ def write(contents: Contents, name: str, format: Format, output: Path, link: boo
             _write_table(table, building / file)
         if contents.origins is not None:
             places = dict(zip(rows["file"], rows["path"], strict=True))
-            _write_table(contents.origins.assign(path=contents.origins["path"].map(places)), building / ORIGINS)
-        manifest = {"format": VERSION, "layout": name, **contents.about, "counts": counts(rows), "image_sizes": sizes}
+            _write_table(
+                contents.origins.assign(path=contents.origins["path"].map(places)),
+                building / ORIGINS,
+            )
+        manifest = {
+            "format": VERSION,
+            "layout": name,
+            **contents.about,
+            "counts": counts(rows),
+            "image_sizes": sizes,
+        }
         if link:
             manifest["hard_links"] = linked
-        (building / f"README.{'md' if format.front else 'txt'}").write_text(_readme(format, manifest))
+        (building / f"README.{'md' if format.front else 'txt'}").write_text(
+            _readme(format, manifest)
+        )
         files.write_json(building / MANIFEST, manifest)
         _move(building, output)
     finally:
@@ -69,10 +95,15 @@ def _place(rows: pd.DataFrame, folder: Path, link: bool) -> tuple[dict[str, list
     sizes: dict[str, set[tuple[int, int]]] = {"real": set(), "generated": set()}
     linked = 0
     with ThreadPoolExecutor(THREADS) as pool:
-        pairs = [(Path(file), folder / path) for file, path in zip(rows["file"], rows["path"], strict=True)]
+        pairs = [
+            (Path(file), folder / path)
+            for file, path in zip(rows["file"], rows["path"], strict=True)
+        ]
         done = pool.map(partial(_place_one, link=link), pairs, chunksize=64)
         try:
-            for (size, is_link), generated in zip(tqdm(done, "export", len(rows), unit="img"), rows["generated"], strict=True):
+            for (size, is_link), generated in zip(
+                tqdm(done, "export", len(rows), unit="img"), rows["generated"], strict=True
+            ):
                 sizes["generated" if generated else "real"].add(size)
                 linked += is_link
         except BaseException:
@@ -83,7 +114,7 @@ def _place(rows: pd.DataFrame, folder: Path, link: bool) -> tuple[dict[str, list
 
 def _place_one(pair: tuple[Path, Path], link: bool) -> tuple[tuple[int, int], bool]:
     file, place = pair
-    picture = images.read(file)
+    picture = untrusted.read(file)
     if link:
         try:
             os.link(file.resolve(), place)
@@ -130,10 +161,16 @@ def _readme(format: Format, manifest: dict[str, Any]) -> str:
     about = f"{manifest['dataset']}, portion {manifest['portion']}, augmentation {manifest['augmentation']}"
     lines = [f"A person re-identification set: {about}.", "", *format.reading.split("\n"), ""]
     for split, found in manifest["counts"].items():
-        more = ", ".join(f"{found[kind]:,} {kind}" for kind in ("generated", "junk", "distractors") if found[kind])
+        more = ", ".join(
+            f"{found[kind]:,} {kind}"
+            for kind in ("generated", "junk", "distractors")
+            if found[kind]
+        )
         lines.append(
             f"{split}: {found['images']:,} images of {found['identities']:,} identities, {found['cameras']} cameras"
             f"{f' ({more})' if more else ''}"
         )
     front = f"---\n{format.front}---\n" if format.front else ""
-    return front + "\n".join([*lines, "", f"Licence: {manifest['licence']}.", "Details: manifest.json.", ""])
+    return front + "\n".join(
+        [*lines, "", f"Licence: {manifest['licence']}.", "Details: manifest.json.", ""]
+    )

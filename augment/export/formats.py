@@ -8,8 +8,8 @@
 | csv | train/ query/ gallery/, a table of each beside them | your own code |
 | huggingface | train/ query/ gallery/ with a metadata.jsonl in each | datasets.load_dataset(FOLDER) |
 
-In csv and huggingface `label` is the class in training, -1 in query and gallery; `source`, `target` and `scene` are names of
-images of the whole real set, which a reduced set need not hold.
+In csv and huggingface `label` is the class in training, -1 in query and gallery; `source`, `target`
+and `scene` are names of images of the whole real set, which a reduced set need not hold.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from augment.market1501 import FOLDERS
+from augment.prepared.market1501 import FOLDERS
 
 OFFICIAL = "Market-1501-v15.09.15"
 SPLITS = {"train": "train", "query": "query", "gallery": "gallery"}
@@ -32,7 +32,8 @@ class Format:
     """
     folders: split -> folder of its images
     tables: what is written besides
-    by_name: whether pid and camera are read from names, by readers that know Market-1501's numbers alone
+    by_name: whether pid and camera are read from names, by readers that know Market-1501's numbers
+        alone
     reading: how to read it, for the README
     front: YAML at the head of the README, which then is README.md
     """
@@ -67,9 +68,13 @@ def _split_tables(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def _metadata(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """file_name is relative to the table, as `imagefolder` has it. In a CSV an empty column would be one of numbers."""
+    """file_name is relative to the table, as `imagefolder` has it. In a CSV an empty column would
+    be one of numbers.
+    """
     return {
-        f"{SPLITS[split]}/metadata.jsonl": part.rename(columns={"name": "file_name"})[["file_name", *COLUMNS]]
+        f"{SPLITS[split]}/metadata.jsonl": part.rename(columns={"name": "file_name"})[
+            ["file_name", *COLUMNS]
+        ]
         for split, part in _parts(rows)
     }
 
@@ -86,7 +91,9 @@ FRONT = "configs:\n- config_name: default\n  data_files:\n" + "".join(
 FORMATS = {
     "market1501": Format(FOLDERS, _none, True, "Give your reader this folder as Market-1501's."),
     "torchreid": Format(
-        _below(f"market1501/{OFFICIAL}"), _dataset, False,
+        _below(f"market1501/{OFFICIAL}"),
+        _dataset,
+        False,
         "torchreid's own class:\n"
         "    torchreid.data.ImageDataManager(root=FOLDER, sources='market1501')\n"
         "with generated images marked (dsetid 1, real ones 0):\n"
@@ -95,10 +102,17 @@ FORMATS = {
         "    torchreid.data.ImageDataManager(root=FOLDER, sources='NAME')",
     ),
     "fastreid": Format(
-        _below(OFFICIAL), _none, True,
+        _below(OFFICIAL),
+        _none,
+        True,
         "    export FASTREID_DATASETS=FOLDER\n"
         "and DATASETS.NAMES: ('Market1501',) with DATASETS.TESTS: ('Market1501',) in the config.",
     ),
-    "csv": Format(SPLITS, _split_tables, False, "train.csv, query.csv and gallery.csv: `path` is relative to this folder."),
+    "csv": Format(
+        SPLITS,
+        _split_tables,
+        False,
+        "train.csv, query.csv and gallery.csv: `path` is relative to this folder.",
+    ),
     "huggingface": Format(SPLITS, _metadata, False, "    datasets.load_dataset(FOLDER)", FRONT),
-}  # fmt: skip
+}

@@ -1,6 +1,8 @@
-"""Networks as they are handed on, with all that their users would get wrong inside: normalisation, pose maps, precision.
+"""Networks as they are handed on, with all that their users would get wrong inside: normalisation,
+pose maps, precision.
 
-A graph says its inputs by `inputs(n)`, a batch of n with something of everything that may come; its `about` goes into the file.
+A graph says its inputs by `inputs(n)`, a batch of n with something of everything that may come; its
+`about` goes into the file.
 """
 
 import dataclasses
@@ -11,22 +13,25 @@ import torch
 from torch import Tensor, nn
 
 from augment.export.reid_model import Loaded
-from generators import GENERATORS, parsing
-from generators.batch import Batch
-from generators.flow import RIGID_PARTS
-from generators.pose import pose_maps
+from generators.body import parsing
+from generators.body.pose import pose_maps
+from generators.registry import GENERATORS
+from generators.spgnet.flow import RIGID_PARTS
+from generators.training.batch import Batch
 from reid.data import normalise
 
 # A person who fills an image of 1 x 1, (y, x) in OpenPose-18's order.
 STANDING = (
-    (0.10, 0.50), (0.19, 0.50), (0.20, 0.34), (0.33, 0.28), (0.43, 0.26), (0.20, 0.66), (0.33, 0.72), (0.43, 0.74),
-    (0.48, 0.40), (0.68, 0.40), (0.88, 0.40), (0.48, 0.60), (0.68, 0.60), (0.88, 0.60),
-    (0.08, 0.46), (0.08, 0.54), (0.10, 0.42), (0.10, 0.58),
+    (0.10, 0.50), (0.19, 0.50), (0.20, 0.34), (0.33, 0.28), (0.43, 0.26), (0.20, 0.66),
+    (0.33, 0.72), (0.43, 0.74), (0.48, 0.40), (0.68, 0.40), (0.88, 0.40), (0.48, 0.60),
+    (0.68, 0.60), (0.88, 0.60), (0.08, 0.46), (0.08, 0.54), (0.10, 0.42), (0.10, 0.58),
 )  # fmt: skip
 
 
 class ReidGraph(nn.Module):
-    """images float32 [N, 3, H, W], RGB in [0, 1], of the model's size -> features [N, D], as the model is scored with."""
+    """images float32 [N, 3, H, W], RGB in [0, 1], of the model's size -> features [N, D], as the
+    model is scored with.
+    """
 
     output = "features"
 
@@ -43,15 +48,21 @@ class ReidGraph(nn.Module):
         return getattr(self.model(normalise(images * 255)), self.which)
 
     def inputs(self, number: int) -> dict[str, Tensor]:
-        return {"images": torch.rand(number, 3, *self.size, generator=torch.Generator().manual_seed(number))}
+        return {
+            "images": torch.rand(
+                number, 3, *self.size, generator=torch.Generator().manual_seed(number)
+            )
+        }
 
 
 class GeneratorGraph(nn.Module):
-    """Source image and keypoints of source and target -> image [N, 3, H, W] in [-1, 1]; pose maps are drawn inside.
+    """Source image and keypoints of source and target -> image [N, 3, H, W] in [-1, 1]; pose maps
+    are drawn inside.
 
-    source_image float32 [N, 3, H, W], RGB in [-1, 1]; source_keypoints, target_keypoints float32 [N, 18, 2], (y, x) in px at
-    (H, W), -1 where missing; source_parsing int64 [N, H, W], our ten labels, only where the generator wants maps from files.
-    ValueError for a generator that cannot be exported, with the reason.
+    source_image float32 [N, 3, H, W], RGB in [-1, 1]; source_keypoints, target_keypoints float32
+    [N, 18, 2], (y, x) in px at (H, W), -1 where missing; source_parsing int64 [N, H, W], our ten
+    labels, only where the generator wants maps from files. ValueError for a generator that cannot
+    be exported, with the reason.
     """
 
     output = "image"
@@ -63,32 +74,47 @@ class GeneratorGraph(nn.Module):
         self.networks = nn.ModuleDict(self.generator.networks)
         self.eval().requires_grad_(False)
         self.size, self.sigma_px = tuple(generator.params.image_size), generator.params.sigma_px
-        self.parsing = getattr(generator.params, "parsing", None)
+        self.parsing = generator.parsing
         self.about = {
             "model": generator.name,
             "image_size": list(self.size),
             "trained_on": f"{trained_on.get('set', 'unknown')}, {trained_on.get('pairs', 'unknown')} pairs",
             "input": "source_image: float32 [N, 3, H, W], RGB in [-1, 1]; source_keypoints and target_keypoints: float32 "
             "[N, 18, 2], (y, x) in px at (H, W), -1 in both where a joint is missing, in OpenPose-18 order"
-            + ("; source_parsing: int64 [N, H, W], labels " + ", ".join(parsing.LABELS) if self.parsing == "files" else ""),
+            + (
+                "; source_parsing: int64 [N, H, W], labels " + ", ".join(parsing.LABELS)
+                if self.parsing == "files"
+                else ""
+            ),
             "output": "image: float32 [N, 3, H, W], RGB in [-1, 1]",
         }
 
     def forward(
-        self, source_image: Tensor, source_keypoints: Tensor, target_keypoints: Tensor, source_parsing: Tensor | None = None
+        self,
+        source_image: Tensor,
+        source_keypoints: Tensor,
+        target_keypoints: Tensor,
+        source_parsing: Tensor | None = None,
     ) -> Tensor:
         if self.parsing == "from_keypoints":
             source_parsing = parsing.from_keypoints(source_keypoints, self.size).long()
-        poses = (pose_maps(points, self.size, self.sigma_px) for points in (source_keypoints, target_keypoints))
+        poses = (
+            pose_maps(points, self.size, self.sigma_px)
+            for points in (source_keypoints, target_keypoints)
+        )
         # Nothing is read of the target image.
         keypoints = (source_keypoints, target_keypoints)
-        return self.generator.generate(Batch(source_image, source_image, *keypoints, *poses, source_parsing))
+        return self.generator.generate(
+            Batch(source_image, source_image, *keypoints, *poses, source_parsing)
+        )
 
     def inputs(self, number: int) -> dict[str, Tensor]:
         """People in random poses; the last lacks an arm, and of four the second has no torso."""
         draws = torch.Generator().manual_seed(number)
         height, width = self.size
-        points = torch.tensor(STANDING).repeat(2, number, 1, 1) + 0.02 * torch.randn(2, number, 18, 2, generator=draws)
+        points = torch.tensor(STANDING).repeat(2, number, 1, 1) + 0.02 * torch.randn(
+            2, number, 18, 2, generator=draws
+        )
         points = points * torch.tensor([height, width])
         points[:, -1, 3:5] = -1
         points[1, 1:2, 2] = -1
@@ -103,7 +129,9 @@ class GeneratorGraph(nn.Module):
 
 
 def in_float32(generator: Any) -> Any:
-    """The same generator, made anew, that computes in float32 whatever its params say: graphs know no autocast."""
+    """The same generator, made anew, that computes in float32 whatever its params say: graphs know
+    no autocast.
+    """
     copy = type(generator)(_float32(generator.params))
     for name, network in generator.networks.items():
         copy.networks[name].load_state_dict(network.state_dict())
@@ -115,16 +143,24 @@ def _float32(params: Any) -> Any:
         return params
     fields = {field.name: getattr(params, field.name) for field in dataclasses.fields(params)}
     return dataclasses.replace(
-        params, **{name: "float32" if name == "precision" else _float32(value) for name, value in fields.items()}
+        params,
+        **{
+            name: "float32" if name == "precision" else _float32(value)
+            for name, value in fields.items()
+        },
     )
 
 
 def _check(generator: Any) -> None:
     name = generator.name
     if name == "puppet" or name not in GENERATORS:
-        raise ValueError(f"{name} is no network that renders images; export a trained generator: patn, apatn, spt, ...")
+        raise ValueError(
+            f"{name} is no network that renders images; export a trained generator: patn, apatn, spt, ..."
+        )
     if name == "spt" and generator.params.configuration == "ts_gt":
-        raise ValueError("spt.configuration ts_gt paints on the target's own parsing map, which nobody who generates has")
+        raise ValueError(
+            "spt.configuration ts_gt paints on the target's own parsing map, which nobody who generates has"
+        )
     if name == "spgnet" and generator.params.flow != RIGID_PARTS:
         raise ValueError(
             f"spgnet.flow is the file {generator.params.flow}, whose flows are looked up pair by pair; only a network with "

@@ -1,7 +1,8 @@
-"""The only file that imports onnx, onnxruntime and onnxscript: a graph of graphs.py as an ONNX file with a dynamic batch axis.
+"""The only file that imports onnx, onnxruntime and onnxscript: a graph of graphs.py as an ONNX file
+with a dynamic batch axis.
 
-What is written gives the numbers that torch gives: onnxruntime is asked, for batches of one and of three, before the file gets
-its name.
+What is written gives the numbers that torch gives: onnxruntime is asked, for batches of one and of
+three, before the file gets its name.
 """
 
 import json
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from augment.files import whole
 
@@ -27,15 +29,18 @@ def check_installed() -> None:
         import onnxruntime  # noqa: F401
         import onnxscript  # noqa: F401
     except ImportError as error:
-        raise ValueError(f"this needs onnx, onnxruntime and onnxscript ({error}): pip install reid-augment[onnx]") from error
+        raise ValueError(
+            f"this needs onnx, onnxruntime and onnxscript ({error}): pip install reid-augment[onnx]"
+        ) from error
 
 
 def write(graph: Any, file: Path) -> float:
-    """Export `graph` (ReidGraph, GeneratorGraph) to `file` and return the largest difference from torch.
+    """Export `graph` (ReidGraph, GeneratorGraph) to `file` and return the largest difference from
+    torch.
 
     Raises:
-        ValueError: a package is missing, the graph cannot be exported, or onnxruntime gives other numbers: then there is no
-            file.
+        ValueError: a package is missing, the graph cannot be exported, or onnxruntime gives other
+            numbers: then there is no file.
     """
     check_installed()
     import onnx
@@ -44,7 +49,10 @@ def write(graph: Any, file: Path) -> float:
     _strip(model)
     _name_batch(model)
     model.producer_name, model.producer_version = PRODUCER, ""
-    described = {key: value if isinstance(value, str) else json.dumps(value) for key, value in graph.about.items()}
+    described = {
+        key: value if isinstance(value, str) else json.dumps(value)
+        for key, value in graph.about.items()
+    }
     onnx.helper.set_model_props(model, described | {"made_by": PRODUCER})
     onnx.checker.check_model(model)
     with whole(file) as temporary:
@@ -77,7 +85,6 @@ def _session(file: Path) -> Any:
 
 
 def _translated(graph: Any) -> Any:
-    import torch
     from onnxscript import optimizer
 
     inputs = graph.inputs(2)
@@ -86,21 +93,44 @@ def _translated(graph: Any) -> Any:
         with torch.no_grad():
             program = torch.export.export(graph, (), inputs, dynamic_shapes=dynamic, strict=False)
             exported = torch.onnx.export(
-                program, (), dynamo=True, opset_version=OPSET, output_names=[graph.output], optimize=False, verbose=False
+                program,
+                (),
+                dynamo=True,
+                opset_version=OPSET,
+                output_names=[graph.output],
+                optimize=False,
+                verbose=False,
             )
-    except (RuntimeError, torch.onnx.errors.OnnxExporterError, torch._dynamo.exc.UserError) as error:
+    except (
+        RuntimeError,
+        torch.onnx.errors.OnnxExporterError,
+        torch._dynamo.exc.UserError,
+    ) as error:
         reason = [*str(error).strip().splitlines(), type(error).__name__][0]
         raise ValueError(f"{graph.about['model']} cannot be exported: {reason}") from error
-    # All of its optimiser takes four times as long as the rest for SPT's graph; runtimes do the other half themselves.
+    # All of its optimiser takes four times as long as the rest for SPT's graph; runtimes do the
+    # other half themselves.
     optimizer.fold_constants(exported.model)
     optimizer.remove_unused_nodes(exported.model)
     return exported.model_proto
 
 
 def _strip(model: Any) -> None:
-    """Take away where in our source each node comes from: paths of this machine, and other bytes on every other."""
-    values = (model.graph.input, model.graph.output, model.graph.value_info, model.graph.initializer)
-    for part in (model.graph, *model.functions, *model.graph.node, *(one for kind in values for one in kind)):
+    """Take away where in our source each node comes from: paths of this machine, and other bytes on
+    every other.
+    """
+    values = (
+        model.graph.input,
+        model.graph.output,
+        model.graph.value_info,
+        model.graph.initializer,
+    )
+    for part in (
+        model.graph,
+        *model.functions,
+        *model.graph.node,
+        *(one for kind in values for one in kind),
+    ):
         part.doc_string = ""
         del part.metadata_props[:]
     for function in model.functions:
@@ -119,8 +149,6 @@ def _name_batch(model: Any) -> None:
 
 
 def _difference(graph: Any, file: Path, number: int) -> float:
-    import torch
-
     inputs = graph.inputs(number)
     with torch.no_grad():
         wanted = graph(**inputs).numpy()

@@ -1,17 +1,19 @@
-"""A trained re-ID model. weights.pt holds tensors alone; what they belong to is the model's section of params.yaml."""
+"""A trained re-ID model. weights.pt holds tensors alone; what they belong to is the model's section
+of params.yaml.
+"""
 
 import dataclasses
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
 
 from augment import params, paths
 from augment.arms import Arm
-
-if TYPE_CHECKING:
-    from reid.models import ReidModel
-    from reid.params import ReidParams
+from reid.models import ReidModel, build
+from reid.params import ReidParams
 
 
 @dataclass(frozen=True)
@@ -22,8 +24,8 @@ class Loaded:
     about: plain values that say what it is and how its features are meant to be used
     """
 
-    model: "ReidModel"
-    settings: "ReidParams"
+    model: ReidModel
+    settings: ReidParams
     about: dict[str, Any]
 
 
@@ -34,30 +36,41 @@ def of_arm(arm: Arm) -> Loaded:
         augmentation = "" if arm.augmentation == "none" else f" --augmentation {arm.augmentation}"
         train = f"augment train-reid --model {arm.model} --portion {arm.portion}{augmentation}"
         raise FileNotFoundError(f"{file}: not found; run `{train}` first, or give --weights FILE")
-    return of_file(arm.model, file, trained_on=f"{arm.augmentation}, portion {arm.portion}, ratio {arm.ratio}")
+    return of_file(
+        arm.model, file, trained_on=f"{arm.augmentation}, portion {arm.portion}, ratio {arm.ratio}"
+    )
 
 
 def of_file(name: str, file: Path, trained_on: str = "unknown") -> Loaded:
-    """The model `name` of params.yaml with the weights in `file`, which is read without running any code in it.
+    """The model `name` of params.yaml with the weights in `file`, which is read without running any
+    code in it.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is damaged or holds something else, or its weights are not of the model that params.yaml describes.
+        ValueError: the file is damaged or holds something else, or its weights are not of the model
+            that params.yaml describes.
     """
-    from reid.models import build
-    from reid.params import ReidParams
-
     settings = params.load(ReidParams, f"reid.{name}")
     state = _read(file)
     # The classifier's; its rows are the identities of the training set.
-    classes = {len(value) for key, value in state.items() if key == "head.classifier.weight" and value.ndim == 2}
+    classes = {
+        len(value)
+        for key, value in state.items()
+        if key == "head.classifier.weight" and value.ndim == 2
+    }
     if not classes:
-        raise ValueError(f"{file}: holds no weights of a re-ID model of ours (there is no head.classifier.weight)")
+        raise ValueError(
+            f"{file}: holds no weights of a re-ID model of ours (there is no head.classifier.weight)"
+        )
     # Weights of its own would only be downloaded to be replaced.
-    network = build(settings.backbone, classes.pop(), dataclasses.replace(settings.network, pretrained=False))
+    network = build(
+        settings.backbone, classes.pop(), dataclasses.replace(settings.network, pretrained=False)
+    )
     wanted = {key: tuple(value.shape) for key, value in network.state_dict().items()}
     given = {key: tuple(value.shape) for key, value in state.items()}
-    if wrong := sorted(key for key in wanted.keys() | given.keys() if wanted.get(key) != given.get(key)):
+    if wrong := sorted(
+        key for key in wanted.keys() | given.keys() if wanted.get(key) != given.get(key)
+    ):
         there, here = (shapes.get(wrong[0], "absent") for shapes in (given, wanted))
         raise ValueError(
             f"{file}: does not fit params.yaml: reid.{name}: {len(wrong)} weights differ, such as {wrong[0]}, {there} in the "
@@ -76,8 +89,6 @@ def of_file(name: str, file: Path, trained_on: str = "unknown") -> Loaded:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    import torch
-
     if not file.is_file():
         raise FileNotFoundError(f"{file}: not found")
     try:
@@ -87,6 +98,10 @@ def _read(file: Path) -> dict[str, Any]:
             f"{file}: is damaged, or not a file of tensors alone, and is not opened as anything else, which could run code; "
             "give the weights.pt of a re-ID model"
         ) from error
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise ValueError(f"{file}: holds something else than tensors; give the weights.pt of a re-ID model")
+    if not isinstance(state, dict) or not all(
+        isinstance(value, torch.Tensor) for value in state.values()
+    ):
+        raise ValueError(
+            f"{file}: holds something else than tensors; give the weights.pt of a re-ID model"
+        )
     return state

@@ -1,9 +1,11 @@
-"""`augment inspect`: what the data set has, what each generator still needs, what has run, and what comes next."""
+"""`augment inspect`: what the data set has, what each generator still needs, what has run, and what
+comes next.
+"""
 
 import click
 
 from augment import params, paths, prepared
-from augment.datasets.params import DatasetParams
+from augment.data.params import DatasetParams
 from augment.inspection import data, needs, progress
 
 
@@ -22,9 +24,14 @@ def show() -> None:
     _title("Has run")
     _show(progress.lines())
     if there.missing:
-        command, why = progress.annotate(settings, there.missing[0]), "params.yaml names keypoints that are not there"
+        command, why = (
+            progress.annotate(settings, there.missing[0]),
+            "params.yaml names keypoints that are not there",
+        )
     else:
-        command, why = ("augment prepare", stale) if stale else progress.following(settings, there.joints > 0)
+        command, why = (
+            ("augment prepare", stale) if stale else progress.following(settings, there.joints > 0)
+        )
     _title("Next")
     click.echo(f"  {click.style(command, bold=True)}    {why}")
 

@@ -7,22 +7,25 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from augment import datasets, images, index, keypoints, parsing, paths, prepared
-from augment.datasets import numbers, report
-from augment.datasets.listing import Listing
-from augment.datasets.params import MINI_MARKET, DatasetParams
+from augment import data, paths, prepared
+from augment.data import numbers, report
+from augment.data.listing import Listing
+from augment.data.params import MINI_MARKET, DatasetParams
+from augment.images import untrusted
+from augment.prepared import index, keypoints, parsing
+from generators.body.skeleton import TORSO
 
 LOOKED_AT = 500  # images whose headers are read before prepare
 SIZES_SHOWN = 3
 FAULTS_SHOWN = 5
-TORSO = [2, 5, 8, 11]
 
 
 @dataclass(frozen=True)
 class There:
     """
     lines: to print
-    joints, torsos, pairs: training images with a joint, with hips and shoulders, and ordered pairs of these
+    joints, torsos, pairs: training images with a joint, with hips and shoulders, and ordered pairs
+        of these
     parsing: whether there are parsing maps
     missing: keypoint files of params.yaml that are not there
     """
@@ -41,11 +44,15 @@ def size(of: tuple[int, int]) -> str:
 
 def of_prepared(settings: DatasetParams) -> There:
     """What data/prepared holds. Raises as index.read and keypoints.read."""
-    rows, about, found = index.read(paths.PREPARED / "index.csv"), prepared.about(), prepared.joints()
+    rows, about, found = (
+        index.read(paths.PREPARED / "index.csv"),
+        prepared.about(),
+        prepared.joints(),
+    )
     rows = rows.assign(name=[Path(path).name for path in rows["path"]])
     train = rows[rows["split"] == "train"]
     seen = keypoints.of_names(found, train["name"])[:, :, 0] >= 0
-    torso = seen[:, TORSO].all(1)
+    torso = seen[:, list(TORSO)].all(1)
     per_person = train.loc[torso, "pid"].value_counts().to_numpy()
     pairs = int((per_person * (per_person - 1)).sum())
     has_parsing = (paths.PREPARED / parsing.FOLDER).is_dir()
@@ -65,13 +72,17 @@ def of_prepared(settings: DatasetParams) -> There:
 
 
 def to_prepare(settings: DatasetParams) -> There:
-    """What prepare would read. Of the images, the headers of some are looked at. Raises as datasets.read."""
+    """What prepare would read. Of the images, the headers of some are looked at. Raises as
+    datasets.read.
+    """
     if settings.name == MINI_MARKET:
         market = settings.mini_market
         assert market is not None  # DatasetParams sees to it
         people = f"{market.train_ids} identities for training, {market.test_ids} for the test"
-        return There([f"data set     {settings.name}, rendered: {people}; with keypoints and parsing maps"])
-    listing = datasets.read(settings)
+        return There(
+            [f"data set     {settings.name}, rendered: {people}; with keypoints and parsing maps"]
+        )
+    listing = data.read(settings)
     rows, notes = numbers.number(listing)
     files = settings.annotations or ()
     missing = tuple(file for file in files if not Path(file).exists())
@@ -91,8 +102,12 @@ def to_prepare(settings: DatasetParams) -> There:
 
 
 def _table(rows: pd.DataFrame, found: dict[str, np.ndarray]) -> list[str]:
-    counts = report.counts(rows, found)[["split", "images", "identities", "cameras", "junk", "distractors"]]
-    counts = counts.drop(columns=[name for name in ("junk", "distractors") if not counts[name].any()])
+    counts = report.counts(rows, found)[
+        ["split", "images", "identities", "cameras", "junk", "distractors"]
+    ]
+    counts = counts.drop(
+        columns=[name for name in ("junk", "distractors") if not counts[name].any()]
+    )
     return counts.to_string(index=False).splitlines()
 
 
@@ -102,12 +117,14 @@ def _single(rows: pd.DataFrame) -> str:
 
 
 def _headers(listing: Listing, wanted: tuple[int, int]) -> list[str]:
-    places = np.linspace(0, len(listing.rows) - 1, min(LOOKED_AT, len(listing.rows))).round().astype(int)
+    places = (
+        np.linspace(0, len(listing.rows) - 1, min(LOOKED_AT, len(listing.rows))).round().astype(int)
+    )
     sizes: Counter[tuple[int, int]] = Counter()
     faults = []
     for file in listing.rows["file"].iloc[places]:
         try:
-            sizes[images.check(listing.root / file, listing.formats).size] += 1
+            sizes[untrusted.check(listing.root / file, listing.formats).size] += 1
         except (ValueError, FileNotFoundError) as error:
             faults.append(f"refused      {error}")
     shown = ", ".join(f"{size(one)} ({count:,})" for one, count in sizes.most_common(SIZES_SHOWN))
@@ -115,4 +132,7 @@ def _headers(listing: Listing, wanted: tuple[int, int]) -> list[str]:
     looked = f", of {len(places):,} looked at" if len(places) < len(listing.rows) else ""
     if (number := len(faults) - FAULTS_SHOWN) > 0:
         faults = [*faults[:FAULTS_SHOWN], f"refused      {number:,} more"]
-    return [f"images       {shown}{more}{looked}; brought to {size(wanted)} (height x width)", *faults]
+    return [
+        f"images       {shown}{more}{looked}; brought to {size(wanted)} (height x width)",
+        *faults,
+    ]

@@ -1,24 +1,28 @@
 """What each generator needs, and which of it is missing."""
 
-from augment import paths
+from augment import params, paths
 from augment.inspection.data import There
-from augment.stages.train_generator import POSE_NETWORK, build
+from generators.registry import GENERATORS, POSE_NETWORK
+from generators.training.generator import Trainable
 
 NO_POSES = "keypoints (see Next)"
 
 
 def of_generators(there: There) -> list[str]:
-    """A line for each generator of params.yaml: ready, trained, to train or missing, and what to do."""
-    from generators import GENERATORS
-
+    """A line for each generator of params.yaml: ready, trained, to train or missing, and what to
+    do.
+    """
     lines = []
     for name in ("puppet", *(one for one in GENERATORS if one != "puppet")):
-        generator = build(name)
+        generator = params.generator(name)
         missing = _missing(name, generator, there)
         if missing:
             state, what = "missing", "; ".join(missing)
         elif not generator.networks:
-            state, what = "ready", f"needs no training; {there.torsos:,} images have a torso to cut out"
+            state, what = (
+                "ready",
+                f"needs no training; {there.torsos:,} images have a torso to cut out",
+            )
         elif (paths.generator_model(name) / "generator.pt").is_file():
             state, what = "trained", f"augment generate --portion 0.3 --generator {name}"
         else:
@@ -27,17 +31,19 @@ def of_generators(there: There) -> list[str]:
     return lines
 
 
-def _missing(name: str, generator: object, there: There) -> list[str]:
+def _missing(name: str, generator: Trainable, there: There) -> list[str]:
     if not there.joints:
         return [NO_POSES]
     missing = []
     if not there.torsos:
         missing.append("an image with both hips and both shoulders")
-    elif not there.pairs and generator.networks:  # type: ignore[attr-defined]
+    elif not there.pairs and generator.networks:
         missing.append("an identity with two images that show hips and shoulders")
-    if getattr(generator.params, "parsing", None) == "files" and not there.parsing:  # type: ignore[attr-defined]
-        missing.append(f"parsing maps: `augment parse`, or coarse ones by `parsing: from_keypoints` in generators.{name}")
+    if generator.parsing == "files" and not there.parsing:
+        missing.append(
+            f"parsing maps: `augment parse`, or coarse ones by `parsing: from_keypoints` in generators.{name}"
+        )
     network = paths.generator_model(POSE_NETWORK) / "generator.pt"
-    if generator.uses_pose_network and not network.is_file():  # type: ignore[attr-defined]
+    if generator.uses_pose_network and not network.is_file():
         missing.append("a pose network: augment train-pose-network")
     return missing

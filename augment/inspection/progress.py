@@ -3,10 +3,11 @@
 import shlex
 from pathlib import Path
 
-from augment import files, index, params, paths
+from augment import files, params, paths
 from augment.arms import BUDGETS, Arm
 from augment.augmentations import NONE, PUPPET
-from augment.datasets.params import DatasetParams
+from augment.data.params import DatasetParams
+from augment.prepared import index
 
 ANNOTATIONS = "annotations.csv"
 LAST = ("dvc repro", "all cells of params.yaml's section `sweep`; what is there already stays")
@@ -20,20 +21,29 @@ def annotate(settings: DatasetParams, output: str = ANNOTATIONS) -> str:
 def lines() -> list[str]:
     """A line for each stage."""
     portions = {
-        one.parent.name: is_reduced(float(one.parent.name)) for one in sorted(paths.reduced(0).parent.glob("*/index.csv"))
+        one.parent.name: is_reduced(float(one.parent.name))
+        for one in sorted(paths.reduced(0).parent.glob("*/index.csv"))
     }
     trained = [one.parent for one in sorted(Path("models").glob("*/**/generator.pt"))]
     results = sorted((paths.RESULTS / "reid").rglob("seed*.json"))
     augmentations = sorted({file.parent.parent.name for file in results})
     report = paths.REPORTS / "index.html"
-    old = report.is_file() and any(file.stat().st_mtime > report.stat().st_mtime for file in results)
+    old = report.is_file() and any(
+        file.stat().st_mtime > report.stat().st_mtime for file in results
+    )
     found = {
         "prepare": str(paths.PREPARED) if (paths.PREPARED / "index.csv").is_file() else "",
-        "reduce": ", ".join(f"{name}{'' if fits else ' (of other images)'}" for name, fits in portions.items()),
+        "reduce": ", ".join(
+            f"{name}{'' if fits else ' (of other images)'}" for name, fits in portions.items()
+        ),
         "train": ", ".join(one.relative_to("models").as_posix() for one in trained),
-        "generate": ", ".join(f"{one.parent.parent.name} {one.parent.name}" for one in _generated()),
+        "generate": ", ".join(
+            f"{one.parent.parent.name} {one.parent.name}" for one in _generated()
+        ),
         "train-reid": f"{len(results):,} runs, of {', '.join(augmentations)}" if results else "",
-        "report": f"{report}{', older than some results' if old else ''}" if report.is_file() else "",
+        "report": f"{report}{', older than some results' if old else ''}"
+        if report.is_file()
+        else "",
     }
     return [f"{stage:<12} {text or '-'}" for stage, text in found.items()]
 
@@ -44,14 +54,21 @@ def is_reduced(portion: float) -> bool:
     if not all(file.is_file() for file in (*parts, paths.PREPARED / "index.csv")):
         return False
     rows = index.read(paths.PREPARED / "index.csv")
-    return {path for file in parts for path in index.read(file)["path"]} == set(rows.loc[rows["split"] == "train", "path"])
+    return {path for file in parts for path in index.read(file)["path"]} == set(
+        rows.loc[rows["split"] == "train", "path"]
+    )
 
 
 def following(settings: DatasetParams, has_joints: bool) -> tuple[str, str]:
-    """The next command on the shortest way to a curve, and what it is for. For a prepared data set."""
+    """The next command on the shortest way to a curve, and what it is for. For a prepared data
+    set.
+    """
     if not has_joints and not settings.annotations:
         if Path(ANNOTATIONS).is_file():
-            return "augment prepare", f"once params.yaml says `annotations: [{ANNOTATIONS}]` in its section dataset"
+            return (
+                "augment prepare",
+                f"once params.yaml says `annotations: [{ANNOTATIONS}]` in its section dataset",
+            )
         return annotate(settings), "there are no keypoints, and without poses nothing is generated"
     portions = sorted(one for one in params.raw("sweep.augmented_portions") if one < 1)
     model = next(iter(params.raw("sweep.models")), None) or next(iter(params.raw("reid")))
@@ -63,18 +80,30 @@ def following(settings: DatasetParams, has_joints: bool) -> tuple[str, str]:
     sets = [
         one.parent.parent.name
         for one in _generated()
-        if one.parent.name == str(portion) and files.read_json(one.with_name("manifest.json"))["real"] == kept
+        if one.parent.name == str(portion)
+        and files.read_json(one.with_name("manifest.json"))["real"] == kept
     ]
     if not sets:
-        return f"augment generate --portion {portion} --generator {PUPPET}", "one image for every removed one, without training"
+        return (
+            f"augment generate --portion {portion} --generator {PUPPET}",
+            "one image for every removed one, without training",
+        )
     arms = [(NONE, portion), (PUPPET if PUPPET in sets else sets[0], portion), (NONE, 1.0)]
     for augmentation, one in arms:
         file = paths.reid_result(Arm(model, augmentation, one, 1, BUDGETS[0], 0))
         if not file.is_file() or files.read_json(file)["dataset"] != settings.name:
             flag = "" if augmentation == NONE else f" --augmentation {augmentation}"
-            return f"augment train-reid --model {model} --portion {one}{flag}", "a point of the curve"
-    report, results = paths.REPORTS / "index.html", list((paths.RESULTS / "reid").rglob("seed*.json"))
-    if not report.is_file() or any(file.stat().st_mtime > report.stat().st_mtime for file in results):
+            return (
+                f"augment train-reid --model {model} --portion {one}{flag}",
+                "a point of the curve",
+            )
+    report, results = (
+        paths.REPORTS / "index.html",
+        list((paths.RESULTS / "reid").rglob("seed*.json")),
+    )
+    if not report.is_file() or any(
+        file.stat().st_mtime > report.stat().st_mtime for file in results
+    ):
         return "augment report", "draws the curves"
     return LAST
 

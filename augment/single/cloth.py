@@ -1,11 +1,13 @@
-"""Where the clothing is in a picture of it: by a label map, or by its distance from the background's colour."""
+"""Where the clothing is in a picture of it: by a label map, or by its distance from the
+background's colour.
+"""
 
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from augment import images
+from augment.images import untrusted
 
 DISTANCE = 40.0  # in RGB, of 441, from which on a pixel is no background
 LEAST, MOST = 0.02, 0.98  # shares of a picture that a piece of clothing takes
@@ -14,14 +16,14 @@ LEAST, MOST = 0.02, 0.98  # shares of a picture that a piece of clothing takes
 def clothing_mask(image: Image.Image, path: Path, parsing: Path | None, label: int) -> np.ndarray:
     """Where the clothing is, bool [H, W].
 
-    parsing: a map with `label` in it, or any with 0 for what is no clothing; None: the median colour of the picture's border is
-        the background's.
+    parsing: a map with `label` in it, or any with 0 for what is no clothing; None: the median
+        colour of the picture's border is the background's.
 
     Raises:
         ValueError: the map has another size, or clothing and background cannot be told apart.
     """
     if parsing is not None:
-        labels = images.read_labels(parsing)
+        labels = untrusted.read_labels(parsing)
         if labels.shape != (image.height, image.width):
             size = f"{labels.shape[0]} x {labels.shape[1]}"
             raise ValueError(f"{parsing}: is {size} px; {path} is {image.height} x {image.width}")

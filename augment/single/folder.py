@@ -12,8 +12,12 @@ MANIFEST = "made_by.json"
 
 
 def check(folder: Path, *inputs: Path) -> None:
-    """ValueError where `folder` holds anything that these commands have not written, or one of `inputs`."""
-    if folder.exists() and (not folder.is_dir() or not {path.name for path in folder.iterdir()} <= _written(folder)):
+    """ValueError where `folder` holds anything that these commands have not written, or one of
+    `inputs`.
+    """
+    if folder.exists() and (
+        not folder.is_dir() or not {path.name for path in folder.iterdir()} <= _written(folder)
+    ):
         raise ValueError(
             f"{folder}: is there, and holds what was not written by this command; remove it, or name another --output"
         )
@@ -33,7 +37,9 @@ def _written(folder: Path) -> set[str]:
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `folder`; put it in that one's place if the block ends well, remove it if not."""
+    """Yield a temporary folder beside `folder`; put it in that one's place if the block ends well,
+    remove it if not.
+    """
     check(folder)
     folder = folder.resolve()
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.partial")

@@ -6,9 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 
-TORSO = (2, 5, 8, 11)
+from augment.data import pose_formats
+from generators.body.pose import rescale
+from generators.body.skeleton import TORSO
+
 TORSO_NAMES = "both shoulders and both hips"
 
 
@@ -35,12 +39,16 @@ class Joints:
         Raises:
             ValueError: nothing tells the joints, or a file tells them of other images.
         """
-        called = next((name for name in (*names, str(path), path.name, path.stem) if name in self.known), None)
+        called = next(
+            (name for name in (*names, str(path), path.name, path.stem) if name in self.known), None
+        )
         found = None if called is None else self.known[called]
         if found is None and self.pose_network is not None:
             return located(self.pose_network, image)
         if found is None and self.file is not None:
-            raise ValueError(f"{self.file}: has no row for {path.name} (rows: {', '.join(sorted(self.known)[:3])}, ...)")
+            raise ValueError(
+                f"{self.file}: has no row for {path.name} (rows: {', '.join(sorted(self.known)[:3])}, ...)"
+            )
         if found is None:
             raise ValueError(
                 f"{path}: its joints are not known. Three ways out: --image-keypoints FILE with a row for it; --pose-network "
@@ -51,8 +59,6 @@ class Joints:
 
 def joints(file: Path | None, pose_network: Any | None, image: Path | None = None) -> Joints:
     """image: whose a file's only row is, whatever it is called."""
-    from augment import pose_formats
-
     if file is None:
         return Joints({}, None, pose_network, ())
     found = pose_formats.read(file)
@@ -64,13 +70,11 @@ def joints(file: Path | None, pose_network: Any | None, image: Path | None = Non
 
 def located(pose_network: Any, image: Image.Image) -> np.ndarray:
     """Keypoints float64 [18, 2] of the person in `image`, in its px."""
-    import torch
-
-    from generators.pose import rescale
-
     size = tuple(pose_network.params.image_size)
     pixels = np.asarray(image.resize(size[::-1], Image.Resampling.BILINEAR))
-    found = pose_network.locate(torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1).cpu()
+    found = pose_network.locate(
+        torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1
+    ).cpu()
     return rescale(found, size, (image.height, image.width))[0].double().numpy()
 
 

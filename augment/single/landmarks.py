@@ -1,9 +1,10 @@
 """Landmarks of a piece of clothing (spt_journal, section 4.4), from a small JSON file.
 
-    {"left_collar": [12, 40], "right_collar": [12, 24], "left_elbow": [40, 50], ..., "left_hem": [70, 40], "view": "front"}
+    {"left_collar": [12, 40], "right_collar": [12, 24], "left_elbow": [40, 50], ..., "left_hem":
+    [70, 40], "view": "front"}
 
-(y, x) in px of the clothing's image; left and right are the wearer's: in a picture from the front, left lies on the right.
-Any landmark may be left out. `view` is front (the default) or back.
+(y, x) in px of the clothing's image; left and right are the wearer's: in a picture from the front,
+left lies on the right. Any landmark may be left out. `view` is front (the default) or back.
 """
 
 from pathlib import Path
@@ -12,12 +13,14 @@ from typing import Any
 import numpy as np
 
 from augment import files
+from generators.body.skeleton import TORSO
 
-# Landmark -> joint of OpenPose-18 that stands for it in p_c. A collar is where a garment hangs from the shoulder, and rigid
-# parts need shoulders and hips; where a sleeve ends the wrist is, as far as the clothing tells.
+# Landmark -> joint of OpenPose-18 that stands for it in p_c. A collar is where a garment hangs from
+# the shoulder, and rigid parts need shoulders and hips; where a sleeve ends the wrist is, as far as
+# the clothing tells.
 JOINT_OF = {
-    "left_collar": 5, "right_collar": 2, "left_elbow": 6, "right_elbow": 3, "left_sleeve_end": 7, "right_sleeve_end": 4,
-    "left_hem": 11, "right_hem": 8,
+    "left_collar": 5, "right_collar": 2, "left_elbow": 6, "right_elbow": 3,
+    "left_sleeve_end": 7, "right_sleeve_end": 4, "left_hem": 11, "right_hem": 8,
 }  # fmt: skip
 NECK = 1
 VIEWS = ("front", "back")
@@ -25,27 +28,35 @@ MOST_BYTES = 100_000
 
 
 def read(file: Path, size: tuple[int, int]) -> np.ndarray:
-    """Keypoints p_c, float64 [18, 2] as (y, x) px of a clothing's image of `size`; the neck lies between the collars.
+    """Keypoints p_c, float64 [18, 2] as (y, x) px of a clothing's image of `size`; the neck lies
+    between the collars.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is not JSON, a key is unknown, a place is none or lies outside, or left and right look swapped.
+        ValueError: it is not JSON, a key is unknown, a place is none or lies outside, or left and
+            right look swapped.
     """
     if not file.is_file():
         raise FileNotFoundError(f"{file}: not found")
     if file.stat().st_size > MOST_BYTES:
-        raise ValueError(f"{file}: has {file.stat().st_size:,} bytes; eight landmarks need fewer than {MOST_BYTES:,}")
+        raise ValueError(
+            f"{file}: has {file.stat().st_size:,} bytes; eight landmarks need fewer than {MOST_BYTES:,}"
+        )
     try:
         given = files.read_json(file)
     except (UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"{file}: not JSON ({type(error).__name__})") from error
     if not isinstance(given, dict):
-        raise ValueError(f'{file}: expected {{"left_collar": [y, x], ...}}, found a {type(given).__name__}')
+        raise ValueError(
+            f'{file}: expected {{"left_collar": [y, x], ...}}, found a {type(given).__name__}'
+        )
     view = given.pop("view", VIEWS[0])
     if view not in VIEWS:
         raise ValueError(f"{file}: view is {view!r}; it must be one of {', '.join(VIEWS)}")
     if unknown := sorted(given.keys() - JOINT_OF.keys()):
-        raise ValueError(f"{file}: unknown landmark {unknown[0]!r}; there are {', '.join(JOINT_OF)}")
+        raise ValueError(
+            f"{file}: unknown landmark {unknown[0]!r}; there are {', '.join(JOINT_OF)}"
+        )
     if not given:
         raise ValueError(f"{file}: holds no landmark; there are {', '.join(JOINT_OF)}")
     keypoints = np.full((18, 2), -1.0)
@@ -58,10 +69,12 @@ def read(file: Path, size: tuple[int, int]) -> np.ndarray:
 
 
 def corners(size: tuple[int, int]) -> np.ndarray:
-    """p_c of a styled image of `size`: its corners are shoulders and hips, as a garment's that fills the picture."""
+    """p_c of a styled image of `size`: its corners are shoulders and hips, as a garment's that
+    fills the picture.
+    """
     height, width = size
     keypoints = np.full((18, 2), -1.0)
-    keypoints[[2, 5, 8, 11]] = [[0, 0], [0, width - 1], [height - 1, 0], [height - 1, width - 1]]
+    keypoints[list(TORSO)] = [[0, 0], [0, width - 1], [height - 1, 0], [height - 1, width - 1]]
     keypoints[NECK] = 0, (width - 1) / 2
     return keypoints
 
@@ -71,14 +84,20 @@ def missing(keypoints: np.ndarray) -> list[str]:
 
 
 def _place(value: Any, size: tuple[int, int], where: str) -> list[float]:
-    numbers = isinstance(value, list) and len(value) == 2 and all(type(one) in (int, float) for one in value)
+    numbers = (
+        isinstance(value, list)
+        and len(value) == 2
+        and all(type(one) in (int, float) for one in value)
+    )
     if not numbers:
         raise ValueError(f"{where}: expected [y, x], found {str(value)[:40]}")
     y, x = value
     if 0 <= y < size[0] and 0 <= x < size[1]:
         return [float(y), float(x)]
     swapped = "; y comes first" if 0 <= x < size[0] and 0 <= y < size[1] else ""
-    raise ValueError(f"{where}: ({y}, {x}) lies outside the image, {size[0]} high and {size[1]} wide{swapped}")
+    raise ValueError(
+        f"{where}: ({y}, {x}) lies outside the image, {size[0]} high and {size[1]} wide{swapped}"
+    )
 
 
 def _check_sides(keypoints: np.ndarray, view: str, file: Path) -> None:

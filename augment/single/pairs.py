@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from augment import images
+from augment.images import untrusted
 
 HEADER = ["from", "to"]
 MOST_BYTES, MOST_ROWS = 200_000_000, 1_000_000
@@ -14,19 +14,24 @@ def read_pairs(file: Path, root: Path) -> list[tuple[Path, Path]]:
 
     Raises:
         FileNotFoundError: there is no such file, or an image of it is absent.
-        ValueError: another header, a row of another form, too many rows, or a path that leaves `root`; names file and row.
+        ValueError: another header, a row of another form, too many rows, or a path that leaves
+            `root`; names file and row.
     """
     if not file.is_file():
         raise FileNotFoundError(f"{file}: not found")
     if file.stat().st_size > MOST_BYTES:
-        raise ValueError(f"{file}: has {file.stat().st_size:,} bytes; lists have at most {MOST_BYTES:,}: split it")
+        raise ValueError(
+            f"{file}: has {file.stat().st_size:,} bytes; lists have at most {MOST_BYTES:,}: split it"
+        )
     found = []
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
             rows = csv.reader(lines)
             header = next(rows, [])
             if [cell.strip() for cell in header] != HEADER:
-                raise ValueError(f"{file}: row 1: expected the header 'from,to', found {','.join(header)[:60]!r}")
+                raise ValueError(
+                    f"{file}: row 1: expected the header 'from,to', found {','.join(header)[:60]!r}"
+                )
             for number, row in enumerate(rows, start=2):
                 if not row:
                     continue
@@ -34,7 +39,9 @@ def read_pairs(file: Path, root: Path) -> list[tuple[Path, Path]]:
                     raise ValueError(f"{file}: row {number}: expected two names, found {len(row)}")
                 if number > MOST_ROWS:
                     raise ValueError(f"{file}: has more than {MOST_ROWS:,} rows; split it")
-                found.append(tuple(_inside(cell.strip(), root, f"{file}: row {number}") for cell in row))
+                found.append(
+                    tuple(_inside(cell.strip(), root, f"{file}: row {number}") for cell in row)
+                )
     except (csv.Error, UnicodeDecodeError) as error:
         raise ValueError(f"{file}: not a CSV file ({error})") from error
     if not found:
@@ -45,8 +52,8 @@ def read_pairs(file: Path, root: Path) -> list[tuple[Path, Path]]:
 def _inside(name: str, root: Path, where: str) -> Path:
     path = root / name
     try:
-        images.check_name(path)
-        images.check_inside(path, root)
+        untrusted.check_name(path)
+        untrusted.check_inside(path, root)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
     if not path.is_file():

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from augment import images
+from augment.images import untrusted
 from augment.single import label_maps
 from augment.single.joints import TORSO_NAMES, Joints, has_torso
 from augment.single.model import PUPPET, Model
@@ -30,9 +30,13 @@ class Person:
         return self.image.height, self.image.width
 
 
-def read_person(path: Path, joints: Joints, parsing: Path | None, names: tuple[str, ...] = ()) -> Person:
-    """ValueError where the image cannot be read, its joints are not known, or they have no torso."""
-    image = images.read(path)
+def read_person(
+    path: Path, joints: Joints, parsing: Path | None, names: tuple[str, ...] = ()
+) -> Person:
+    """ValueError where the image cannot be read, its joints are not known, or they have no
+    torso.
+    """
+    image = untrusted.read(path)
     found = joints.of(path, image, names)
     if not has_torso(found):
         seen = int((found > -0.5).all(1).sum())
@@ -40,7 +44,12 @@ def read_person(path: Path, joints: Joints, parsing: Path | None, names: tuple[s
             f"{path}: {f'only {seen} joints' if seen else 'no joints'} found; a person needs {TORSO_NAMES}. Give them by "
             "--image-keypoints FILE, or take a clearer image"
         )
-    return Person(path, image, found, None if parsing is None else label_maps.read(parsing, (image.height, image.width)))
+    return Person(
+        path,
+        image,
+        found,
+        None if parsing is None else label_maps.read(parsing, (image.height, image.width)),
+    )
 
 
 def check_parsing(model: Model, given: bool) -> str | None:
@@ -60,4 +69,7 @@ def check_parsing(model: Model, given: bool) -> str | None:
         )
     if model.parsing == "files" and not given:
         return f"parsing map drawn from keypoints, coarser than those {model.name} was trained on; --parsing gives a better one"
-    return {"files": "parsing map as given", "from_keypoints": "parsing map drawn from keypoints"}.get(model.parsing)
+    return {
+        "files": "parsing map as given",
+        "from_keypoints": "parsing map drawn from keypoints",
+    }.get(model.parsing)

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from augment import contact_sheet
 from augment.files import whole
+from augment.images import contact_sheet
 from augment.single.person import Person
 from augment.single.poses import Pose
 from augment.single.rendering import scaled
@@ -19,7 +19,9 @@ FRAMES, FRAME_MS, FRAME_HEIGHT_PX = 240, 100, 256
 
 @dataclass(frozen=True)
 class Shown:
-    """One output and what it was made of, as small pictures: a sheet of large images takes no memory."""
+    """One output and what it was made of, as small pictures: a sheet of large images takes no
+    memory.
+    """
 
     source_path: Path
     source: Image.Image
@@ -29,17 +31,23 @@ class Shown:
 
 def shown(person: Person, pose: Pose, image: Image.Image) -> Shown:
     cell = cell_size(image)
-    return Shown(person.path, _small(person.image, cell), _skeleton(pose, cell), _small(image, cell))
+    return Shown(
+        person.path, _small(person.image, cell), _skeleton(pose, cell), _small(image, cell)
+    )
 
 
 def with_skeleton(person: Person) -> Image.Image:
     """The image, darkened, and its joints."""
     cell = cell_size(person.image)
-    return contact_sheet.skeleton(scaled(person.keypoints, person.size, cell).numpy(), cell, _small(person.image, cell))
+    return contact_sheet.skeleton(
+        scaled(person.keypoints, person.size, cell).numpy(), cell, _small(person.image, cell)
+    )
 
 
 def sheet(some: Sequence[Shown], first: Image.Image, title: str) -> Image.Image:
-    """One source, and `first`, its joints, before its poses and outputs; several sources each above its pose."""
+    """One source, and `first`, its joints, before its poses and outputs; several sources each above
+    its pose.
+    """
     cell = some[0].output.height, some[0].output.width
     if len(some) == 1:
         row = [some[0].source, first, some[0].pose, some[0].output]
@@ -82,10 +90,20 @@ def _skeleton(pose: Pose, cell: tuple[int, int]) -> Image.Image:
 
 
 def write_gif(frames: Sequence[Image.Image], path: Path) -> None:
-    """An animation without end. All frames share one palette, so that still pixels do not flicker."""
+    """An animation without end. All frames share one palette, so that still pixels do not
+    flicker.
+    """
     some = frames[:: max(len(frames) // 12, 1)]
     strip = Image.fromarray(np.concatenate([np.asarray(one) for one in some], 1))
     palette = strip.quantize(256, Image.Quantize.MEDIANCUT)
     flat = [one.quantize(palette=palette, dither=Image.Dither.NONE) for one in frames]
     with whole(path) as temporary:
-        flat[0].save(temporary, "GIF", save_all=True, append_images=flat[1:], duration=FRAME_MS, loop=0, optimize=False)
+        flat[0].save(
+            temporary,
+            "GIF",
+            save_all=True,
+            append_images=flat[1:],
+            duration=FRAME_MS,
+            loop=0,
+            optimize=False,
+        )

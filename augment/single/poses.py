@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from augment import images
+from augment.data import pose_formats
+from augment.images import untrusted
 from augment.single import sequences
 from augment.single.joints import TORSO_NAMES, Joints, has_torso
 from augment.single.person import Person
@@ -16,7 +17,9 @@ KEYPOINT_SUFFIXES = (".csv", ".json", ".mat")
 
 @dataclass(frozen=True)
 class Pose:
-    """keypoints: float64 [18, 2] as (y, x) px of an image of `size` (height, width); name: of the file that is written."""
+    """keypoints: float64 [18, 2] as (y, x) px of an image of `size` (height, width); name: of the
+    file that is written.
+    """
 
     name: str
     keypoints: np.ndarray
@@ -25,8 +28,10 @@ class Pose:
 
 @dataclass(frozen=True)
 class Poses:
-    """In the order asked for. moving: whether they make an animation; left_out: a sentence for each pose without torso;
-    derived: as Joints has it."""
+    """In the order asked for. moving: whether they make an animation; left_out: a sentence for each
+    pose without torso;
+    derived: as Joints has it.
+    """
 
     poses: list[Pose]
     moving: bool
@@ -48,10 +53,16 @@ class Asked:
 
 
 def read_poses(given: str, person: Person, joints: Joints, asked: Asked) -> Poses:
-    """Raises FileNotFoundError, or ValueError where no usable pose is there; the message names the file."""
+    """Raises FileNotFoundError, or ValueError where no usable pose is there; the message names the
+    file."""
     if given in sequences.SEQUENCES:
-        found = sequences.fitted(sequences.sequence(given, asked.frames, asked.heading_degrees), person.keypoints)
-        named = [Pose(f"{given}_{number:03d}", keypoints, person.size) for number, keypoints in enumerate(found)]
+        found = sequences.fitted(
+            sequences.sequence(given, asked.frames, asked.heading_degrees), person.keypoints
+        )
+        named = [
+            Pose(f"{given}_{number:03d}", keypoints, person.size)
+            for number, keypoints in enumerate(found)
+        ]
         return Poses(named, True, [])
     path = Path(given)
     if path.is_dir():
@@ -61,18 +72,20 @@ def read_poses(given: str, person: Person, joints: Joints, asked: Asked) -> Pose
             f"{path}: not found; --pose wants an image, a keypoint file, a folder of either, "
             f"or {' or '.join(sequences.SEQUENCES)}"
         )
-    if path.suffix.lower() in images.SUFFIXES:
+    if path.suffix.lower() in untrusted.SUFFIXES:
         return _usable([_of_image(path, joints)], path, False)
     found, derived = _of_file(path, person, asked)
     return _usable(found, path, len(found) > 1, derived)
 
 
 def _of_folder(folder: Path, person: Person, joints: Joints, asked: Asked) -> Poses:
-    files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    files = sorted(
+        path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")
+    )
     for path in files:
-        images.check_name(path)
-        images.check_inside(path, folder)
-    pictures = [path for path in files if path.suffix.lower() in images.SUFFIXES]
+        untrusted.check_name(path)
+        untrusted.check_inside(path, folder)
+    pictures = [path for path in files if path.suffix.lower() in untrusted.SUFFIXES]
     tables = [path for path in files if path.suffix.lower() in KEYPOINT_SUFFIXES]
     if pictures and tables:
         raise ValueError(
@@ -80,7 +93,9 @@ def _of_folder(folder: Path, person: Person, joints: Joints, asked: Asked) -> Po
             "keypoint file as --pose"
         )
     if not pictures and not tables:
-        raise ValueError(f"{folder}: holds no image ({' '.join(images.SUFFIXES)}) and no keypoint file (.csv .json .mat)")
+        raise ValueError(
+            f"{folder}: holds no image ({' '.join(untrusted.SUFFIXES)}) and no keypoint file (.csv .json .mat)"
+        )
     found = [_of_image(path, joints) for path in tqdm(pictures, desc="joints", unit="img")]
     derived: tuple[str, ...] = ()
     for path in tables:
@@ -90,13 +105,11 @@ def _of_folder(folder: Path, person: Person, joints: Joints, asked: Asked) -> Po
 
 
 def _of_image(path: Path, joints: Joints) -> Pose:
-    image = images.read(path)
+    image = untrusted.read(path)
     return Pose(path.stem, joints.of(path, image), (image.height, image.width))
 
 
 def _of_file(file: Path, person: Person, asked: Asked) -> tuple[list[Pose], tuple[str, ...]]:
-    from augment import pose_formats
-
     with file.open("rb") as lines:
         if lines.readline(64).strip() == b"from,to":
             raise ValueError(f"{file}: is a list of pairs; give it as --pairs")
@@ -108,13 +121,17 @@ def _of_file(file: Path, person: Person, asked: Asked) -> tuple[list[Pose], tupl
     return poses, found.derived
 
 
-def _size(file: Path, name: str, keypoints: np.ndarray, person: Person, asked: Asked) -> tuple[int, int]:
-    """Of the image that keypoints of a file are of: as asked; or of an image of that name beside the file; or the source's."""
+def _size(
+    file: Path, name: str, keypoints: np.ndarray, person: Person, asked: Asked
+) -> tuple[int, int]:
+    """Of the image that keypoints of a file are of: as asked; or of an image of that name beside
+    the file; or the source's.
+    """
     if asked.size is not None:
         return asked.size
     beside = file.parent / Path(name).name
-    if beside.suffix.lower() in images.SUFFIXES and beside.is_file():
-        image = images.read(beside)
+    if beside.suffix.lower() in untrusted.SUFFIXES and beside.is_file():
+        image = untrusted.read(beside)
         return image.height, image.width
     reach = keypoints.max(0)
     if (reach < np.array(person.size)).all():
@@ -138,5 +155,7 @@ def _usable(found: list[Pose], where: Path, moving: bool, derived: tuple[str, ..
         names.add(name)
         kept.append(Pose(name, pose.keypoints, pose.size))
     if not kept:
-        raise ValueError(f"{where}: no pose with {TORSO_NAMES} was found there; take a clearer image, or give a keypoint file")
+        raise ValueError(
+            f"{where}: no pose with {TORSO_NAMES} was found there; take a clearer image, or give a keypoint file"
+        )
     return Poses(kept, moving, left_out, derived)

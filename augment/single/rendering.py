@@ -1,18 +1,20 @@
 """Persons in poses -> images, by any model."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from PIL import Image
 
 from augment.single import label_maps
 from augment.single.model import LARGEST_PUPPET_PX, PUPPET, Model, device
 from augment.single.person import Person
 from augment.single.poses import Pose
-
-if TYPE_CHECKING:
-    import torch
+from generators.body.parsing import from_keypoints
+from generators.body.pose import rescale
+from generators.puppet.puppet import POSE
+from generators.training.pairs import ImageSet, make_batch
+from generators.training.sheets import to_uint8
 
 Paint = Callable[[Sequence[tuple[Person, Pose]]], list[np.ndarray]]
 
@@ -23,12 +25,6 @@ def painter(model: Model) -> Paint:
 
 
 def _network_painter(model: Model) -> Paint:
-    import torch
-
-    from generators.pairs import ImageSet, make_batch
-    from generators.parsing import from_keypoints
-    from generators.sheets import to_uint8
-
     size, where, sigma_px = model.size, device(), model.generator.params.sigma_px
 
     def paint(wanted: Sequence[tuple[Person, Pose]]) -> list[np.ndarray]:
@@ -43,7 +39,9 @@ def _network_painter(model: Model) -> Paint:
         labels = None
         if model.parsing is not None:
             drawn = from_keypoints(points[:number], size)
-            labels = torch.stack([_labels(person, size, drawn[row]) for row, (person, _) in enumerate(wanted)])
+            labels = torch.stack(
+                [_labels(person, size, drawn[row]) for row, (person, _) in enumerate(wanted)]
+            )
             labels = torch.cat([labels, torch.zeros_like(labels)])
         # Of a target only its pose is known: its pixels and parsing map are blank.
         images = ImageSet(torch.cat([pixels, torch.zeros_like(pixels)]), points, labels)
@@ -55,10 +53,6 @@ def _network_painter(model: Model) -> Paint:
 
 
 def _puppet_painter(model: Model) -> Paint:
-    import torch
-
-    from generators.puppet import POSE
-
     puppet = model.generator
 
     def paint_one(person: Person, pose: Pose) -> np.ndarray:
@@ -75,27 +69,27 @@ def _puppet_painter(model: Model) -> Paint:
     return lambda wanted: [paint_one(person, pose) for person, pose in wanted]
 
 
-def _pixels(person: Person, size: tuple[int, int]) -> "torch.Tensor":
+def _pixels(person: Person, size: tuple[int, int]) -> torch.Tensor:
     """uint8 [3, H, W], resized plainly, as crops of data sets are."""
-    import torch
-
     image = person.image
     if person.size != size:
         image = image.resize(size[::-1], Image.Resampling.BILINEAR)
     return torch.from_numpy(np.array(image)).permute(2, 0, 1)
 
 
-def scaled(keypoints: np.ndarray, from_size: tuple[int, int], to_size: tuple[int, int]) -> "torch.Tensor":
+def scaled(
+    keypoints: np.ndarray, from_size: tuple[int, int], to_size: tuple[int, int]
+) -> torch.Tensor:
     """float32 [18, 2] of an image that is resized."""
-    import torch
-
-    from generators.pose import rescale
-
     return rescale(torch.from_numpy(np.asarray(keypoints, np.float32)), from_size, to_size)
 
 
-def _labels(person: Person, size: tuple[int, int], drawn: "torch.Tensor | None") -> "torch.Tensor | None":
+def _labels(
+    person: Person, size: tuple[int, int], drawn: torch.Tensor | None
+) -> torch.Tensor | None:
     """The person's parsing map at `size`, uint8 [H, W]; `drawn` without one."""
-    import torch
-
-    return drawn if person.labels is None else torch.from_numpy(label_maps.resized(person.labels, size).copy())
+    return (
+        drawn
+        if person.labels is None
+        else torch.from_numpy(label_maps.resized(person.labels, size).copy())
+    )

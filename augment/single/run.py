@@ -1,4 +1,6 @@
-"""transfer: the person of an image in other poses, into a folder of pictures, a contact sheet and an animated GIF."""
+"""transfer: the person of an image in other poses, into a folder of pictures, a contact sheet and
+an animated GIF.
+"""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
@@ -10,7 +12,8 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from augment import files, images
+from augment import files
+from augment.images import untrusted
 from augment.single import folder, pictures
 from augment.single.joints import has_torso, joints
 from augment.single.model import Model, open_model
@@ -25,7 +28,9 @@ BATCH = 16
 
 @dataclass(frozen=True)
 class Settings:
-    """model, pose_network: as open_model; keypoints: a keypoint file of the images; scale: outputs as large as their source."""
+    """model, pose_network: as open_model; keypoints: a keypoint file of the images; scale: outputs
+    as large as their source.
+    """
 
     model: str
     pose_network: Path | None
@@ -35,7 +40,9 @@ class Settings:
     dry_run: bool
 
 
-def one_image(image: Path, pose: str, parsing: Path | None, asked: Asked, settings: Settings) -> None:
+def one_image(
+    image: Path, pose: str, parsing: Path | None, asked: Asked, settings: Settings
+) -> None:
     """The person of `image` in every pose of `pose`."""
     folder.check(settings.output, image, *([] if pose in SEQUENCES else [Path(pose)]))
     model = open_model(settings.model, settings.pose_network)
@@ -44,7 +51,13 @@ def one_image(image: Path, pose: str, parsing: Path | None, asked: Asked, settin
     person = read_person(image, finder, parsing)
     poses = read_poses(pose, person, finder, asked)
     number = f"{len(poses.poses):,} poses" if len(poses.poses) > 1 else "the pose"
-    _tell(model, f"{image} in {number} of {pose}", [said, *finder.derived, *poses.derived], poses.left_out, settings)
+    _tell(
+        model,
+        f"{image} in {number} of {pose}",
+        [said, *finder.derived, *poses.derived],
+        poses.left_out,
+        settings,
+    )
     if not settings.dry_run:
         wanted = ((person, one) for one in poses.poses)
         _write(model, wanted, len(poses.poses), poses.moving, poses.left_out, image.stem, settings)
@@ -61,16 +74,23 @@ def pairs(file: Path, root: Path, settings: Settings) -> None:
     left_out = []
     usable = []
     for path in tqdm(sorted({path for pair in listed for path in pair}), desc="joints", unit="img"):
-        image = images.read(path)
-        known[path] = finder.of(path, image, (path.relative_to(root).as_posix(),)), (image.height, image.width)
+        image = untrusted.read(path)
+        known[path] = (
+            finder.of(path, image, (path.relative_to(root).as_posix(),)),
+            (image.height, image.width),
+        )
     for source, target in listed:
         without = [path for path in (source, target) if not has_torso(known[path][0])]
         if without:
-            left_out.append(f"{source.name} -> {target.name}: no torso in sight in {without[0].name}")
+            left_out.append(
+                f"{source.name} -> {target.name}: no torso in sight in {without[0].name}"
+            )
         else:
             usable.append((source, target))
     if not usable:
-        raise ValueError(f"{file}: of none of its {len(listed):,} pairs do both images show a torso")
+        raise ValueError(
+            f"{file}: of none of its {len(listed):,} pairs do both images show a torso"
+        )
     _tell(model, f"{len(usable):,} pairs of {file}", [said, *finder.derived], left_out, settings)
     if not settings.dry_run:
         _write(model, _of_pairs(usable, known), len(usable), False, left_out, file.stem, settings)
@@ -79,11 +99,13 @@ def pairs(file: Path, root: Path, settings: Settings) -> None:
 def _of_pairs(listed: list[tuple[Path, Path]], known: dict) -> Iterator[tuple[Person, Pose]]:
     """Opens each source when its turn comes, so that long lists take no memory."""
     for number, (source, target) in enumerate(listed):
-        person = Person(source, images.read(source), known[source][0], None)
+        person = Person(source, untrusted.read(source), known[source][0], None)
         yield person, Pose(f"{number:06d}_{source.stem}_to_{target.stem}", *known[target])
 
 
-def _tell(model: Model, what: str, said: list[str | None], left_out: list[str], settings: Settings) -> None:
+def _tell(
+    model: Model, what: str, said: list[str | None], left_out: list[str], settings: Settings
+) -> None:
     size = "the source's size" if model.size is None else f"{model.size[0]}x{model.size[1]}"
     click.echo(f"transfer: {model.name} at {size}: {what} -> {settings.output}")
     for sentence in dict.fromkeys(said):
@@ -94,12 +116,20 @@ def _tell(model: Model, what: str, said: list[str | None], left_out: list[str], 
 
 
 def _write(
-    model: Model, wanted: Iterable[tuple[Person, Pose]], number: int, moving: bool, left_out: list[str], title: str,
+    model: Model,
+    wanted: Iterable[tuple[Person, Pose]],
+    number: int,
+    moving: bool,
+    left_out: list[str],
+    title: str,
     settings: Settings,
-) -> None:  # fmt: skip
+) -> None:
     paint: Callable = painter(model)
     shown, frames, written, first = [], [], [], None
-    with folder.whole_folder(settings.output) as out, tqdm(total=number, desc="transfer", unit="img") as bar:
+    with (
+        folder.whole_folder(settings.output) as out,
+        tqdm(total=number, desc="transfer", unit="img") as bar,
+    ):
         for part in _parts(wanted):
             for (person, pose), pixels in zip(part, paint(part), strict=True):
                 image = Image.fromarray(pixels)
@@ -116,8 +146,13 @@ def _write(
         pictures.sheet(shown, first, title).save(out / "sheet.png")
         if len(frames) > 1:
             pictures.write_gif(frames, out / "poses.gif")
-        files.write_json(out / folder.MANIFEST, _made_by(model) | {"images": written, "left_out": left_out})
-    for kind, held, most in (("sheet.png", len(shown), pictures.ON_SHEET), ("poses.gif", len(frames), pictures.FRAMES)):
+        files.write_json(
+            out / folder.MANIFEST, _made_by(model) | {"images": written, "left_out": left_out}
+        )
+    for kind, held, most in (
+        ("sheet.png", len(shown), pictures.ON_SHEET),
+        ("poses.gif", len(frames), pictures.FRAMES),
+    ):
         if held == most < number:
             click.echo(f"  {kind} shows the first {most} of {number:,}")
     click.echo(f"  {number:,} images, sheet.png{' and poses.gif' if len(frames) > 1 else ''}")

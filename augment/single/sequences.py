@@ -1,20 +1,33 @@
-"""Named pose sequences: a step of a walk, and a full turn, of the figure that mini_market's people are made of.
+"""Named pose sequences: a step of a walk, and a full turn, of the figure that mini_market's people
+are made of.
 
-What the figure hides of itself, the far arm or the face of somebody seen from behind, is missing, as in real keypoints.
+What the figure hides of itself, the far arm or the face of somebody seen from behind, is missing,
+as in real keypoints.
 """
 
 import math
 
 import numpy as np
 
+from augment.data.mini_market.figure import Arm, Body, Pose
+from augment.data.mini_market.person import draw_person
+from augment.data.mini_market.wardrobe import Identity
+from generators.body.skeleton import TORSO
+
 SEQUENCES = ("walk", "turn")
-_SCALE_PX, _FOOT, _CANVAS = 216.0, (240.0, 80.0), (256, 160)  # of a figure to be drawn; the poses are fitted afterwards
+_SCALE_PX, _FOOT, _CANVAS = (
+    216.0,
+    (240.0, 80.0),
+    (256, 160),
+)  # of a figure to be drawn; the poses are fitted afterwards
 
 
 def sequence(name: str, frames: int, heading_degrees: float) -> np.ndarray:
-    """Keypoints float64 [frames, 18, 2], (y, x) in px of a canvas of their own; the last frame leads back to the first.
+    """Keypoints float64 [frames, 18, 2], (y, x) in px of a canvas of their own; the last frame
+    leads back to the first.
 
-    heading_degrees: 0 comes towards the camera, 90 walks to the right, 180 shows the back; a turn begins there.
+    heading_degrees: 0 comes towards the camera, 90 walks to the right, 180 shows the back; a turn
+    begins there.
     """
     if name not in SEQUENCES:
         raise ValueError(f"unknown pose sequence {name!r}; there are {', '.join(SEQUENCES)}")
@@ -27,13 +40,15 @@ def sequence(name: str, frames: int, heading_degrees: float) -> np.ndarray:
 
 
 def fitted(poses: np.ndarray, person: np.ndarray) -> np.ndarray:
-    """Poses [frames, 18, 2] in the size and place of a person, keypoints [18, 2] with a torso: float64 [frames, 18, 2].
+    """Poses [frames, 18, 2] in the size and place of a person, keypoints [18, 2] with a torso:
+    float64 [frames, 18, 2].
 
-    The sequence's mean torso becomes as long as the person's, and its mean middle comes to the person's.
+    The sequence's mean torso becomes as long as the person's, and its mean middle comes to the
+    person's.
     """
     scale = _torso_length(person[None])[0] / _torso_length(poses).mean()
-    middle = poses[:, [2, 5, 8, 11]].mean((0, 1))
-    moved = (poses - middle) * scale + person[[2, 5, 8, 11]].mean(0)
+    middle = poses[:, list(TORSO)].mean((0, 1))
+    moved = (poses - middle) * scale + person[list(TORSO)].mean(0)
     return np.where((poses >= 0).all(-1, keepdims=True), moved, -1.0)
 
 
@@ -43,22 +58,46 @@ def _torso_length(poses: np.ndarray) -> np.ndarray:
 
 
 def _keypoints(heading: float, phase: float, stride: float) -> np.ndarray:
-    from augment.mini_market.figure import Arm, Body, Pose
-    from augment.mini_market.person import draw_person
-    from augment.mini_market.wardrobe import Identity
-
     sway = 0.55 * stride * math.sin(phase)  # arms swing against the legs
     pose = Pose(
-        heading=heading, phase=phase, stride=stride, lean=0.05, twist=-0.16 * stride * math.sin(phase), head_yaw=0.0,
-        head_pitch=0.05, right=Arm(-sway, 0.1, 0.3, 0.05), left=Arm(sway, 0.1, 0.3, 0.05),
-    )  # fmt: skip
+        heading=heading,
+        phase=phase,
+        stride=stride,
+        lean=0.05,
+        twist=-0.16 * stride * math.sin(phase),
+        head_yaw=0.0,
+        head_pitch=0.05,
+        right=Arm(-sway, 0.1, 0.3, 0.05),
+        left=Arm(sway, 0.1, 0.3, 0.05),
+    )
     grey = (128, 128, 128)
     figure = Identity(
-        body=Body(height=1.0, girth=1.14, shoulder=0.104, hip=0.052, leg=0.482), skin=grey, hair=grey, hair_style="short",
-        upper=grey, second=grey, pattern="plain", stripe=0.5, sleeve="long", hem=1.0, lower=grey, lower_kind="trousers",
-        lower_length=1.0, shoes=grey, backpack=None,
-    )  # fmt: skip
-    layer = draw_person(figure, pose, 0.0, _SCALE_PX, _FOOT, _CANVAS, (0.0, -1.0, 0.0), np.zeros(_CANVAS, np.float32))
+        body=Body(height=1.0, girth=1.14, shoulder=0.104, hip=0.052, leg=0.482),
+        skin=grey,
+        hair=grey,
+        hair_style="short",
+        upper=grey,
+        second=grey,
+        pattern="plain",
+        stripe=0.5,
+        sleeve="long",
+        hem=1.0,
+        lower=grey,
+        lower_kind="trousers",
+        lower_length=1.0,
+        shoes=grey,
+        backpack=None,
+    )
+    layer = draw_person(
+        figure,
+        pose,
+        0.0,
+        _SCALE_PX,
+        _FOOT,
+        _CANVAS,
+        (0.0, -1.0, 0.0),
+        np.zeros(_CANVAS, np.float32),
+    )
     shown = layer.visible.copy()
-    shown[[2, 5, 8, 11]] = True  # a pose without its torso could not be used
+    shown[list(TORSO)] = True  # a pose without its torso could not be used
     return np.where(shown[:, None], layer.joints, -1.0)

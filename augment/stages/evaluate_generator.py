@@ -5,7 +5,8 @@
     results/generators/NAME/*.png        sheets
     reports/generators.csv               a row a card, of all that there are
 
-People are those of the test set, whom neither the generator nor the re-ID judge has been trained on (report_card/pairs.py).
+People are those of the test set, whom neither the generator nor the re-ID judge has been trained on
+(report_card/pairs.py).
 """
 
 import dataclasses
@@ -17,19 +18,19 @@ from typing import Any
 
 import click
 
-from augment import files, index, params, paths, tracking
+from augment import files, params, paths, tracking
 from augment.files import whole
-from augment.outside_weights import Unavailable
-from augment.report_card import card, identity, pairs, pose, render, scoring, seeing, speed
-from augment.report_card.settings import EvaluationParams
+from augment.prepared import index
+from augment.pretrained.weights import Unavailable
+from augment.results.report_card import card, identity, pairs, pose, render, scoring, seeing, speed
+from augment.results.report_card.settings import EvaluationParams
+from generators.training.loop import joined_processes
 
 SPEED_SECONDS = 0.5  # of each timing
 VERSIONS = ("torch", "torchvision", "numpy", "pillow", "reid-augment")
 
 
 def run(name: str, portion: float | None, dry_run: bool) -> None:
-    from generators.training import joined_processes
-
     started = time.perf_counter()
     settings = params.load(EvaluationParams, "evaluation")
     dataset, device = params.raw("dataset.name"), joined_processes().device
@@ -52,7 +53,9 @@ def run(name: str, portion: float | None, dry_run: bool) -> None:
     with tracking.run(f"card {renderer.name}", tags, {"evaluation": settings}, out) as run:
         rendered = render.render(renderer, held, settings)
         scored = scoring.score(rendered, judge, finder, settings, device)
-        metrics = {key: scoring.entry(scored.metrics[key]) for key in card.KEYS if key in scored.metrics}
+        metrics = {
+            key: scoring.entry(scored.metrics[key]) for key in card.KEYS if key in scored.metrics
+        }
         folder = paths.card_folder(renderer.name)
         out.unlink(missing_ok=True)  # a card never stands beside another run's pairs
         shutil.rmtree(folder, ignore_errors=True)
@@ -75,7 +78,10 @@ def run(name: str, portion: float | None, dry_run: bool) -> None:
             "seconds_of": {group: round(seconds, 1) for group, seconds in scored.seconds.items()},
             "closest": scored.closest,
             "commit": tracking.commit(),
-            "versions": {"python": platform.python_version(), **{package: version(package) for package in VERSIONS}},
+            "versions": {
+                "python": platform.python_version(),
+                **{package: version(package) for package in VERSIONS},
+            },
             "mlflow": run.ids,
         }
         files.write_json(out, result)
@@ -102,7 +108,9 @@ def show(result: dict[str, Any]) -> None:
 
 
 def _check_known(renderer: render.Renderer) -> None:
-    """ValueError where the generator was trained on images that are no training images: test people may be among them."""
+    """ValueError where the generator was trained on images that are no training images: test people
+    may be among them.
+    """
     if renderer.trained_on is None:
         return
     rows = index.read(paths.PREPARED / "index.csv")
@@ -117,7 +125,10 @@ def _check_known(renderer: render.Renderer) -> None:
 def _judge(settings: EvaluationParams, device: Any) -> Any:
     judge = identity.load_judge(settings.judge, device)
     if judge is None:
-        file, command = identity.weights_file(settings.judge), identity.train_command(settings.judge)
+        file, command = (
+            identity.weights_file(settings.judge),
+            identity.train_command(settings.judge),
+        )
         return Unavailable(f"the re-ID judge is not trained; run `{command}`", str(file))
     return judge
 

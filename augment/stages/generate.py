@@ -6,13 +6,15 @@
     manifest.json         what the generator saw, which images are real, counts, seeds
     index.csv             written last: where it is, the rest is whole
 
-Protocols (patn_apatn.txt, section 5): each removed image is replaced by one whose source is a random image of the same
-identity in the reduced set; its target pose is the removed image's own (`paper`) or that of a random image of the reduced
-set (`star`, `leak_free`). The generator was trained on all real images, or on the reduced set alone (`leak_free`). The pixels
-of removed images are never read, and their poses by `paper` alone.
+Protocols (patn_apatn.txt, section 5): each removed image is replaced by one whose source is a
+random image of the same identity in the reduced set; its target pose is the removed image's own
+(`paper`) or that of a random image of the reduced set (`star`, `leak_free`). The generator was
+trained on all real images, or on the reduced set alone (`leak_free`). The pixels of removed images
+are never read, and their poses by `paper` alone.
 
-Extended sets (data/generated/<augmentation>/1.0x2, 1.0x3): nothing is removed, and every real image gets one or two generated
-ones, whose source is another image of the same identity, and whose target pose is a random one. Protocols are one there.
+Extended sets (data/generated/<augmentation>/1.0x2, 1.0x3): nothing is removed, and every real image
+gets one or two generated ones, whose source is another image of the same identity, and whose target
+pose is a random one. Protocols are one there.
 """
 
 import hashlib
@@ -29,11 +31,26 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
-from augment import contact_sheet, files, index, keypoints, params, paths, prepared, puppets, transfer
+from augment import files, params, paths, prepared
 from augment.arms import set_name
 from augment.augmentations import PUPPET, Augmentation, check_set
 from augment.files import whole
-from augment.replacements import FOLDER, Replacements, wanted
+from augment.generation.replacements import FOLDER, Replacements, wanted
+from augment.images import contact_sheet
+from augment.prepared import index, keypoints
+from generators import code
+from generators.training.loop import joined_processes
+
+# What the images follow from besides their generator's own package; dvc.yaml lists the same.
+CODE = (
+    "augment/generation",
+    "augment/images",
+    "augment/prepared",
+    "augment/stages/generate.py",
+    "generators/body",
+    "generators/training",
+)
+NETWORKS = "generators/networks"  # and this for trained generators
 
 
 @dataclass(frozen=True)
@@ -51,16 +68,22 @@ class GenerateParams:
 
 
 def run(augmentation: Augmentation, portion: float, ratio: int, dry_run: bool) -> None:
-    from generators.training import joined_processes
-
     if not augmentation.on_disk:
-        raise ValueError(f"{augmentation.name}: there are no images to generate; `augment train-reid` needs none")
+        raise ValueError(
+            f"{augmentation.name}: there are no images to generate; `augment train-reid` needs none"
+        )
     check_set(augmentation, portion, ratio)
     settings = params.load(GenerateParams, "generate")
     kept = index.read(paths.reduced(portion) / "index.csv")
     removed = index.read(paths.reduced(portion) / "removed.csv")
     listed = wanted(kept, removed, ratio)
     found = prepared.joints()
+    # Imported where they are used: images by a trained generator do not depend on the puppets' code.
+    if augmentation.generator == PUPPET or augmentation.recomposed:
+        from augment.generation import puppets
+    else:
+        from augment.generation import transfer
+
     if augmentation.generator == PUPPET:
         given = puppets.replacements(augmentation, kept, listed, found, settings.seed)
     elif augmentation.recomposed:
@@ -68,8 +91,12 @@ def run(augmentation: Augmentation, portion: float, ratio: int, dry_run: bool) -
     else:
         given = transfer.replacements(augmentation, portion, kept, listed, found, settings.seed)
     out = paths.generated(augmentation.name, portion, ratio)
-    click.echo(f"generate: {augmentation.name}, portion {set_name(portion, ratio)}: {len(given.rows):,} images -> {out}")
-    click.echo("; ".join(f"{name.replace('_', ' ')}: {count:,}" for name, count in given.counts.items()))
+    click.echo(
+        f"generate: {augmentation.name}, portion {set_name(portion, ratio)}: {len(given.rows):,} images -> {out}"
+    )
+    click.echo(
+        "; ".join(f"{name.replace('_', ' ')}: {count:,}" for name, count in given.counts.items())
+    )
     if dry_run:
         return
     state = joined_processes()
@@ -100,12 +127,16 @@ def run(augmentation: Augmentation, portion: float, ratio: int, dry_run: bool) -
 
 def _start(out: Path, given: Replacements, settings: GenerateParams) -> None:
     """Keep what an earlier run of the same plan has rendered; empty the folder of any other."""
+    own = [f"generators/{given.drawn_by}"] + [NETWORKS] * (given.drawn_by != PUPPET)
     made_of = {
         "rows": hashlib.sha256(given.rows.to_csv(index=False).encode()).hexdigest(),
+        "code": code.digest((*CODE, *own)),
         **json.loads(json.dumps(given.made_by)),
         "jpeg_quality": settings.jpeg_quality,
     }
-    if out.is_dir() and not ((out / "plan.json").is_file() and files.read_json(out / "plan.json") == made_of):
+    if out.is_dir() and not (
+        (out / "plan.json").is_file() and files.read_json(out / "plan.json") == made_of
+    ):
         click.echo(f"{out}: holds images of another plan or generator; starting afresh")
         shutil.rmtree(out)
     (out / FOLDER).mkdir(parents=True, exist_ok=True)
@@ -116,7 +147,9 @@ def _start(out: Path, given: Replacements, settings: GenerateParams) -> None:
 
 
 def _render_missing(given: Replacements, out: Path, settings: GenerateParams, state: Any) -> None:
-    """Render this process's share of the images that are not there yet; encode and write them in threads."""
+    """Render this process's share of the images that are not there yet; encode and write them in
+    threads.
+    """
     mine = given.rows.iloc[state.process_index :: state.num_processes]
     missing = mine[np.array([not (out / path).is_file() for path in mine["path"]], dtype=bool)]
     if len(missing) < len(mine):
@@ -140,9 +173,13 @@ def _write_image(path: Path, image: np.ndarray, quality: int) -> None:
         Image.fromarray(image).save(temporary, quality=quality, subsampling=0)
 
 
-def _sheet(rows: pd.DataFrame, found: dict[str, np.ndarray], out: Path, columns: int = 16) -> Image.Image:
+def _sheet(
+    rows: pd.DataFrame, found: dict[str, np.ndarray], out: Path, columns: int = 16
+) -> Image.Image:
     """Source, target pose, scene and generated image, in columns, of images spread over the set."""
-    chosen = rows.iloc[np.linspace(0, len(rows) - 1, min(3 * columns, len(rows))).round().astype(int)]
+    chosen = rows.iloc[
+        np.linspace(0, len(rows) - 1, min(3 * columns, len(rows))).round().astype(int)
+    ]
     scenes = bool((rows["scene"] != "").any())
     cells, captions = [], []
     for start in range(0, len(chosen), columns):
@@ -154,5 +191,10 @@ def _sheet(rows: pd.DataFrame, found: dict[str, np.ndarray], out: Path, columns:
             *([[Image.open(paths.PREPARED / path) for path in part["scene"]]] if scenes else []),
             [Image.open(out / path) for path in part["path"]],
         ]
-        captions += [f"source, target pose, {'scene, ' if scenes else ''}generated", "", *([""] if scenes else []), ""]
+        captions += [
+            f"source, target pose, {'scene, ' if scenes else ''}generated",
+            "",
+            *([""] if scenes else []),
+            "",
+        ]
     return contact_sheet.grid(cells, captions)

@@ -1,4 +1,5 @@
-"""prepare: a data set of any layout (augment.datasets) -> data/prepared, which every later stage reads.
+"""prepare: a data set of any layout (augment.datasets) -> data/prepared, which every later stage
+reads.
 
 data/prepared/
     bounding_box_train/ bounding_box_test/ query/    JPEGs of one size, Market-1501 names
@@ -10,7 +11,8 @@ data/prepared/
     dataset.json                                     size of the images, and whether cameras are known
     index.csv                                        written last: where it is, the rest is whole
 
-All names and headers are checked before anything is written, and the folder appears whole or not at all.
+All names and headers are checked before anything is written, and the folder appears whole or not at
+all.
 """
 
 import dataclasses
@@ -25,18 +27,22 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from augment import contact_sheet, datasets, index, keypoints, market1501, mini_market, params, parsing, paths, prepared
-from augment.datasets import joints, label_maps, numbers, pictures, report
-from augment.datasets.listing import Listing
-from augment.datasets.params import FIXED_SIZE, MINI_MARKET, DatasetParams, MaxIds
+from augment import data, params, paths, prepared
+from augment.data import keypoint_files, label_maps, mini_market, numbers, pictures, report
+from augment.data.listing import Listing
+from augment.data.params import FIXED_SIZE, MINI_MARKET, DatasetParams, MaxIds
 from augment.files import whole
+from augment.images import contact_sheet
+from augment.prepared import index, keypoints, market1501, parsing
 
 
 def run(dry_run: bool) -> None:
     settings = params.load(DatasetParams, "dataset")
     files = check(settings)
     rendered = settings.name == MINI_MARKET
-    click.echo(f"prepare: {settings.name}{'' if rendered else f' from {settings.root}'} -> {paths.PREPARED}")
+    click.echo(
+        f"prepare: {settings.name}{'' if rendered else f' from {settings.root}'} -> {paths.PREPARED}"
+    )
     if rendered and dry_run:
         return
     building = paths.PREPARED.with_name(f".{paths.PREPARED.name}.partial")
@@ -44,12 +50,18 @@ def run(dry_run: bool) -> None:
     try:
         if rendered:
             building.parent.mkdir(parents=True, exist_ok=True)
-            mini_market.write(building, settings.mini_market, partial(tqdm, desc="render", unit="img"))
+            mini_market.write(
+                building, settings.mini_market, partial(tqdm, desc="render", unit="img")
+            )
             settings = dataclasses.replace(settings, root=str(building))
             files = [building / name for name in market1501.ANNOTATIONS]
-        listing = datasets.read(settings)
+        listing = data.read(settings)
         every, notes = numbers.number(listing)
-        rows = every if settings.max_ids is None else numbers.first_identities(every, _limits(settings.max_ids))
+        rows = (
+            every
+            if settings.max_ids is None
+            else numbers.first_identities(every, _limits(settings.max_ids))
+        )
         if dry_run:
             _say(rows, {}, [*listing.notes, *notes])
             return
@@ -63,18 +75,26 @@ def run(dry_run: bool) -> None:
 
 
 def check(settings: DatasetParams) -> list[Path]:
-    """The keypoint files; ValueError or FileNotFoundError where dataset.* names what is not there."""
+    """The keypoint files; ValueError or FileNotFoundError where dataset.* names what is not
+    there.
+    """
     if settings.name == MINI_MARKET:
         return []
     if settings.name == "market1501" and (settings.root is None or settings.annotations is None):
-        raise ValueError("params.yaml: dataset: market1501 needs root (a folder) and annotations (a list of CSV files)")
+        raise ValueError(
+            "params.yaml: dataset: market1501 needs root (a folder) and annotations (a list of CSV files)"
+        )
     if settings.root is None:
-        raise ValueError(f"params.yaml: dataset.root: is null; {settings.name} needs the folder of the data set")
+        raise ValueError(
+            f"params.yaml: dataset.root: is null; {settings.name} needs the folder of the data set"
+        )
     if not Path(settings.root).is_dir():
         raise FileNotFoundError(f"{settings.root}: folder not found (params.yaml: dataset.root)")
     if settings.parsing is not None and not Path(settings.parsing.root).is_dir():
-        raise FileNotFoundError(f"{settings.parsing.root}: folder not found (params.yaml: dataset.parsing.root)")
-    return joints.check_files(settings.annotations or ())
+        raise FileNotFoundError(
+            f"{settings.parsing.root}: folder not found (params.yaml: dataset.parsing.root)"
+        )
+    return keypoint_files.check_files(settings.annotations or ())
 
 
 def _limits(max_ids: int | MaxIds) -> tuple[int, int]:
@@ -82,7 +102,12 @@ def _limits(max_ids: int | MaxIds) -> tuple[int, int]:
 
 
 def _build(
-    folder: Path, settings: DatasetParams, listing: Listing, every: pd.DataFrame, rows: pd.DataFrame, files: list[Path]
+    folder: Path,
+    settings: DatasetParams,
+    listing: Listing,
+    every: pd.DataFrame,
+    rows: pd.DataFrame,
+    files: list[Path],
 ) -> list[str]:
     """All of data/prepared into `folder`; what there is to say besides counts.
 
@@ -91,14 +116,16 @@ def _build(
     size, fixed = settings.image_size, settings.name in FIXED_SIZE
     sources = pictures.check(listing, list(rows["file"]), settings.name, size)
     sizes = {name: source.size for name, source in zip(rows["name"], sources, strict=True)}
-    found = joints.read(files, listing.root, every, sizes, size, strict=fixed)
+    found = keypoint_files.read(files, listing.root, every, sizes, size, strict=fixed)
     maps = {}
     if settings.parsing is not None and settings.name != MINI_MARKET:
         maps = label_maps.find(Path(settings.parsing.root), rows)
     rows = rows.assign(path=rows["split"].map(market1501.FOLDERS) + "/" + rows["name"])
     for split_folder in market1501.FOLDERS.values():
         (folder / split_folder).mkdir(parents=True, exist_ok=True)
-    written = pictures.write(listing, list(rows["file"]), list(rows["path"]), sources, size, folder, fixed)
+    written = pictures.write(
+        listing, list(rows["file"]), list(rows["path"]), sources, size, folder, fixed
+    )
     if maps:
         parsing.import_maps(maps, settings.parsing.labels, size, folder / parsing.FOLDER)
     keypoints.write(found.keypoints, folder / prepared.KEYPOINTS)
@@ -112,7 +139,9 @@ def _build(
     cameras_known = bool(rows.loc[rows["split"] != "train", "camid"].nunique() > 1)
     report.counts(rows, found.keypoints).to_csv(folder / "counts.csv", index=False)
     with whole(folder / "contact_sheet.png") as temporary:
-        contact_sheet.people(index.locate(rows, folder), found.keypoints, folder / parsing.FOLDER).save(temporary)
+        contact_sheet.people(
+            index.locate(rows, folder), found.keypoints, folder / parsing.FOLDER
+        ).save(temporary)
     prepared.write(prepared.About(settings.name, size, cameras_known), folder)
     index.write(rows.assign(source="", target="", scene="", generator=""), folder / "index.csv")
     brought = len(rows) - written.copied

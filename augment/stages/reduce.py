@@ -1,11 +1,14 @@
-"""reduce: data/prepared -> data/reduced/<portion>: which real training images are kept (M_p^R) and which are removed."""
+"""reduce: data/prepared -> data/reduced/<portion>: which real training images are kept (M_p^R) and
+which are removed.
+"""
 
 from dataclasses import dataclass
 
 import click
 import numpy as np
 
-from augment import index, params, paths
+from augment import params, paths
+from augment.prepared import index
 
 
 @dataclass(frozen=True)
@@ -32,9 +35,11 @@ def run(portion: float, dry_run: bool) -> None:
 
 
 def keep(pids: np.ndarray, portion: float, seed: int) -> np.ndarray:
-    """Which images stay, bool [N]: a portion of them, yet at least one per identity (patn_apatn.txt, section 5).
+    """Which images stay, bool [N]: a portion of them, yet at least one per identity
+    (patn_apatn.txt, section 5).
 
-    All portions are prefixes of one seeded order that begins with one image of each identity, so that sets nest.
+    All portions are prefixes of one seeded order that begins with one image of each identity, so
+    that sets nest.
 
     Args:
         pids: identity of each image, [N].

@@ -11,10 +11,11 @@ generators.csv a row per report card of a generator, where there are any
 import click
 import pandas as pd
 
-from augment import bars, curves, files, harm, page, params, paths, prepared, tracking
+from augment import files, params, paths, prepared, tracking
 from augment.files import whole
-from augment.page import answer, chart
-from augment.report_card import card
+from augment.results import bars, curves, harm, page
+from augment.results.page import answer, chart
+from augment.results.report_card import card
 
 
 def run(track: bool, mlflow_url: str, dry_run: bool) -> None:
@@ -22,7 +23,9 @@ def run(track: bool, mlflow_url: str, dry_run: bool) -> None:
     tuning = sorted((paths.RESULTS / "tuning").glob("*.csv"))
     click.echo(f"report: {len(found)} results, {len(tuning)} tables of tuning -> {paths.REPORTS}")
     if not found:
-        raise FileNotFoundError(f"{paths.RESULTS / 'reid'}: no result in it; run `augment train-reid` or `dvc repro` first")
+        raise FileNotFoundError(
+            f"{paths.RESULTS / 'reid'}: no result in it; run `augment train-reid` or `dvc repro` first"
+        )
     results = [files.read_json(file) | {"file": str(file)} for file in found]
     table, cards = curves.table(results), card.all_cards()
     if dry_run:
@@ -36,7 +39,9 @@ def run(track: bool, mlflow_url: str, dry_run: bool) -> None:
             module.plot(summary, temporary)
     card.write_table()
     # All that was scored and what lies in data/ now must be the rendered people.
-    embed = {*table["dataset"], *(one["dataset"] for one in cards), params.raw("dataset.name")} == {"mini_market"}
+    embed = {*table["dataset"], *(one["dataset"] for one in cards), params.raw("dataset.name")} == {
+        "mini_market"
+    }
     page.write(paths.REPORTS / "index.html", summary, results, cards, tuning, mlflow_url, embed)
     shown = summary.drop(columns=["rank1_std", "spread", "harm"])
     click.echo(shown.to_string(index=False, float_format=lambda value: f"{value:.3f}", na_rep=""))
@@ -60,7 +65,10 @@ def _warn(judged: pd.DataFrame) -> None:
 def _track(summary: pd.DataFrame) -> None:
     style = chart.styles(summary["augmentation"])
     for key, curve in curves.by_curve(summary):
-        points = {round(row.position * 100): {"mAP": row.mAP_mean, "rank1": row.rank1_mean} for row in curve.itertuples()}
+        points = {
+            round(row.position * 100): {"mAP": row.mAP_mean, "rank1": row.rank1_mean}
+            for row in curve.itertuples()
+        }
         name = " ".join(key[part] for part in ("augmentation", "model", "budget", "dataset"))
         colour, _ = chart.COLOURS[style[key["augmentation"]].colour]
         tracking.replace_curve(name, key, points, colour, paths.REPORTS / "summary.csv")

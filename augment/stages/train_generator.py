@@ -1,35 +1,38 @@
-"""train-generator: data/prepared -> models/full/<generator>: generator.pt, losses.csv and sample sheets.
+"""train-generator: data/prepared -> models/full/<generator>: generator.pt, losses.csv and sample
+sheets.
 
-train-pose-network is the same for the pose network that some generators are trained with, models/full/pose_network.
+train-pose-network is the same for the pose network that some generators are trained with,
+models/full/pose_network.
 
-With a portion, data/reduced/<portion> -> models/reduced/<portion>/<generator>, and nothing of a removed image is used: neither
-its pixels nor its keypoints.
+With a portion, data/reduced/<portion> -> models/reduced/<portion>/<generator>, and nothing of a
+removed image is used: neither its pixels nor its keypoints.
 
-Runs as it is on a laptop or on one GPU, and on several under `torchrun --nproc-per-node N -m augment train-generator`.
+Runs as it is on a laptop or on one GPU, and on several under `torchrun --nproc-per-node N -m
+augment train-generator`.
 """
 
 from pathlib import Path
 from typing import Any
 
 import click
+import torch
 
-from augment import index, keypoints, params, parsing, paths, prepared, tracking
-
-POSE_NETWORK = "pose_network"
+from augment import params, paths, prepared, tracking
+from augment.prepared import index, keypoints, parsing
+from generators.body.pose import rescale
+from generators.registry import POSE_NETWORK
+from generators.training.checkpoint import load_generator, read_trained_on, save_generator
+from generators.training.loop import joined_processes, train
+from generators.training.pairs import ImageSet, decode, training_pairs
 
 
 def run(name: str, portion: float | None, dry_run: bool) -> None:
-    import torch
-
-    from generators.checkpoint import read_trained_on, save_generator
-    from generators.pairs import ImageSet, decode, training_pairs
-    from generators.pose import rescale
-    from generators.training import joined_processes, train
-
-    generator = build(name)
+    generator = params.generator(name)
     command = "train-pose-network" if name == POSE_NETWORK else "train-generator"
     if not generator.networks:
-        click.echo(f"{command}: {name} has nothing to train; run `augment generate --generator {name} --portion 0.3`")
+        click.echo(
+            f"{command}: {name} has nothing to train; run `augment generate --generator {name} --portion 0.3`"
+        )
         return
     settings, folder = generator.params, paths.generator_model(name, portion)
     training_set = paths.PREPARED if portion is None else paths.reduced(portion)
@@ -39,7 +42,9 @@ def run(name: str, portion: float | None, dry_run: bool) -> None:
     points = torch.from_numpy(keypoints.of_names(found, (Path(path).name for path in rows["path"])))
     pairs = training_pairs(rows["pid"].to_numpy(), points)
     if not len(pairs):
-        raise ValueError(f"{training_set}: no pair to train on: no identity has two images with both hips and shoulders")
+        raise ValueError(
+            f"{training_set}: no pair to train on: no identity has two images with both hips and shoulders"
+        )
     main_process = joined_processes().is_main_process
     if main_process:
         click.echo(
@@ -50,8 +55,15 @@ def run(name: str, portion: float | None, dry_run: bool) -> None:
     if dry_run:
         return
     pixels = decode([paths.PREPARED / path for path in rows["path"]], settings.image_size)
-    points, kind = rescale(points, prepared.size(), settings.image_size), getattr(settings, "parsing", None)
-    labels = None if kind is None else parsing.of_kind(kind, list(rows["path"]), points, settings.image_size)
+    points, kind = (
+        rescale(points, prepared.size(), settings.image_size),
+        generator.parsing,
+    )
+    labels = (
+        None
+        if kind is None
+        else parsing.of_kind(kind, list(rows["path"]), points, settings.image_size)
+    )
     images = ImageSet(pixels, points, labels)
     tags = {
         "stage": "train_generator",
@@ -61,29 +73,38 @@ def run(name: str, portion: float | None, dry_run: bool) -> None:
     }
     run_name = name if portion is None else f"{name} {portion}"
     with tracking.run(run_name, tags, {name: settings}, folder / "losses.csv", main_process) as run:
-        train(generator, images, pairs, folder, run.metrics, lambda _, sheet: run.artifact(sheet, "samples"), pose_network)
+        train(
+            generator,
+            images,
+            pairs,
+            folder,
+            run.metrics,
+            lambda _, sheet: run.artifact(sheet, "samples"),
+            pose_network,
+        )
     if main_process:
         used = sorted(rows["path"][torch.unique(pairs).numpy()])
         features = getattr(settings, "perceptual", "none")
-        trained_on = {"set": str(training_set), "pairs": len(pairs), "parsing": kind, "features": features, "images": used}
-        trained_on["seeds"] = sorted({v for k, v in tracking.flatten({"": settings}).items() if k.endswith(".seed")})
-        trained_on["pose_network"] = read_trained_on(_pose_network_file(portion)) if generator.uses_pose_network else None
+        trained_on = {
+            "set": str(training_set),
+            "pairs": len(pairs),
+            "parsing": kind,
+            "features": features,
+            "images": used,
+        }
+        trained_on["seeds"] = sorted(
+            {v for k, v in tracking.flatten({"": settings}).items() if k.endswith(".seed")}
+        )
+        trained_on["pose_network"] = (
+            read_trained_on(_pose_network_file(portion)) if generator.uses_pose_network else None
+        )
         save_generator(generator, folder / "generator.pt", trained_on)
 
 
-def build(name: str) -> Any:
-    """A fresh generator of the registry, as params.yaml's `generators.<name>` says. ValueError for an unknown name."""
-    from generators import GENERATORS, TRAINABLE
-
-    if name not in TRAINABLE:
-        raise ValueError(f"unknown generator {name!r}; there are {', '.join(sorted(GENERATORS))}")
-    return TRAINABLE[name](params.load(TRAINABLE[name].Params, f"generators.{name}"))
-
-
 def _pose_network(portion: float | None) -> Any:
-    """The pose network that was trained on the same images. FileNotFoundError where it is not trained."""
-    from generators.checkpoint import load_generator
-
+    """The pose network that was trained on the same images. FileNotFoundError where it is not
+    trained.
+    """
     file = _pose_network_file(portion)
     if not file.is_file():
         flags = "" if portion is None else f" --portion {portion}"

@@ -1,4 +1,6 @@
-"""A Market-1501 folder, a small project that has run from prepare to train-reid, and headless Chromium."""
+"""A Market-1501 folder, a small project that has run from prepare to train-reid, and headless
+Chromium.
+"""
 
 import shutil
 import socket
@@ -11,31 +13,58 @@ import yaml
 from click.testing import CliRunner
 from PIL import Image
 
-from augment import keypoints
 from augment.cli import main
+from augment.prepared import keypoints
 
 ROOT = Path(__file__).parents[2]
 
 UPRIGHT = np.array(upright.UPRIGHT)
 SMALL = {"image_size": [32, 16], "ngf": 4, "ndf": 4, "blocks": 1, "width": 4}
-SHORT = {"iterations": 4, "decay_start": 2, "batch_size": 4, "log_every": 2, "sheet_every": 4, "checkpoint_every": 2}
+SHORT = {
+    "iterations": 4,
+    "decay_start": 2,
+    "batch_size": 4,
+    "log_every": 2,
+    "sheet_every": 4,
+    "checkpoint_every": 2,
+}
 
 
 def shrunk(section: dict) -> dict:
-    """A generator's section with the same keys, of the least size, trained for four iterations a phase."""
+    """A generator's section with the same keys, of the least size, trained for four iterations a
+    phase.
+    """
     least = SMALL | SHORT
-    return {key: shrunk(value) if isinstance(value, dict) else least.get(key, value) for key, value in section.items()}
+    return {
+        key: shrunk(value) if isinstance(value, dict) else least.get(key, value)
+        for key, value in section.items()
+    }
 
 
 def small_params(**sections) -> dict:
     """The shipped params.yaml, cut down to seconds; `sections` replace what they name."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    params["sweep"] |= {"portions": [0.4, 1.0], "augmented_portions": [0.4], "classic": [0.4], "seeds": [0]}
+    params["sweep"] |= {
+        "portions": [0.4, 1.0],
+        "augmented_portions": [0.4],
+        "seeds": [0],
+        "cards": ["patn", "copy_source"],
+    }
     market = params["dataset"]["mini_market"]
-    market |= {"train_ids": 4, "images_per_train_id": 5, "test_ids": 3, "gallery_images_per_id": 4, "distractors": 2, "junk": 2}
+    market |= {
+        "train_ids": 4,
+        "images_per_train_id": 5,
+        "test_ids": 3,
+        "gallery_images_per_id": 4,
+        "distractors": 2,
+        "junk": 2,
+    }
     market |= {"backgrounds": 6}
-    params["sweep"] |= {"evaluated": ["patn"], "evaluated_untrained": ["copy_source"]}
-    params["evaluation"] |= {"image_size": [32, 16], "draws": 50, "diversity": {"sources": 4, "poses": 3}}
+    params["evaluation"] |= {
+        "image_size": [32, 16],
+        "draws": 50,
+        "diversity": {"sources": 4, "poses": 3},
+    }
     params["generators"] = {name: shrunk(section) for name, section in params["generators"].items()}
     params["generators"]["puppet"] |= {"image_size": [64, 32]}
     reid = params["reid"]["inception"]
@@ -110,10 +139,16 @@ def project(finished, tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture
 def market(tmp_path) -> Path:
-    """A folder as the real data set is: 3 training and 2 test identities, junk, a distractor, Thumbs.db, .jpg.jpg."""
+    """A folder as the real data set is: 3 training and 2 test identities, junk, a distractor,
+    Thumbs.db, .jpg.jpg.
+    """
     root = tmp_path / "market"
     names = {
-        "bounding_box_train": [f"{pid:04d}_c{camera}s1_{pid:03d}{camera}00_01.jpg" for pid in (2, 7, 11) for camera in (1, 2)],
+        "bounding_box_train": [
+            f"{pid:04d}_c{camera}s1_{pid:03d}{camera}00_01.jpg"
+            for pid in (2, 7, 11)
+            for camera in (1, 2)
+        ],
         "query": ["0001_c1s1_000111_00.jpg", "0003_c2s1_000321_00.jpg.jpg"],
         "bounding_box_test": [
             "-1_c1s1_000401_03.jpg",
@@ -127,17 +162,23 @@ def market(tmp_path) -> Path:
         (root / folder).mkdir(parents=True)
         (root / folder / "Thumbs.db").write_bytes(b"not an image")
         for name in files:
-            Image.fromarray(rng.integers(0, 255, (128, 64, 3), dtype=np.uint8)).save(root / folder / name, format="JPEG")
+            Image.fromarray(rng.integers(0, 255, (128, 64, 3), dtype=np.uint8)).save(
+                root / folder / name, format="JPEG"
+            )
     poses = {name: UPRIGHT for name in names["bounding_box_train"]}
     poses["0011_c2s1_011200_01.jpg"] = np.full((18, 2), -1)
     keypoints.write(poses, root / "market-annotation-train.csv")
-    keypoints.write({n: UPRIGHT for n in names["bounding_box_test"]}, root / "market-annotation-test.csv")
+    keypoints.write(
+        {n: UPRIGHT for n in names["bounding_box_test"]}, root / "market-annotation-test.csv"
+    )
     return root
 
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch) -> Path:
-    """An empty torch hub cache, on a machine where an attempt to reach a network is an error that nothing catches."""
+    """An empty torch hub cache, on a machine where an attempt to reach a network is an error that
+    nothing catches.
+    """
     import torch
 
     attempts = []
@@ -159,10 +200,14 @@ def cache(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture(scope="session")
 def browser():
-    """A selenium driver whose console log can be read. Skips where there is no Chromium with its driver."""
+    """A selenium driver whose console log can be read. Skips where there is no Chromium with its
+    driver.
+    """
     programs = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
     if missing := [name for name, path in programs.items() if path is None]:
-        pytest.skip(f"no {' and no '.join(missing)} on PATH: apt-get install chromium chromium-driver")
+        pytest.skip(
+            f"no {' and no '.join(missing)} on PATH: apt-get install chromium chromium-driver"
+        )
     from selenium.webdriver import Chrome, ChromeOptions
     from selenium.webdriver.chrome.service import Service
 

@@ -3,10 +3,21 @@ import pytest
 from augment.augmentations import TAKES, Augmentation, check_set, of, parse
 
 NAMES = (
-    "none", "classic",
-    "patn", "patn-recomposed", "patn-star", "patn-star-recomposed", "patn-leak_free", "patn-leak_free-recomposed",
-    "puppet", "puppet-pose", "puppet-plate", "puppet-plate_cast", "puppet-pose_plate", "puppet-online",
-)  # fmt: skip
+    "none",
+    "classic",
+    "patn",
+    "patn-recomposed",
+    "patn-star",
+    "patn-star-recomposed",
+    "patn-leak_free",
+    "patn-leak_free-recomposed",
+    "puppet",
+    "puppet-pose",
+    "puppet-plate",
+    "puppet-plate_cast",
+    "puppet-pose_plate",
+    "puppet-online",
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -21,9 +32,14 @@ def test_what_names_mean():
     assert parse("puppet-online").online and parse("puppet-online").takes == TAKES
 
 
-@pytest.mark.parametrize("name", ["patn-paper", "patn-fre", "puppet-cast_plate", "puppet-star", "none-star", ""])
+@pytest.mark.parametrize(
+    "name", ["patn-paper", "patn-fre", "puppet-cast_plate", "puppet-star", "none-star", ""]
+)
 def test_other_names_are_refused(name):
-    with pytest.raises(ValueError, match=f"unknown augmentation '{name}'; there are, .*: none, classic, patn, .*puppet-online"):
+    with pytest.raises(
+        ValueError,
+        match=f"unknown augmentation '{name}'; there are, .*: none, classic, patn, .*puppet-online",
+    ):
         parse(name)
 
 
@@ -38,7 +54,11 @@ def test_flags():
 
 
 def test_only_some_have_images_on_disk():
-    assert [name for name in NAMES if not parse(name).on_disk] == ["none", "classic", "puppet-online"]
+    assert [name for name in NAMES if not parse(name).on_disk] == [
+        "none",
+        "classic",
+        "puppet-online",
+    ]
 
 
 @pytest.mark.parametrize("name", ["patn", "patn-recomposed", "puppet", "puppet-plate"])
@@ -50,10 +70,18 @@ def test_extended_sets(name):
 @pytest.mark.parametrize(
     ("name", "portion", "message"),
     [
-        ("patn", 0.3, "--ratio 2 extends the set of all real images: it demands --portion 1.0, not 0.3"),
+        (
+            "patn",
+            0.3,
+            "--ratio 2 extends the set of all real images: it demands --portion 1.0, not 0.3",
+        ),
         ("none", 1.0, "none adds no images: it has no extended set, and --ratio 2 no meaning"),
         ("puppet-online", 1.0, "puppet-online adds no images: it has no extended set"),
-        ("patn-star", 1.0, "nothing is removed, so that all protocols are one: give patn, not patn-star"),
+        (
+            "patn-star",
+            1.0,
+            "nothing is removed, so that all protocols are one: give patn, not patn-star",
+        ),
         ("patn-leak_free-recomposed", 1.0, "give patn-recomposed, not patn-leak_free-recomposed"),
     ],
 )
@@ -64,6 +92,6 @@ def test_extended_sets_that_there_are_not(name, portion, message):
 
 
 def test_takes_are_those_of_the_generator():
-    from generators import puppet
+    from generators.puppet import puppet
 
     assert TAKES == puppet.TAKES

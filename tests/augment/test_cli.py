@@ -5,15 +5,27 @@ import time
 import pytest
 
 COMMANDS = (
-    "prepare", "reduce", "train-generator", "generate", "evaluate-generator", "train-reid", "tune", "user-study", "report",
-)  # fmt: skip
+    "prepare",
+    "reduce",
+    "train-generator",
+    "generate",
+    "evaluate-generator",
+    "train-reid",
+    "tune",
+    "user-study",
+    "report",
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_with_examples_and_a_dry_run(augment, command):
     result = augment(command, "--help")
     assert result.exit_code == 0
-    assert "Examples:" in result.output and f"augment {command}" in result.output and "--dry-run" in result.output
+    assert (
+        "Examples:" in result.output
+        and f"augment {command}" in result.output
+        and "--dry-run" in result.output
+    )
 
 
 def test_help_is_quick_and_loads_no_framework():
@@ -25,18 +37,25 @@ def test_help_is_quick_and_loads_no_framework():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert all(command in done.stdout for command in COMMANDS)
-    assert time.perf_counter() - started < 5  # 0.1 s on an idle machine; this only catches a heavy import
+    assert (
+        time.perf_counter() - started < 5
+    )  # 0.1 s on an idle machine; this only catches a heavy import
 
 
 def test_shown_defaults(augment):
     text = augment("generate", "--help").output
     text = " ".join(text.split())
-    assert "[default: patn where it is trained, else puppet]" in text and "[default: paper; puppet: leak_free]" in text
+    assert (
+        "[default: patn where it is trained, else puppet]" in text
+        and "[default: paper; puppet: leak_free]" in text
+    )
 
 
 def test_errors_are_one_line_unless_debugging(tmp_path, monkeypatch, augment):
     monkeypatch.chdir(tmp_path)
     result = augment("prepare")
-    assert result.exit_code == 1 and result.output.startswith("Error: params.yaml: not found; run from the project's folder")
+    assert result.exit_code == 1 and result.output.startswith(
+        "Error: params.yaml: not found; run from the project's folder"
+    )
     monkeypatch.setenv("AUGMENT_DEBUG", "1")
     assert isinstance(augment("prepare").exception, FileNotFoundError)

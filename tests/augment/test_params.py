@@ -7,16 +7,16 @@ import pytest
 import yaml
 
 from augment.arms import BUDGETS
-from augment.augmentations import PROTOCOLS, Augmentation, check_set, parse
-from augment.datasets.params import DatasetParams
-from augment.online import OnlineParams
+from augment.data.params import DatasetParams
 from augment.params import load, raw
-from augment.report_card.render import PUPPETS, REFERENCES
-from augment.report_card.settings import EvaluationParams
+from augment.reid_training.params import OnlineParams
+from augment.reid_training.validation import ValidationParams
+from augment.results.report_card.settings import EvaluationParams
 from augment.stages.generate import GenerateParams
 from augment.stages.reduce import ReduceParams
-from augment.validation import ValidationParams
-from generators import GENERATORS, TRAINABLE
+from augment.sweep.cells import plan
+from augment.sweep.params import SweepParams
+from generators.registry import TRAINABLE, generator_class
 from reid.data import AugmentParams
 from reid.generated import GeneratedParams
 from reid.params import Budget, ReidParams
@@ -50,7 +50,9 @@ def read(tmp_path, text):
 def test_fills_nested_dataclasses(tmp_path):
     assert read(tmp_path, GOOD) == Outer("a", Inner(1.0, (2, 3)), None, ("x", "y"))
     assert dataclasses.astuple(read(tmp_path, GOOD.replace("null", "4")))[2] == 4
-    assert read(tmp_path, GOOD.replace("limit: null", "limit: {rate: 0.5, size: [1, 1]}")).limit == Inner(0.5, (1, 1))
+    assert read(
+        tmp_path, GOOD.replace("limit: null", "limit: {rate: 0.5, size: [1, 1]}")
+    ).limit == Inner(0.5, (1, 1))
 
 
 @pytest.mark.parametrize(
@@ -58,13 +60,21 @@ def test_fills_nested_dataclasses(tmp_path):
     [
         ("rate: 1, ", "", r"params.yaml: s.inner: missing key rate"),
         ("rate: 1", "rate: 1, rat: 2", r"s.inner: unknown key rat \(known: rate, size\)"),
-        ("rate: 1", "rate: 2e-4", r"s.inner.rate: expected float, found str '2e-4' \(YAML reads 2e-4 as a string"),
+        (
+            "rate: 1",
+            "rate: 2e-4",
+            r"s.inner.rate: expected float, found str '2e-4' \(YAML reads 2e-4 as a string",
+        ),
         ("rate: 1", "rate: true", r"s.inner.rate: expected float, found bool True"),
         ("[2, 3]", "[2]", r"s.inner.size: expected 2 values, found 1"),
         ("[2, 3]", "[2, 3.5]", r"s.inner.size\[1\]: expected int, found float 3.5"),
         ("[2, 3]", "4", r"s.inner.size: expected a list, found int 4"),
         ("name: a", "name: c", r"s.name: 'c' is none of a, b"),
-        ("limit: null", "limit: x", r"s.limit: expected int, found str 'x'; or .*expected NoneType"),
+        (
+            "limit: null",
+            "limit: x",
+            r"s.limit: expected int, found str 'x'; or .*expected NoneType",
+        ),
         ("s: {", "t: {", r"no key 's' \(there: t\)"),
         ("s: {", "s: [", r"params.yaml: not YAML"),
     ],
@@ -76,60 +86,50 @@ def test_names_what_is_wrong(tmp_path, old, new, message):
 
 def test_overrides_take_the_place_of_values(tmp_path):
     file = tmp_path / "params.yaml"
-    file.write_text("a: &shared {name: a, inner: {rate: 1, size: [2, 3]}, limit: null, files: [x]}\nb: *shared\n")
+    file.write_text(
+        "a: &shared {name: a, inner: {rate: 1, size: [2, 3]}, limit: null, files: [x]}\nb: *shared\n"
+    )
     overrides = {"a.inner.rate": 0.5, "a.limit": 3}
     assert load(Outer, "a", file, overrides) == Outer("a", Inner(0.5, (2, 3)), 3, ("x",))
     # What YAML shares with an alias keeps its values.
     assert load(Outer, "b", file, overrides) == Outer("a", Inner(1.0, (2, 3)), None, ("x",))
-    with pytest.raises(ValueError, match=r"params.yaml: no key 'a.inner.rat' \(there: rate, size\)"):
+    with pytest.raises(
+        ValueError, match=r"params.yaml: no key 'a.inner.rat' \(there: rate, size\)"
+    ):
         load(Outer, "a", file, {"a.inner.rat": 0.5})
     with pytest.raises(ValueError, match="a.inner.rate: expected float, found str 'fast'"):
         load(Outer, "a", file, {"a.inner.rate": "fast"})
 
 
 def test_names_a_missing_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"nowhere.yaml: not found; run from the project's folder"):
+    with pytest.raises(
+        FileNotFoundError, match=r"nowhere.yaml: not found; run from the project's folder"
+    ):
         raw("s", tmp_path / "nowhere.yaml")
 
 
 @pytest.mark.parametrize(
-    "file", sorted([ROOT / "params.yaml", *(ROOT / "profiles").glob("*.yaml")]), ids=lambda file: file.name
+    "file",
+    sorted([ROOT / "params.yaml", *(ROOT / "profiles").glob("*.yaml")]),
+    ids=lambda file: file.name,
 )
 def test_shipped_files_are_complete(file):
-    """Every section fills its dataclass, and the sweep names only what the sections and registries know."""
-    sweep = raw("sweep", file)
+    """Every section fills its dataclass, and every arm has its cells."""
+    sweep = load(SweepParams, "sweep", file)
     load(DatasetParams, "dataset", file)
     load(ReduceParams, "reduce", file)
     load(GenerateParams, "generate", file)
     for name in raw("generators", file):
-        load(TRAINABLE[name].Params, f"generators.{name}", file)
-    assert raw("generators", file).keys() == TRAINABLE.keys()
-    assert {*sweep["generators"], *sweep["leak_free"]} <= GENERATORS.keys()
-    assert set(sweep["pose_networks"]) == (set(sweep["augmented_portions"]) if sweep["leak_free"] else set())
-    for name in sweep["models"]:
+        load(generator_class(name).Params, f"generators.{name}", file)
+    assert raw("generators", file).keys() == {*TRAINABLE}
+    for name in sweep.models:
         load(ReidParams, f"reid.{name}", file)
     load(OnlineParams, "online", file)
-    gate = load(GeneratedParams, "generated", file).gate
-    assert gate.drop == 0 or gate.pose == 0, "dvc.yaml orders no pose network before re-ID training"
+    load(GeneratedParams, "generated", file)
     load(AugmentParams, "classic", file)
     load(ValidationParams, "validation", file)
-    judge = load(EvaluationParams, "evaluation", file).judge
-    assert judge.model in sweep["models"] and judge.budget in sweep["budgets"] and 0 in sweep["seeds"]
-    assert set(sweep["evaluated"]) <= set(sweep["generators"]) and set(sweep["evaluated_leak_free"]) <= set(sweep["leak_free"])
-    assert set(sweep["evaluated_untrained"]) == {*PUPPETS, *REFERENCES}
-    named = {Augmentation(name, protocol).name for protocol in PROTOCOLS for name in sweep[protocol]}
-    assert set(sweep["recomposed"]) <= named
-    assert set(sweep["extended"]) <= set(sweep["generators"])
-    assert set(sweep["extended_augmentations"]) <= {*sweep["extended"], *sweep["extended_puppets"]}
-    for name in sweep["extended_augmentations"]:
-        for ratio in sweep["ratios"]:
-            check_set(parse(name), 1.0, ratio)
-    assert set(sweep["budgets"]) <= set(BUDGETS) and set(sweep["classic"]) <= set(sweep["portions"])
-    named |= {*sweep["puppets"], *(f"{name}-recomposed" for name in sweep["recomposed"])}
-    for name in {*named, *sweep["online"]}:
-        assert parse(name).online == (name in sweep["online"])
-    assert set(sweep["augmentations"]) <= named and set(sweep["augmented_portions"]) <= set(sweep["portions"])
-    assert 1.0 in sweep["portions"], "gap closed needs the real set"
+    load(EvaluationParams, "evaluation", file)
+    assert plan(sweep, file)["real"]
 
 
 def test_budgets_are_those_of_training():
@@ -138,13 +138,19 @@ def test_budgets_are_those_of_training():
 
 @pytest.mark.parametrize("profile", ["ablation", "generators", "grid"])
 def test_these_profiles_are_the_shipped_experiment_with_other_cells(profile):
-    shipped, other = (yaml.safe_load(file.read_text()) for file in (ROOT / "params.yaml", ROOT / f"profiles/{profile}.yaml"))
+    shipped, other = (
+        yaml.safe_load(file.read_text())
+        for file in (ROOT / "params.yaml", ROOT / f"profiles/{profile}.yaml")
+    )
     assert shipped.pop("sweep") != other.pop("sweep")
     assert other == shipped
 
 
 def test_the_profile_of_own_crops_differs_in_cells_and_data_set_alone():
-    shipped, other = (yaml.safe_load((ROOT / file).read_text()) for file in ("params.yaml", "profiles/folder.yaml"))
+    shipped, other = (
+        yaml.safe_load((ROOT / file).read_text())
+        for file in ("params.yaml", "profiles/folder.yaml")
+    )
     assert other["dataset"]["name"] == "folder"
     for section in ("sweep", "dataset"):
         assert shipped[section].keys() == other[section].keys()

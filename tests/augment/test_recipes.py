@@ -1,4 +1,6 @@
-"""Every re-ID model of every shipped file trains, made small: other sizes, no ImageNet weights, two updates."""
+"""Every re-ID model of every shipped file trains, made small: other sizes, no ImageNet weights, two
+updates.
+"""
 
 import dataclasses
 from pathlib import Path
@@ -14,16 +16,27 @@ from reid.training import train
 
 ROOT = Path(__file__).parents[2]
 FILES = {
-    file.name: file for file in (ROOT / "params.yaml", ROOT / "profiles/market1501.yaml", ROOT / "profiles/market1501_cpu.yaml")
+    file.name: file
+    for file in (
+        ROOT / "params.yaml",
+        ROOT / "profiles/market1501.yaml",
+        ROOT / "profiles/market1501_cpu.yaml",
+    )
 }
 
 
 def people():
-    pixels = torch.randint(0, 256, (32, 3, 64, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    return ReidSet(pixels, torch.arange(32) // 4 + 1, torch.arange(32) % 4, torch.zeros(32, dtype=torch.bool))
+    pixels = torch.randint(
+        0, 256, (32, 3, 64, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
+    return ReidSet(
+        pixels, torch.arange(32) // 4 + 1, torch.arange(32) % 4, torch.zeros(32, dtype=torch.bool)
+    )
 
 
-@pytest.mark.parametrize(("file", "name"), [(file, name) for file, path in FILES.items() for name in raw("reid", path)])
+@pytest.mark.parametrize(
+    ("file", "name"), [(file, name) for file, path in FILES.items() for name in raw("reid", path)]
+)
 def test_trains(tmp_path, file, name):
     params = load(ReidParams, f"reid.{name}", FILES[file])
     small = dataclasses.replace(
@@ -54,21 +67,34 @@ def test_the_papers_models_are_there():
 
 
 def test_open_reid_s_recipes_to_the_update():
-    """Rates and milestones on Market-1501's 12,936 images: batches of 64, rate 0.1 for 256, a tenth for pretrained layers."""
+    """Rates and milestones on Market-1501's 12,936 images: batches of 64, rate 0.1 for 256, a tenth
+    for pretrained layers.
+    """
     for name, epochs, milestone, base in (("inception", 70, 60, 1.0), ("resnet50", 50, 40, 0.1)):
         params = load(ReidParams, f"reid.{name}", FILES["market1501.yaml"])
         planned = plan(12936, params, "epochs")
         assert (planned.iterations, planned.images_per_epoch) == (epochs * 202, 202 * 64)
-        factors = [learning_rate_factor(step, planned.iterations, params) for step in range(planned.iterations)]
+        factors = [
+            learning_rate_factor(step, planned.iterations, params)
+            for step in range(planned.iterations)
+        ]
         assert factors.count(1.0) == milestone * 202 and factors[-1] == pytest.approx(0.1)
         assert (params.learning_rate, params.base_factor) == (0.1 / 256 * 64, base)
-        assert (params.network.embedding, params.network.dropout, params.features) == (128, 0.5, "logits")
+        assert (params.network.embedding, params.network.dropout, params.features) == (
+            128,
+            0.5,
+            "logits",
+        )
 
 
 def test_bag_of_tricks_to_the_update():
     params = load(ReidParams, "reid.resnet50_strong", FILES["market1501.yaml"])
     planned = plan(12936, params, "epochs")
-    factors = [learning_rate_factor(step, planned.iterations, params) for step in range(planned.iterations)]
+    factors = [
+        learning_rate_factor(step, planned.iterations, params) for step in range(planned.iterations)
+    ]
     assert planned.iterations == params.iterations == 120 * 202
     assert factors[10 * 202 : 40 * 202] == [1.0] * (30 * 202)
-    assert factors[40 * 202] == factors[70 * 202 - 1] == pytest.approx(0.1) and factors[70 * 202] == pytest.approx(0.01)
+    assert factors[40 * 202] == factors[70 * 202 - 1] == pytest.approx(0.1) and factors[
+        70 * 202
+    ] == pytest.approx(0.01)

@@ -33,7 +33,9 @@ def test_a_run_holds_params_tags_metrics_and_artifacts(client, tmp_path):
     assert found.data.tags["portion"] == "0.3" and found.data.tags["git_commit"]
     (metric,) = client.get_metric_history(found.info.run_id, "loss")
     assert (metric.value, metric.step) == (2.0, 5)
-    assert [file.path for file in client.list_artifacts(found.info.run_id, "samples")] == ["samples/sheet.png"]
+    assert [file.path for file in client.list_artifacts(found.info.run_id, "samples")] == [
+        "samples/sheet.png"
+    ]
 
 
 def test_a_run_that_breaks_off_is_marked(client, tmp_path):
@@ -45,13 +47,17 @@ def test_a_run_that_breaks_off_is_marked(client, tmp_path):
 def test_a_curve_has_the_portion_in_percent_as_step_and_is_there_once(client, tmp_path):
     for value in (0.2, 0.3):
         points = {10: {"mAP": value, "rank1": 0.4}, 100: {"mAP": 0.7, "rank1": 0.8}}
-        tracking.replace_curve("d m patn iterations", {"augmentation": "patn"}, points, "#d98200", tmp_path)
+        tracking.replace_curve(
+            "d m patn iterations", {"augmentation": "patn"}, points, "#d98200", tmp_path
+        )
     (found,) = runs(client, "tags.augmentation = 'patn'")
     history = client.get_metric_history(found.info.run_id, "mAP")
     assert [(point.step, point.value) for point in history] == [(10, 0.3), (100, 0.7)]
 
 
-@pytest.mark.parametrize("store", ["http://127.0.0.1:9", "sqlite:////dev/null/mlflow.db", "nonsense://x"])
+@pytest.mark.parametrize(
+    "store", ["http://127.0.0.1:9", "sqlite:////dev/null/mlflow.db", "nonsense://x"]
+)
 def test_an_unreachable_store_costs_nothing_but_a_warning(tmp_path, monkeypatch, capsys, store):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
     done = []
@@ -78,11 +84,16 @@ def test_stages_track_every_arm_and_curve(project, augment, monkeypatch):
     assert augment("report").exit_code == 0
     arms = runs(client, "tags.stage = 'train_reid'")
     assert {(run.data.tags["augmentation"], run.data.tags["portion"]) for run in arms} == {
-        ("none", "0.4"), ("none", "1.0"), ("patn", "0.4"),
-    }  # fmt: skip
+        ("none", "0.4"),
+        ("none", "1.0"),
+        ("patn", "0.4"),
+    }
     assert all({"loss", "mAP", "rank1"} <= set(run.data.metrics) for run in arms)
     assert {run.data.tags["dataset"] for run in arms} == {"mini_market"}
     curves = runs(client, "tags.curve != ''")
     assert {run.data.tags["augmentation"] for run in curves} == {"none", "patn"}
     (patn,) = [run for run in curves if run.data.tags["augmentation"] == "patn"]
-    assert [point.step for point in client.get_metric_history(patn.info.run_id, "rank1")] == [40, 100]
+    assert [point.step for point in client.get_metric_history(patn.info.run_id, "rank1")] == [
+        40,
+        100,
+    ]

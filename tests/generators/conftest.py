@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from generators.pairs import ImageSet, training_pairs
-from generators.patn import Patn, PatnParams
-from generators.pose_transfer import DiscriminatorParams
-from generators.training import TrainingParams, train
+from generators.networks.pose_transfer import DiscriminatorParams
+from generators.patn.patn import Patn, PatnParams
+from generators.training.loop import TrainingParams, train
+from generators.training.pairs import ImageSet, training_pairs
 
 SIZE = (32, 16)
 
@@ -24,7 +24,8 @@ def one_thread():
 
 @pytest.fixture(scope="session")
 def people() -> tuple[ImageSet, torch.Tensor]:
-    """12 images of 3 identities, each its own colour at a place given by its keypoints; and their training pairs.
+    """12 images of 3 identities, each its own colour at a place given by its keypoints; and their
+    training pairs.
 
     Their parsing maps have clothes above, a leg of each side below.
     """
@@ -34,7 +35,10 @@ def people() -> tuple[ImageSet, torch.Tensor]:
     keypoints = torch.rand(12, 18, 2, generator=draws)
     parsing = torch.zeros(12, *SIZE, dtype=torch.uint8)
     for row, pid in enumerate(pids.tolist()):
-        top, left = int(torch.randint(2, 8, (), generator=draws)), int(torch.randint(1, 7, (), generator=draws))
+        top, left = (
+            int(torch.randint(2, 8, (), generator=draws)),
+            int(torch.randint(1, 7, (), generator=draws)),
+        )
         pixels[row, :, top : top + 20, left : left + 8] = 40
         pixels[row, pid - 1, top : top + 20, left : left + 8] = 220
         parsing[row, top : top + 10, left : left + 8] = 3
@@ -86,7 +90,11 @@ def patn(params) -> callable:
     """patn(**changes) -> a Patn; changes of training's fields are told by their names."""
 
     def make(**changes) -> Patn:
-        inner = {name: changes.pop(name) for name in list(changes) if name in TrainingParams.__dataclass_fields__}
+        inner = {
+            name: changes.pop(name)
+            for name in list(changes)
+            if name in TrainingParams.__dataclass_fields__
+        }
         return Patn(replace(params, training=replace(params.training, **inner), **changes))
 
     return make
@@ -94,7 +102,9 @@ def patn(params) -> callable:
 
 @pytest.fixture
 def resumes_alike(people, tmp_path) -> callable:
-    """resumes_alike(make): what make() gives ends with equal weights trained at one go, and killed after iteration 8."""
+    """resumes_alike(make): what make() gives ends with equal weights trained at one go, and killed
+    after iteration 8.
+    """
 
     class Killed(Exception):
         pass

@@ -25,7 +25,9 @@ NO_AUGMENT = AugmentParams(
 PARAMS = ReidParams(
     backbone="inception",
     image_size=(32, 16),
-    network=NetworkParams(pretrained=False, last_stride=2, width=0.125, head="linear", embedding=32, dropout=0.2),
+    network=NetworkParams(
+        pretrained=False, last_stride=2, width=0.125, head="linear", embedding=32, dropout=0.2
+    ),
     features="embedding",
     metric="euclidean",
     epochs=3,
@@ -45,7 +47,9 @@ PARAMS = ReidParams(
     loss=LossParams(identity="softmax", metric=None),
     label_smoothing=0.0,
     statistics_batches=0,
-    augment=dataclasses.replace(NO_AUGMENT, flip=0.5, crop_area_min=0.64, erasing=0.3, brightness=0.1),
+    augment=dataclasses.replace(
+        NO_AUGMENT, flip=0.5, crop_area_min=0.64, erasing=0.3, brightness=0.1
+    ),
     precision="auto",
     log_iterations=10,
     checkpoint_iterations=10,
@@ -53,7 +57,9 @@ PARAMS = ReidParams(
 
 
 def coloured_people(identities: int, per_camera: int, seed: int) -> ReidSet:
-    """Each identity has an upper and a lower colour of its own, and is seen by two cameras of different brightness."""
+    """Each identity has an upper and a lower colour of its own, and is seen by two cameras of
+    different brightness.
+    """
     colours = torch.rand(identities, 3, 2, 1, generator=torch.Generator().manual_seed(0)) * 200 + 25
     generator = torch.Generator().manual_seed(seed)
     pids = torch.arange(1, identities + 1).repeat_interleave(2 * per_camera)
@@ -61,7 +67,9 @@ def coloured_people(identities: int, per_camera: int, seed: int) -> ReidSet:
     images = colours[pids - 1].repeat_interleave(16, dim=2).expand(-1, -1, -1, 16)  # [N, 3, 32, 16]
     images = images * torch.where(camids == 0, 1.0, 0.85).view(-1, 1, 1, 1)
     images = images + 10 * torch.randn(images.shape, generator=generator)
-    return ReidSet(images.clamp(0, 255).to(torch.uint8), pids, camids, torch.zeros(len(pids), dtype=torch.bool))
+    return ReidSet(
+        images.clamp(0, 255).to(torch.uint8), pids, camids, torch.zeros(len(pids), dtype=torch.bool)
+    )
 
 
 AS_THEY_COME = GeneratedParams(

@@ -40,7 +40,12 @@ def switched(**fields):
 
 def still(n):
     """Draws that change nothing."""
-    return Draws(torch.tensor([[0.0, 0, 1, 1]]).repeat(n, 1), torch.zeros(n).bool(), torch.zeros(n, 4), torch.ones(n, 3))
+    return Draws(
+        torch.tensor([[0.0, 0, 1, 1]]).repeat(n, 1),
+        torch.zeros(n).bool(),
+        torch.zeros(n, 4),
+        torch.ones(n, 3),
+    )
 
 
 # Loading
@@ -51,7 +56,14 @@ def rows(folder, n=3):
     for i in range(n):
         pixels = np.random.default_rng(i).integers(0, 256, (128, 64, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"{i}.png")
-        table.append({"path": str(folder / f"{i}.png"), "pid": 10 * i, "camid": i, "generator": "patn" if i == 1 else None})
+        table.append(
+            {
+                "path": str(folder / f"{i}.png"),
+                "pid": 10 * i,
+                "camid": i,
+                "generator": "patn" if i == 1 else None,
+            }
+        )
     return pd.DataFrame(table)
 
 
@@ -59,7 +71,9 @@ def test_load(tmp_path):
     table = rows(tmp_path)
     loaded = load(table, (128, 64))
     assert (len(loaded), loaded.size) == (3, (128, 64))
-    assert torch.equal(loaded.pixels[2].permute(1, 2, 0), torch.tensor(np.asarray(Image.open(table["path"][2]))))
+    assert torch.equal(
+        loaded.pixels[2].permute(1, 2, 0), torch.tensor(np.asarray(Image.open(table["path"][2])))
+    )
     assert loaded.pids.tolist() == [0, 10, 20] and loaded.camids.tolist() == [0, 1, 2]
     assert loaded.generated.tolist() == [False, True, False]
     table["generator"] = table["generator"].fillna("")
@@ -72,7 +86,10 @@ def test_load_shrinks_by_averaging(tmp_path):
     # Pillow's bilinear filter over twice the pixels weighs 1/8, 3/8, 3/8, 1/8.
     kernel = torch.tensor([1, 3, 3, 1.0]) / 8
     expected = torch.nn.functional.conv2d(
-        full.pixels.float().flatten(0, 1)[:, None], (kernel[:, None] * kernel)[None, None], stride=2, padding=1
+        full.pixels.float().flatten(0, 1)[:, None],
+        (kernel[:, None] * kernel)[None, None],
+        stride=2,
+        padding=1,
     ).view_as(loaded.pixels)
     inner = (slice(None), slice(None), slice(1, -1), slice(1, -1))
     torch.testing.assert_close(loaded.pixels.float()[inner], expected[inner], rtol=0, atol=1.01)
@@ -133,16 +150,22 @@ def test_labels_follow_sorted_pids():
 
 def test_normalise_is_torchvisions():
     pixels = images()
-    expected = tv.normalize(tv.to_dtype(pixels, torch.float32, scale=True), IMAGENET_MEAN, IMAGENET_STD)
+    expected = tv.normalize(
+        tv.to_dtype(pixels, torch.float32, scale=True), IMAGENET_MEAN, IMAGENET_STD
+    )
     torch.testing.assert_close(normalise(pixels), expected, rtol=1e-5, atol=1e-5)
     assert normalise(pixels).is_contiguous(memory_format=torch.channels_last)
 
 
 def test_nothing_drawn_nothing_changed():
     pixels = images()
-    torch.testing.assert_close(augment(pixels, still(6), SIZE), normalise(pixels), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        augment(pixels, still(6), SIZE), normalise(pixels), rtol=1e-4, atol=1e-4
+    )
     drawn = draw(6, SIZE, NO_AUGMENT, seeded())
-    for ours, expected in zip(dataclasses.astuple(drawn), dataclasses.astuple(still(6)), strict=True):
+    for ours, expected in zip(
+        dataclasses.astuple(drawn), dataclasses.astuple(still(6)), strict=True
+    ):
         assert torch.equal(ours, expected)
 
 
@@ -153,26 +176,45 @@ def test_flip_of_flip():
     expected = normalise(torch.where(flipped.flip.view(-1, 1, 1, 1), pixels.flip(3), pixels))
     torch.testing.assert_close(once, expected, rtol=1e-4, atol=1e-4)
     mirrored = torch.where(flipped.flip.view(-1, 1, 1, 1), pixels.flip(3), pixels)
-    torch.testing.assert_close(augment(mirrored, flipped, SIZE), normalise(pixels), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        augment(mirrored, flipped, SIZE), normalise(pixels), rtol=1e-4, atol=1e-4
+    )
 
 
 def test_a_crop_is_cut_and_resized():
     pixels = images(2)
     # Rows 8 to 40 and columns 4 to 20, enlarged twofold.
-    draws = dataclasses.replace(still(2), crop=torch.tensor([[8 / 64, 4 / 32, 32 / 64, 16 / 32]] * 2))
+    draws = dataclasses.replace(
+        still(2), crop=torch.tensor([[8 / 64, 4 / 32, 32 / 64, 16 / 32]] * 2)
+    )
     expected = normalise(resize(pixels[:, :, 8:40, 4:20], SIZE))
-    inner = (slice(None), slice(None), slice(1, -1), slice(1, -1))  # at its edge a crop sees its neighbours
-    torch.testing.assert_close(augment(pixels, draws, SIZE)[inner], expected[inner], rtol=1e-3, atol=1e-3)
+    inner = (
+        slice(None),
+        slice(None),
+        slice(1, -1),
+        slice(1, -1),
+    )  # at its edge a crop sees its neighbours
+    torch.testing.assert_close(
+        augment(pixels, draws, SIZE)[inner], expected[inner], rtol=1e-3, atol=1e-3
+    )
 
 
 def test_a_crop_beyond_the_edge_is_black_there():
     pixels = torch.full((1, 3, *SIZE), 255, dtype=torch.uint8)
     draws = dataclasses.replace(still(1), crop=torch.tensor([[-4 / 64, 8 / 32, 1.0, 1.0]]))
-    black, white = normalise(torch.tensor([0.0, 255.0]).view(2, 1, 1, 1).expand(2, 3, 1, 1)).squeeze()
+    black, white = normalise(
+        torch.tensor([0.0, 255.0]).view(2, 1, 1, 1).expand(2, 3, 1, 1)
+    ).squeeze()
     result = augment(pixels, draws, SIZE)[0]
-    torch.testing.assert_close(result[:, :4], black.view(3, 1, 1).expand(3, 4, 32), rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(result[:, 4:, :24], white.view(3, 1, 1).expand(3, 60, 24), rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(result[:, :, 24:], black.view(3, 1, 1).expand(3, 64, 8), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        result[:, :4], black.view(3, 1, 1).expand(3, 4, 32), rtol=1e-4, atol=1e-4
+    )
+    torch.testing.assert_close(
+        result[:, 4:, :24], white.view(3, 1, 1).expand(3, 60, 24), rtol=1e-4, atol=1e-4
+    )
+    torch.testing.assert_close(
+        result[:, :, 24:], black.view(3, 1, 1).expand(3, 64, 8), rtol=1e-4, atol=1e-4
+    )
 
 
 def test_area_crop_is_open_reids():
@@ -180,7 +222,12 @@ def test_area_crop_is_open_reids():
     top, left, height, width = (crop * torch.tensor([64, 32, 64, 32])).unbind(1)
     for value in (top, left, height, width):
         torch.testing.assert_close(value, value.round())  # whole pixels
-    assert (top >= 0).all() and (left >= 0).all() and (top + height <= 64).all() and (left + width <= 32).all()
+    assert (
+        (top >= 0).all()
+        and (left >= 0).all()
+        and (top + height <= 64).all()
+        and (left + width <= 32).all()
+    )
     cut = ~((height == 64) & (width == 32))
     area, aspect = (height * width)[cut] / (64 * 32), (height / width)[cut]
     assert cut.float().mean() > 0.9
@@ -222,7 +269,9 @@ def test_colour_is_torchvisions(column, function):
     factors[:, column] = torch.tensor([0.5, 0.8, 1.0, 1.2, 1.5])
     result = augment(pixels, dataclasses.replace(still(5), colour=factors), SIZE)
     floats = tv.to_dtype(pixels, torch.float32, scale=True)
-    expected = torch.stack([function(one, f) for one, f in zip(floats, factors[:, column].tolist(), strict=True)])
+    expected = torch.stack(
+        [function(one, f) for one, f in zip(floats, factors[:, column].tolist(), strict=True)]
+    )
     expected = v2.Normalize(IMAGENET_MEAN, IMAGENET_STD)(expected)
     torch.testing.assert_close(result, expected, rtol=0.01, atol=0.01)
 

@@ -23,7 +23,9 @@ def naive(distances, query_pids, gallery_pids, query_camids, gallery_camids, dro
         old_precision = 1.0
         for item in sorted(range(len(row)), key=lambda item: row[item]):  # noqa: B023 - used at once
             same = gallery_pids[item] == pid and pid > 0
-            if gallery_pids[item] == -1 or (same and drop_same_camera and gallery_camids[item] == camid):
+            if gallery_pids[item] == -1 or (
+                same and drop_same_camera and gallery_camids[item] == camid
+            ):
                 continue
             length += 1
             if same:
@@ -66,7 +68,10 @@ def people(seed, queries=40, gallery=150, identities=12, cameras=3, junk=True):
 def test_equals_a_naive_loop(levels, drop_same_camera, dtype):
     who = people(levels)
     distances = np.random.default_rng(1).integers(0, levels, (40, 150)).astype(dtype)
-    assert_equal(evaluate_distances(distances, *who, drop_same_camera), naive(distances, *who, drop_same_camera))
+    assert_equal(
+        evaluate_distances(distances, *who, drop_same_camera),
+        naive(distances, *who, drop_same_camera),
+    )
 
 
 @settings(deadline=None, max_examples=200)
@@ -88,23 +93,35 @@ def test_equals_a_naive_loop_on_anything(data):
 
 
 def test_hand_worked():
-    # One query (pid 1, camera 0). In order of distance: distractor, match, same camera (dropped), junk (dropped),
+    # One query (pid 1, camera 0). In order of distance: distractor, match, same camera (dropped),
+    # junk (dropped),
     # somebody else, match. Kept ranks of the matches: 2 and 4 of 4.
     distances = np.array([[0.1, 0.2, 0.25, 0.27, 0.3, 0.4]])
     gallery_pids = np.array([0, 1, 1, -1, 5, 1])
     gallery_camids = np.array([0, 1, 0, 1, 0, 2])
-    scores = evaluate_distances(distances, np.array([1]), gallery_pids, np.array([0]), gallery_camids)
+    scores = evaluate_distances(
+        distances, np.array([1]), gallery_pids, np.array([0]), gallery_camids
+    )
     # Precision 1/2 and 2/4. One place before: 0/1 and 1/3.
     assert scores == Scores(0.0, 1.0, 1.0, 0.5, pytest.approx((0.25 + 5 / 12) / 2), 1, 5, 0)
     # With the own camera: ranks 2, 3, 5; one place before 0/1, 1/2, 2/4.
-    scores = evaluate_distances(distances, np.array([1]), gallery_pids, np.array([0]), gallery_camids, drop_same_camera=False)
+    scores = evaluate_distances(
+        distances,
+        np.array([1]),
+        gallery_pids,
+        np.array([0]),
+        gallery_camids,
+        drop_same_camera=False,
+    )
     precision, before = [1 / 2, 2 / 3, 3 / 5], [0, 1 / 2, 2 / 4]
     assert scores.mAP == pytest.approx(np.mean(precision))
     assert scores.mAP_trapezoid == pytest.approx(np.mean(precision + before))
 
 
 def test_trapezoid_starts_at_one():
-    """The official code's old_precision is 1 before the list begins, so a match at rank 1 counts in full."""
+    """The official code's old_precision is 1 before the list begins, so a match at rank 1 counts in
+    full.
+    """
     scores = evaluate_distances(np.array([[0.0, 1.0, 2.0]]), [1], [1, 2, 1], [0], [1, 1, 1])
     assert scores.mAP == pytest.approx((1 + 2 / 3) / 2)
     assert scores.mAP_trapezoid == pytest.approx((1 + (1 / 2 + 2 / 3) / 2) / 2)
@@ -124,7 +141,12 @@ def torchreid_scores(distances, query_pids, gallery_pids, query_camids, gallery_
         from torchreid.reid.metrics.rank import evaluate_rank
     kept = gallery_pids != -1  # torchreid's readers drop junk before they evaluate
     cmc, mean_precision = evaluate_rank(
-        distances[:, kept], query_pids, gallery_pids[kept], query_camids, gallery_camids[kept], use_cython=False
+        distances[:, kept],
+        query_pids,
+        gallery_pids[kept],
+        query_camids,
+        gallery_camids[kept],
+        use_cython=False,
     )
     return cmc[0], cmc[4], cmc[9], mean_precision
 
@@ -132,14 +154,20 @@ def torchreid_scores(distances, query_pids, gallery_pids, query_camids, gallery_
 @pytest.mark.parametrize("seed", range(3))
 def test_equals_torchreid(seed):
     who = people(seed, 60, 400)
-    distances = np.random.default_rng(seed).permutation(60 * 400).reshape(60, 400).astype(np.float32)  # no ties
+    distances = (
+        np.random.default_rng(seed).permutation(60 * 400).reshape(60, 400).astype(np.float32)
+    )  # no ties
     ours = evaluate_distances(distances, *who)
     assert (who[1] == 0).any() and (who[1] == -1).any()
-    assert (ours.rank1, ours.rank5, ours.rank10, ours.mAP) == pytest.approx(torchreid_scores(distances, *who), abs=1e-7)
+    assert (ours.rank1, ours.rank5, ours.rank10, ours.mAP) == pytest.approx(
+        torchreid_scores(distances, *who), abs=1e-7
+    )
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
-@pytest.mark.parametrize("spread", [0.2, 1.0, 5.0])  # of an identity's images around its centre; 5 is as good as random
+@pytest.mark.parametrize(
+    "spread", [0.2, 1.0, 5.0]
+)  # of an identity's images around its centre; 5 is as good as random
 def test_equals_torchreid_on_clustered_features(metric, spread):
     rng = np.random.default_rng(0)
     query_pids, gallery_pids, query_camids, gallery_camids = who = people(1, 80, 500, identities=30)
@@ -153,8 +181,12 @@ def test_equals_torchreid_on_clustered_features(metric, spread):
         distances = 1 - unit[0] @ unit[1].T
     else:
         distances = np.linalg.norm(query[:, None] - gallery, axis=2)
-    ours = evaluate(torch.from_numpy(query), torch.from_numpy(gallery), *map(torch.from_numpy, who), metric)
-    assert (ours.rank1, ours.rank5, ours.rank10, ours.mAP) == pytest.approx(torchreid_scores(distances, *who), abs=1e-6)
+    ours = evaluate(
+        torch.from_numpy(query), torch.from_numpy(gallery), *map(torch.from_numpy, who), metric
+    )
+    assert (ours.rank1, ours.rank5, ours.rank10, ours.mAP) == pytest.approx(
+        torchreid_scores(distances, *who), abs=1e-6
+    )
 
 
 def test_a_junk_query_matches_nothing():
@@ -178,13 +210,20 @@ def test_distractors_match_nobody():
 def test_features_are_compared_by_the_metric_asked_for(metric):
     rng = np.random.default_rng(3)
     who = people(3)
-    query, gallery = rng.normal(size=(40, 6)), rng.normal(size=(150, 6)) * rng.uniform(0.5, 2, (150, 1))
+    query, gallery = (
+        rng.normal(size=(40, 6)),
+        rng.normal(size=(150, 6)) * rng.uniform(0.5, 2, (150, 1)),
+    )
     if metric == "cosine":
-        query_unit, gallery_unit = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (query, gallery))
+        query_unit, gallery_unit = (
+            x / np.linalg.norm(x, axis=1, keepdims=True) for x in (query, gallery)
+        )
         distances = 1 - query_unit @ gallery_unit.T
     else:
         distances = np.linalg.norm(query[:, None] - gallery[None], axis=2)
-    scores = evaluate(torch.tensor(query), torch.tensor(gallery), *map(torch.tensor, who), metric=metric)
+    scores = evaluate(
+        torch.tensor(query), torch.tensor(gallery), *map(torch.tensor, who), metric=metric
+    )
     assert_equal(scores, naive(distances, *who))
 
 
@@ -205,7 +244,10 @@ def test_errors():
         evaluate(query, torch.empty(0, 4), who[0], [], who[2], [])
     with pytest.raises(ValueError, match=r"the gallery set is empty: all of its 3 images are junk"):
         evaluate(query, gallery, who[0], [-1, -1, -1], who[2], who[3])
-    with pytest.raises(ValueError, match=r"none of the 2 queries has a match in the gallery \(same pid, another camera\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"none of the 2 queries has a match in the gallery \(same pid, another camera\)",
+    ):
         evaluate(query, gallery, who[0], who[1], who[2], [0, 0, 0])
     with pytest.raises(ValueError, match=r"2 query images, but 1 query camids"):
         evaluate(query, gallery, who[0], who[1], [0], who[3])
@@ -215,7 +257,10 @@ def test_errors():
         evaluate(query, gallery, *who, metric="hamming")
     for bad in (math.nan, math.inf):
         gallery[1, 2] = bad
-        with pytest.raises(ValueError, match=r"1 of 3 rows of the gallery features are not finite, the first is row 1"):
+        with pytest.raises(
+            ValueError,
+            match=r"1 of 3 rows of the gallery features are not finite, the first is row 1",
+        ):
             evaluate(query, gallery, *who)
         with pytest.raises(ValueError, match=r"distances of queries 0 to 1 are not all finite"):
             evaluate_distances(np.array([[0, 1, 2], [0, bad, 1]]), *who)
@@ -233,11 +278,22 @@ def test_features_follow_the_model():
     with torch.no_grad():
         expected = model(normalise(images.pixels))
         mirrored = model(normalise(images.pixels.flip(3)))
-    assert embedding.shape == (12, 32) and embedding.dtype == torch.float32 and not embedding.requires_grad
+    assert (
+        embedding.shape == (12, 32)
+        and embedding.dtype == torch.float32
+        and not embedding.requires_grad
+    )
     torch.testing.assert_close(embedding, expected.embedding, rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(features(model, images, (32, 16), "logits", "float32"), expected.logits, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        features(model, images, (32, 16), "logits", "float32"),
+        expected.logits,
+        rtol=1e-4,
+        atol=1e-5,
+    )
     both = features(model, images, (32, 16), "embedding", "float32", flip=True)
-    torch.testing.assert_close(both, (expected.embedding + mirrored.embedding) / 2, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        both, (expected.embedding + mirrored.embedding) / 2, rtol=1e-4, atol=1e-5
+    )
 
 
 def test_score_uses_the_params():
@@ -245,7 +301,9 @@ def test_score_uses_the_params():
     model = build("inception", 3, PARAMS.network)
     params = dataclasses.replace(PARAMS, features="logits", metric="cosine")
     logits = features(model, images, (32, 16), "logits", params.precision)
-    expected = evaluate(logits, logits, images.pids, images.pids, images.camids, images.camids, "cosine")
+    expected = evaluate(
+        logits, logits, images.pids, images.pids, images.camids, images.camids, "cosine"
+    )
     assert score(model, images, images, params) == expected
 
 
@@ -253,9 +311,13 @@ def test_score_uses_the_params():
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 def test_rankings_are_those_that_mAP_is_the_mean_of(metric, drop_same_camera):
     rng = np.random.default_rng(3)
-    query_pids, gallery_pids, query_camids, gallery_camids = (torch.from_numpy(one) for one in people(3))
+    query_pids, gallery_pids, query_camids, gallery_camids = (
+        torch.from_numpy(one) for one in people(3)
+    )
     query = torch.from_numpy(rng.normal(size=(40, 4))).float()
-    gallery = torch.from_numpy(rng.integers(-2, 3, size=(150, 4))).float()  # many of the same distance
+    gallery = torch.from_numpy(
+        rng.integers(-2, 3, size=(150, 4))
+    ).float()  # many of the same distance
     given = (query, gallery, query_pids, gallery_pids, query_camids, gallery_camids, metric)
     found = rankings(*given, drop_same_camera, rows=np.arange(40), top=10)
     scores = evaluate(*given, drop_same_camera)
@@ -274,7 +336,15 @@ def test_rankings_of_some_queries_leave_out_those_without_a_match():
     pids, camids = torch.tensor([1, 2, 3]), torch.tensor([0, 0, 0])
     points = torch.tensor([[0.0], [1.0], [5.0]])
     gallery = torch.tensor([[0.1], [4.0], [4.9], [0.2]])
-    given = (points, gallery, pids, torch.tensor([2, 3, 0, 1]), camids, torch.tensor([1, 1, 1, 1]), "euclidean")
+    given = (
+        points,
+        gallery,
+        pids,
+        torch.tensor([2, 3, 0, 1]),
+        camids,
+        torch.tensor([1, 1, 1, 1]),
+        "euclidean",
+    )
     (third,) = rankings(*given, True, rows=np.array([2]), top=3)
     assert third.gallery.tolist() == [2, 1, 3] and third.hits.tolist() == [False, True, False]
     assert third.average_precision == 0.5

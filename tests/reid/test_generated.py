@@ -15,7 +15,9 @@ from reid.models import build
 def mixed():
     """32 real images and 32 generated ones, which are much darker."""
     real = coloured_people(4, 4, seed=0)
-    return concatenate([real, dataclasses.replace(real, pixels=real.pixels // 3, generated=~real.generated)])
+    return concatenate(
+        [real, dataclasses.replace(real, pixels=real.pixels // 3, generated=~real.generated)]
+    )
 
 
 def switched(**switches):
@@ -55,7 +57,10 @@ def test_two_norms_normalise_each_kind_by_itself():
     norms.num_real = 6
     rows = torch.cat([torch.randn(6, 3), 5 + 2 * torch.randn(10, 3)])
     out = norms(rows)
-    expected = [(part - part.mean(0)) / (part.var(0, unbiased=False) + 1e-5).sqrt() for part in (rows[:6], rows[6:])]
+    expected = [
+        (part - part.mean(0)) / (part.var(0, unbiased=False) + 1e-5).sqrt()
+        for part in (rows[:6], rows[6:])
+    ]
     torch.testing.assert_close(out, torch.cat(expected), rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(norms.real.running_mean, 0.1 * rows[:6].mean(0))
     norms.eval()
@@ -71,23 +76,38 @@ def test_joined_again_a_model_is_as_it_was():
 
 
 def test_with_own_batch_norm_the_running_statistics_are_of_real_images(mixed, tmp_path):
-    """Unaugmented, and at the first convolution, whose weights hardly move: its input is the images."""
-    params = dataclasses.replace(PARAMS, iterations=40, learning_rate=1e-6, augment=NO_AUGMENT, precision="float32")
+    """Unaugmented, and at the first convolution, whose weights hardly move: its input is the
+    images.
+    """
+    params = dataclasses.replace(
+        PARAMS, iterations=40, learning_rate=1e-6, augment=NO_AUGMENT, precision="float32"
+    )
 
     def first_mean(name, **switches):
-        model = train(mixed, params, 0, tmp_path / name, generated=switched(share=0.5, **switches)).model
+        model = train(
+            mixed, params, 0, tmp_path / name, generated=switched(share=0.5, **switches)
+        ).model
         assert not any(isinstance(layer, TwoNorms) for layer in model.modules())
-        return next(layer for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)).running_mean
+        return next(
+            layer for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)
+        ).running_mean
 
-    real_alone = dataclasses.replace(mixed, **{f: getattr(mixed, f)[:32] for f in ("pixels", "pids", "camids", "generated")})
+    real_alone = dataclasses.replace(
+        mixed, **{f: getattr(mixed, f)[:32] for f in ("pixels", "pids", "camids", "generated")}
+    )
     model = train(real_alone, params, 0, tmp_path / "real").model
-    expected = next(layer for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)).running_mean
+    expected = next(
+        layer for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)
+    ).running_mean
     apart, together = first_mean("apart", own_batch_norm=True), first_mean("together")
     assert (apart - expected).abs().max() < 0.2 * (together - expected).abs().max()
 
 
 def test_own_batch_norm_needs_two_of_each_kind(mixed, tmp_path):
-    with pytest.raises(ValueError, match="a batch of 16 images holds 1 generated ones; each process must have at least 2"):
+    with pytest.raises(
+        ValueError,
+        match="a batch of 16 images holds 1 generated ones; each process must have at least 2",
+    ):
         train(mixed, PARAMS, 0, tmp_path, generated=switched(share=0.05, own_batch_norm=True))
 
 
@@ -97,7 +117,9 @@ def test_smoothing_of_generated_images_leaves_a_real_set_alone(mixed, tmp_path, 
 
     def weight(people, name, smoothing):
         generated = switched(label_smoothing=smoothing)
-        return train(people, params, 0, tmp_path / name, generated=generated).model.head.classifier.weight
+        return train(
+            people, params, 0, tmp_path / name, generated=generated
+        ).model.head.classifier.weight
 
     assert torch.equal(weight(real, "real", 0.0), weight(real, "smooth", 0.3))
     assert not torch.equal(weight(mixed, "mixed", 0.0), weight(mixed, "mixed_smooth", 0.3))
@@ -120,7 +142,9 @@ def test_the_teacher_is_the_moving_average_and_its_loss_the_two_divergences():
     torch.testing.assert_close(averaged, 0.75 * (before + 1) + 0.25 * after)
     ours, theirs = (one.softmax(1) for one in (model(images), teacher.average(images)[-1]))
     both = (ours * (ours / theirs).log()).sum(1) + (theirs * (theirs / ours).log()).sum(1)
-    assert teacher.loss(images, model(images)).item() == pytest.approx(0.5 * both.mean().item(), rel=1e-4)
+    assert teacher.loss(images, model(images)).item() == pytest.approx(
+        0.5 * both.mean().item(), rel=1e-4
+    )
 
 
 class _AsLogits(nn.Module):
@@ -129,8 +153,12 @@ class _AsLogits(nn.Module):
 
 
 EVERYTHING = {
-    "share": 0.5, "label_smoothing": 0.1, "own_batch_norm": True, "start": 0.25, "teacher": TeacherParams(0.1, 0.9),
-}  # fmt: skip
+    "share": 0.5,
+    "label_smoothing": 0.1,
+    "own_batch_norm": True,
+    "start": 0.25,
+    "teacher": TeacherParams(0.1, 0.9),
+}
 
 
 def test_with_every_switch_stopped_equals_unbroken(mixed, tmp_path, one_thread):
@@ -148,12 +176,21 @@ def test_with_every_switch_stopped_equals_unbroken(mixed, tmp_path, one_thread):
     with pytest.raises(Stop):
         train(mixed, params, 0, tmp_path / "stopped", stop, generated=generated)
     continued = train(mixed, params, 0, tmp_path / "stopped", generated=generated)
-    unbroken = train(mixed, params, 0, tmp_path / "unbroken", lambda *entry: logged.append(entry), generated=generated)
+    unbroken = train(
+        mixed,
+        params,
+        0,
+        tmp_path / "unbroken",
+        lambda *entry: logged.append(entry),
+        generated=generated,
+    )
     assert continued.resumed_from == 5
     one, two = continued.model.state_dict(), unbroken.model.state_dict()
     assert all(torch.equal(one[name], two[name]) for name in one)
     assert logged[0][1].keys() == {"loss", "identity", "teacher", "accuracy", "learning_rate"}
-    assert logged[0][1]["loss"] == pytest.approx(logged[0][1]["identity"] + logged[0][1]["teacher"] * 7 / 10, rel=1e-4)
+    assert logged[0][1]["loss"] == pytest.approx(
+        logged[0][1]["identity"] + logged[0][1]["teacher"] * 7 / 10, rel=1e-4
+    )
 
 
 def test_a_checkpoint_of_other_switches_is_not_continued(mixed, tmp_path, caplog):

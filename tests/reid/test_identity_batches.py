@@ -15,11 +15,15 @@ def sampler(label, kind=None, batch_size=64, images=4, seed=3, **switches):
     label = torch.as_tensor(label)
     kind = torch.zeros(len(label), dtype=torch.bool) if kind is None else kind
     planned = plan(len(label), dataclasses.replace(PARAMS, batch_size=batch_size), "iterations")
-    return IdentityBatches(label, kind, planned, images, dataclasses.replace(AS_THEY_COME, **switches), seed)
+    return IdentityBatches(
+        label, kind, planned, images, dataclasses.replace(AS_THEY_COME, **switches), seed
+    )
 
 
 def reduced(portion, identities=751, images=12936):
-    """Labels of a skewed set of Market-1501's size, of which a portion of each identity is kept, and at least one image."""
+    """Labels of a skewed set of Market-1501's size, of which a portion of each identity is kept,
+    and at least one image.
+    """
     rng = np.random.default_rng(0)
     shares = rng.gamma(2.0, 1.0, identities)
     counts = 2 + rng.multinomial(images - 2 * identities, shares / shares.sum())
@@ -28,7 +32,9 @@ def reduced(portion, identities=751, images=12936):
 
 
 def naive(label, batch_size, images, rng):
-    """The usual sampler: random identities, whose images are repeated where there are fewer than `images`."""
+    """The usual sampler: random identities, whose images are repeated where there are fewer than
+    `images`.
+    """
     rows = []
     for identity in rng.choice(len(label.unique()), batch_size // images, replace=False):
         own = np.flatnonzero(label.numpy() == identity)
@@ -68,7 +74,10 @@ def test_a_batch_keeps_its_size_and_takes_what_an_identity_has():
 def test_groups_are_whole_where_identities_have_enough():
     batches = sampler(torch.arange(32).repeat(10))
     for step in range(10):
-        assert sorted(torch.arange(32).repeat(10)[batches(step)].bincount().unique().tolist()) in ([0, 4], [4])
+        assert sorted(torch.arange(32).repeat(10)[batches(step)].bincount().unique().tolist()) in (
+            [0, 4],
+            [4],
+        )
     passes = torch.cat([batches(step) for step in (0, 1)]) % 32
     assert passes.bincount().tolist() == [4] * 32  # two batches are a pass: every identity once
 
@@ -95,7 +104,9 @@ def test_a_share_of_each_identity_s_images_is_generated():
     for share, expected in ((0.25, (3, 1)), (0.5, (2, 2)), (0.75, (1, 3))):
         batches = sampler(label, kind, share=share)
         rows = torch.cat([batches(step) for step in range(20)])
-        real, generated = (label[rows[kind[rows] == one]].bincount(minlength=40) for one in (False, True))
+        real, generated = (
+            label[rows[kind[rows] == one]].bincount(minlength=40) for one in (False, True)
+        )
         assert not generated[38] and not real[39]
         assert (real[:38] > 0).all() and (generated[:38] > 0).all()
         first = batches(0)
@@ -135,7 +146,10 @@ def test_degenerate_share_by_hand():
 
 COMPARING = {
     "triplet": ("bnneck", LossParams("softmax", Triplet("triplet", "pooled", 0.3, 1.0))),
-    "pair-wise circle": ("bnneck", LossParams("softmax", PairCircle("circle", "embedding", 0.25, 32.0, 0.1))),
+    "pair-wise circle": (
+        "bnneck",
+        LossParams("softmax", PairCircle("circle", "embedding", 0.25, 32.0, 0.1)),
+    ),
     "class-level circle": ("bnneck_cosine", LossParams(ClassCircle("circle", 32.0, 0.25), None)),
 }
 
@@ -153,7 +167,9 @@ def test_learns_with_batches_of_identities(tmp_path, head, loss):
         augment=dataclasses.replace(NO_AUGMENT, flip=0.5),
     )
     logged = []
-    trained = train(coloured_people(8, 8, seed=1), params, 0, tmp_path, lambda *entry: logged.append(entry[1]))
+    trained = train(
+        coloured_people(8, 8, seed=1), params, 0, tmp_path, lambda *entry: logged.append(entry[1])
+    )
     held_out = coloured_people(8, 4, seed=2)
     assert score(trained.model, held_out, held_out, params).mAP > 0.9
     assert trained.degenerate_pairs == 0 and logged[-1]["degenerate_pairs"] == 0

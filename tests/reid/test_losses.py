@@ -33,9 +33,13 @@ def cross_entropy(logits, label, smoothing):
     """By the definition, in Python numbers."""
     total = 0.0
     for row, target, smooth in zip(logits.tolist(), label.tolist(), smoothing, strict=True):
-        shares = [smooth / len(row) + (1 - smooth if place == target else 0) for place in range(len(row))]
+        shares = [
+            smooth / len(row) + (1 - smooth if place == target else 0) for place in range(len(row))
+        ]
         log_sum = math.log(sum(math.exp(value) for value in row))
-        total += sum(share * (log_sum - value) for share, value in zip(shares, row, strict=True)) / len(label)
+        total += sum(
+            share * (log_sum - value) for share, value in zip(shares, row, strict=True)
+        ) / len(label)
     return total
 
 
@@ -44,12 +48,15 @@ def test_cross_entropy_with_a_smoothing_of_each_row():
     ours = identity_cross_entropy(logits, LABEL, torch.tensor(smoothing))
     assert ours.item() == pytest.approx(cross_entropy(logits, LABEL, smoothing), rel=1e-6)
     torch.testing.assert_close(
-        identity_cross_entropy(logits, LABEL, torch.full((8,), 0.1)), F.cross_entropy(logits, LABEL, label_smoothing=0.1)
+        identity_cross_entropy(logits, LABEL, torch.full((8,), 0.1)),
+        F.cross_entropy(logits, LABEL, label_smoothing=0.1),
     )
 
 
 def circle(positive, negative, scale, margin):
-    """log(1 + sum exp(negative terms) sum exp(positive terms)), Sun et al. 2020, in Python numbers."""
+    """log(1 + sum exp(negative terms) sum exp(positive terms)), Sun et al. 2020, in Python
+    numbers.
+    """
     near = sum(math.exp(scale * max(s + margin, 0) * (s - margin)) for s in negative)
     far = sum(math.exp(-scale * max(1 + margin - s, 0) * (s - 1 + margin)) for s in positive)
     return math.log(1 + near * far)
@@ -60,12 +67,17 @@ def test_class_level_circle_loss(scale, margin):
     cosines = torch.rand(8, 4, generator=seeded(), dtype=torch.float64) * 2 - 1
     loss = F.cross_entropy(circle_logits(cosines, LABEL, scale, margin), LABEL)
     rows = zip(cosines.tolist(), LABEL.tolist(), strict=True)
-    expected = [circle([row[own]], [s for place, s in enumerate(row) if place != own], scale, margin) for row, own in rows]
+    expected = [
+        circle([row[own]], [s for place, s in enumerate(row) if place != own], scale, margin)
+        for row, own in rows
+    ]
     assert loss.item() == pytest.approx(sum(expected) / 8, rel=1e-6)
 
 
 def test_class_level_circle_loss_has_the_papers_gradient():
-    """Its weights are constants: d loss / d s_n = p_n scale a_n, and for the own class (p_p - 1) scale a_p."""
+    """Its weights are constants: d loss / d s_n = p_n scale a_n, and for the own class (p_p - 1)
+    scale a_p.
+    """
     scale, margin = 8.0, 0.25
     cosines = (torch.rand(8, 4, generator=seeded(), dtype=torch.float64) * 2 - 1).requires_grad_()
     logits = circle_logits(cosines, LABEL, scale, margin)
@@ -85,9 +97,15 @@ def test_batch_hard_triplet(margin):
         negative = [distance[b] for b in range(8) if LABEL[b] != LABEL[a]]
         if positive:
             difference = max(positive) - min(negative)
-            expected.append(math.log(1 + math.exp(difference)) if margin is None else max(difference + margin, 0))
+            expected.append(
+                math.log(1 + math.exp(difference))
+                if margin is None
+                else max(difference + margin, 0)
+            )
     assert len(expected) == 7
-    assert batch_hard_triplet(features, LABEL, margin).item() == pytest.approx(sum(expected) / 7, rel=1e-9)
+    assert batch_hard_triplet(features, LABEL, margin).item() == pytest.approx(
+        sum(expected) / 7, rel=1e-9
+    )
 
 
 @pytest.mark.parametrize("label", [torch.arange(8), torch.zeros(8, dtype=torch.int64)])
@@ -114,9 +132,15 @@ def output(dtype=torch.float32, classes=4):
 def test_pair_wise_circle_loss():
     """Sun et al.'s equation for each anchor, over the cosines of its pairs."""
     given = output()
-    loss = criterion(LossParams("softmax", PairCircle("circle", "embedding", margin=0.25, gamma=16.0, weight=0.5)))
+    loss = criterion(
+        LossParams(
+            "softmax", PairCircle("circle", "embedding", margin=0.25, gamma=16.0, weight=0.5)
+        )
+    )
     named = loss(given, LABEL, torch.zeros(8))
-    cosines = F.cosine_similarity(given.embedding.double()[:, None], given.embedding.double(), dim=2)
+    cosines = F.cosine_similarity(
+        given.embedding.double()[:, None], given.embedding.double(), dim=2
+    )
     expected = []
     for a in range(7):  # the eighth has no positive
         positive = [cosines[a, b].item() for b in range(8) if b != a and LABEL[b] == LABEL[a]]
@@ -138,7 +162,9 @@ LOSSES = {
 
 @pytest.mark.parametrize("params", LOSSES.values(), ids=LOSSES)
 def test_computed_in_float32_under_autocast(params):
-    """bfloat16 inputs and autocast give what the same numbers give in float64, to float32's precision."""
+    """bfloat16 inputs and autocast give what the same numbers give in float64, to float32's
+    precision.
+    """
     given = output(torch.bfloat16)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         ours = criterion(params)(given, LABEL, SMOOTHING)
@@ -165,7 +191,9 @@ def test_computed_in_float32_under_autocast(params):
 def test_without_pytorch_metric_learning(monkeypatch):
     monkeypatch.setitem(sys.modules, "pytorch_metric_learning.losses", None)
     criterion(LOSSES["circle"])
-    with pytest.raises(ValueError, match="loss.metric: circle needs pytorch-metric-learning .*: pip install"):
+    with pytest.raises(
+        ValueError, match="loss.metric: circle needs pytorch-metric-learning .*: pip install"
+    ):
         criterion(LOSSES["pair-wise circle"])
 
 
@@ -173,10 +201,26 @@ def test_without_pytorch_metric_learning(monkeypatch):
     ("identity", "metric", "message"),
     [
         (ClassCircle("circle", 0.0, 0.3), None, "loss.identity.scale must be positive, got 0.0"),
-        (ClassCircle("circle", 64.0, 1.0), None, r"loss.identity.margin must lie in \[0, 1\), got 1.0"),
-        ("softmax", Triplet("triplet", "pooled", -0.1, 1.0), "loss.metric.margin must not be negative, got -0.1"),
-        ("softmax", Triplet("triplet", "pooled", 0.1, 0.0), "loss.metric.weight must be positive, got 0.0; .*: null leaves"),
-        ("softmax", PairCircle("circle", "pooled", 0.25, 0.0, 1.0), "a positive gamma, got 0.25 and 0.0"),
+        (
+            ClassCircle("circle", 64.0, 1.0),
+            None,
+            r"loss.identity.margin must lie in \[0, 1\), got 1.0",
+        ),
+        (
+            "softmax",
+            Triplet("triplet", "pooled", -0.1, 1.0),
+            "loss.metric.margin must not be negative, got -0.1",
+        ),
+        (
+            "softmax",
+            Triplet("triplet", "pooled", 0.1, 0.0),
+            "loss.metric.weight must be positive, got 0.0; .*: null leaves",
+        ),
+        (
+            "softmax",
+            PairCircle("circle", "pooled", 0.25, 0.0, 1.0),
+            "a positive gamma, got 0.25 and 0.0",
+        ),
     ],
 )
 def test_params_are_checked(identity, metric, message):

@@ -19,9 +19,15 @@ def conv(channels, out, kernel):
 
 def blocks(channels, out):
     """Parameters of an average block and the max block after it, by counting."""
-    two, three = conv(channels, out, 1) + conv(out, out, 3), conv(channels, out, 1) + 2 * conv(out, out, 3)
+    two, three = (
+        conv(channels, out, 1) + conv(out, out, 3),
+        conv(channels, out, 1) + 2 * conv(out, out, 3),
+    )
     average = two + three + 2 * conv(channels, out, 1)
-    two, three = conv(4 * out, out, 1) + conv(out, out, 3), conv(4 * out, out, 1) + 2 * conv(out, out, 3)
+    two, three = (
+        conv(4 * out, out, 1) + conv(out, out, 3),
+        conv(4 * out, out, 1) + 2 * conv(out, out, 3),
+    )
     return average + two + three
 
 
@@ -53,7 +59,9 @@ def test_inception_parameter_count():
     assert sum(weight.numel() for weight in model.parameters()) == base + head
 
 
-@pytest.mark.parametrize(("name", "size"), [("inception", (144, 56)), ("inception", (64, 32)), ("resnet50", (64, 32))])
+@pytest.mark.parametrize(
+    ("name", "size"), [("inception", (144, 56)), ("inception", (64, 32)), ("resnet50", (64, 32))]
+)
 def test_outputs(name, size):
     model = build(name, 7, PUBLISHED).eval()
     with torch.no_grad():
@@ -83,7 +91,9 @@ def test_first_weights():
 
 def test_resnet50_is_the_known_one():
     model = build("resnet50", 751, PUBLISHED)
-    assert sum(weight.numel() for weight in model.base.parameters()) == 23_508_032  # torchvision's, less its classifier
+    assert (
+        sum(weight.numel() for weight in model.base.parameters()) == 23_508_032
+    )  # torchvision's, less its classifier
     assert model.base(torch.randn(1, 3, 64, 32)).shape == (1, 2048, 2, 1)  # stride 32
 
 
@@ -102,12 +112,16 @@ def test_last_stride_1_doubles_the_sides_of_a_resnet_s_maps_and_draws_the_same_w
 def test_width_narrows_inception():
     half = build("inception", 7, dataclasses.replace(PUBLISHED, width=0.5))
     assert half.head.embedding.in_features == 768
-    with pytest.raises(ValueError, match=r"resnet50 comes in one width; set network.width: 1.0 \(it is 0.5\)"):
+    with pytest.raises(
+        ValueError, match=r"resnet50 comes in one width; set network.width: 1.0 \(it is 0.5\)"
+    ):
         build("resnet50", 7, dataclasses.replace(PUBLISHED, width=0.5))
 
 
 def test_unknown_name_lists_those_there_are():
-    message = "unknown backbone 'osnet'; there are inception, resnet50, and torchreid's as torchreid:NAME"
+    message = (
+        "unknown backbone 'osnet'; there are inception, resnet50, and torchreid's as torchreid:NAME"
+    )
     with pytest.raises(ValueError, match=message):
         build("osnet", 7, PUBLISHED)
 
@@ -120,16 +134,27 @@ def test_weights_that_cannot_be_had_are_an_error(monkeypatch):
         raise OSError("no route to host")
 
     monkeypatch.setattr(timm, "create_model", unreachable)
-    with pytest.raises(OSError, match="resnet50.tv_in1k are neither .* no route to host(.|\n)*network.pretrained"):
+    with pytest.raises(
+        OSError, match="resnet50.tv_in1k are neither .* no route to host(.|\n)*network.pretrained"
+    ):
         build("resnet50", 7, dataclasses.replace(PUBLISHED, pretrained=True))
 
 
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"embedding": 0}, "network.embedding must be at least 1 where network.head is linear, got 0"),
-        ({"embedding": None}, "network.embedding must be at least 1 where network.head is linear, got None"),
-        ({"head": "bnneck"}, r"network.head bnneck has neither .* network.dropout: 0.0 \(they are 128 and 0.5\)"),
+        (
+            {"embedding": 0},
+            "network.embedding must be at least 1 where network.head is linear, got 0",
+        ),
+        (
+            {"embedding": None},
+            "network.embedding must be at least 1 where network.head is linear, got None",
+        ),
+        (
+            {"head": "bnneck"},
+            r"network.head bnneck has neither .* network.dropout: 0.0 \(they are 128 and 0.5\)",
+        ),
         ({"dropout": 1.0}, r"network.dropout must lie in \[0, 1\), got 1.0"),
         ({"width": 0.0}, "network.width must be positive, got 0.0"),
     ],

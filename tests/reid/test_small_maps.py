@@ -7,7 +7,9 @@ from torch import nn
 from reid.models import NetworkParams, build
 from reid.small_maps import MOST_PLACES, SmallMapConv2d, replace
 
-NETWORK = NetworkParams(pretrained=False, last_stride=2, width=1.0, head="bnneck", embedding=None, dropout=0.0)
+NETWORK = NetworkParams(
+    pretrained=False, last_stride=2, width=1.0, head="bnneck", embedding=None, dropout=0.0
+)
 
 
 def gradients(layer: nn.Module, maps: torch.Tensor) -> list[torch.Tensor]:
@@ -25,17 +27,24 @@ def gradients(layer: nn.Module, maps: torch.Tensor) -> list[torch.Tensor]:
     bias=st.booleans(),
 )
 def test_is_the_convolution_with_its_gradients(size, kernel, stride, padding, bias):
-    if any(side + 2 * pad < taps or pad >= taps for side, taps, pad in zip(size, kernel, padding, strict=True)):
+    if any(
+        side + 2 * pad < taps or pad >= taps
+        for side, taps, pad in zip(size, kernel, padding, strict=True)
+    ):
         return
     torch.manual_seed(0)
     conv = nn.Conv2d(3, 4, kernel, stride, padding, bias=bias, dtype=torch.float64)
     maps = torch.randn(2, 3, *size, dtype=torch.float64)
-    for ours, theirs in zip(gradients(SmallMapConv2d(conv), maps), gradients(conv, maps), strict=True):
+    for ours, theirs in zip(
+        gradients(SmallMapConv2d(conv), maps), gradients(conv, maps), strict=True
+    ):
         torch.testing.assert_close(ours, theirs)
 
 
 def test_small_maps_do_not_go_through_a_convolution(monkeypatch):
-    monkeypatch.setattr(torch.nn.functional, "conv2d", lambda *_: pytest.fail("a convolution was called"))
+    monkeypatch.setattr(
+        torch.nn.functional, "conv2d", lambda *_: pytest.fail("a convolution was called")
+    )
     layer = SmallMapConv2d(nn.Conv2d(2, 3, 3, padding=1))
     assert layer(torch.zeros(1, 2, 4, 2)).shape == (1, 3, 4, 2)
     assert 4 * 2 == MOST_PLACES
@@ -47,19 +56,26 @@ def test_a_replaced_model_has_the_weights_and_answers_of_before():
     images = torch.randn(2, 3, 64, 32)
     before, state = model(images), dict(model.state_dict())
     replace(model)
-    assert sum(isinstance(layer, SmallMapConv2d) for layer in model.modules()) == 17  # all but the three of 1 x 1
+    assert (
+        sum(isinstance(layer, SmallMapConv2d) for layer in model.modules()) == 17
+    )  # all but the three of 1 x 1
     after = model.state_dict()
-    assert list(after) == list(state) and all(after[key].data_ptr() == state[key].data_ptr() for key in state)
+    assert list(after) == list(state) and all(
+        after[key].data_ptr() == state[key].data_ptr() for key in state
+    )
     torch.testing.assert_close(model(images).embedding, before.embedding, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize(
     "conv",
     [
-        nn.Conv2d(4, 4, 3, groups=2), nn.Conv2d(4, 4, 3, dilation=2), nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 3, padding="same"),
+        nn.Conv2d(4, 4, 3, groups=2),
+        nn.Conv2d(4, 4, 3, dilation=2),
+        nn.Conv2d(4, 4, 1),
+        nn.Conv2d(4, 4, 3, padding="same"),
         nn.Conv2d(4, 4, 3, padding=1, padding_mode="reflect"),
     ],
-)  # fmt: skip
+)
 def test_other_convolutions_stay(conv):
     model = nn.Sequential(conv)
     replace(model)

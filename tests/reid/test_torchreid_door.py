@@ -15,7 +15,8 @@ CHANNELS = {"osnet_x0_25": 512, "resnet18": 512, "mobilenetv2_x1_0": 1280, "sque
 def test_many_backbones_by_name():
     names = torchreid_door.names()
     assert {
-        f"torchreid:{name}" for name in (*CHANNELS, "osnet_x1_0", "resnet50_fc512", "osnet_ain_x1_0", "resnet50_ibn_a")
+        f"torchreid:{name}"
+        for name in (*CHANNELS, "osnet_x1_0", "resnet50_fc512", "osnet_ain_x1_0", "resnet50_ibn_a")
     } <= {*names}
     assert names == sorted(names)
 
@@ -30,8 +31,14 @@ def test_our_head_on_their_features(name, channels, head):
     assert pooled.shape == (2, channels) and logits.shape == (2, 7)
     assert embedding.shape == (2, 16 if head == "linear" else channels)
     logits.square().sum().backward()
-    idle = {name for name, weight in model.named_parameters() if weight.requires_grad and weight.grad is None}
-    assert not idle  # a weight without a part in the output would stop processes that train together
+    idle = {
+        name
+        for name, weight in model.named_parameters()
+        if weight.requires_grad and weight.grad is None
+    }
+    assert (
+        not idle
+    )  # a weight without a part in the output would stop processes that train together
     model.eval()
     with torch.no_grad():
         torch.testing.assert_close(model(images).pooled, model.base.network(images))
@@ -48,16 +55,24 @@ def test_last_stride():
 
 
 def test_unknown_names_and_missing_weights_are_errors(monkeypatch):
-    with pytest.raises(ValueError, match="unknown backbone 'torchreid:osnet'; torchreid has .*torchreid:osnet_x0_25"):
+    with pytest.raises(
+        ValueError,
+        match="unknown backbone 'torchreid:osnet'; torchreid has .*torchreid:osnet_x0_25",
+    ):
         dataclasses.replace(PARAMS, backbone="torchreid:osnet")
-    with pytest.raises(ValueError, match="torchreid has no ImageNet weights for torchreid:shufflenet_v2_x2_0"):
+    with pytest.raises(
+        ValueError, match="torchreid has no ImageNet weights for torchreid:shufflenet_v2_x2_0"
+    ):
         build("torchreid:shufflenet_v2_x2_0", 7, dataclasses.replace(NECK, pretrained=True))
 
     def unreachable(*_, pretrained, **__):
         raise OSError("no route to host")
 
     monkeypatch.setattr(torchreid_door._models(), "build_model", unreachable)
-    with pytest.raises(OSError, match="cannot load the ImageNet weights of osnet_x0_25 .*no route to host(.|\n)*pretrained"):
+    with pytest.raises(
+        OSError,
+        match="cannot load the ImageNet weights of osnet_x0_25 .*no route to host(.|\n)*pretrained",
+    ):
         build("torchreid:osnet_x0_25", 7, dataclasses.replace(NECK, pretrained=True))
 
 
@@ -67,13 +82,21 @@ def test_a_data_set_of_our_own():
     data = torchreid_door._torchreid("the test needs", "").data
     found = data.datasets.init_image_dataset("made_by_a_test", mode="query", verbose=False)
     assert (found.data, type(found).__name__) == (items, "made_by_a_test")
-    with pytest.raises(ValueError, match="torchreid has a data set named 'made_by_a_test' already; choose another name"):
+    with pytest.raises(
+        ValueError,
+        match="torchreid has a data set named 'made_by_a_test' already; choose another name",
+    ):
         torchreid_door.register_images("made_by_a_test", items, items, items)
 
 
 def test_without_torchreid(monkeypatch):
     monkeypatch.setitem(sys.modules, "torchreid.reid", None)
-    with pytest.raises(ValueError, match="backbones torchreid:NAME need torchreid .*: pip install torchreid, or choose"):
+    with pytest.raises(
+        ValueError,
+        match="backbones torchreid:NAME need torchreid .*: pip install torchreid, or choose",
+    ):
         dataclasses.replace(PARAMS, backbone="torchreid:osnet_x0_25")
-    with pytest.raises(ValueError, match="to register a data set you need torchreid .*: pip install torchreid"):
+    with pytest.raises(
+        ValueError, match="to register a data set you need torchreid .*: pip install torchreid"
+    ):
         torchreid_door.register_images("ours", [], [], [])

@@ -38,13 +38,21 @@ def assert_same(one, two):
 
 
 def test_an_unknown_backbone_is_named():
-    with pytest.raises(ValueError, match="unknown backbone 'inceptoin'; there are inception, resnet50, and torchreid's"):
+    with pytest.raises(
+        ValueError,
+        match="unknown backbone 'inceptoin'; there are inception, resnet50, and torchreid's",
+    ):
         dataclasses.replace(PARAMS, backbone="inceptoin")
 
 
 def test_plan_of_epochs_drops_the_incomplete_batch():
     planned = plan(50, dataclasses.replace(PARAMS, epochs=3, batch_size=16), "epochs")
-    assert (planned.batch_size, planned.iterations, planned.images_per_epoch, planned.notes) == (16, 9, 48, ())
+    assert (planned.batch_size, planned.iterations, planned.images_per_epoch, planned.notes) == (
+        16,
+        9,
+        48,
+        (),
+    )
 
 
 def test_plan_of_iterations_is_the_same_for_every_set():
@@ -64,17 +72,25 @@ def test_a_small_set_shrinks_the_batch_and_says_so(budget):
 
 def test_step_schedule_is_open_reids():
     """x0.1 every 40 of 50 epochs."""
-    params = dataclasses.replace(PARAMS, schedule="step", step_at=(0.8,), step_factor=0.1, warmup=0.0)
+    params = dataclasses.replace(
+        PARAMS, schedule="step", step_at=(0.8,), step_factor=0.1, warmup=0.0
+    )
     factors = [learning_rate_factor(step, 500, params) for step in range(500)]
     assert factors[:400] == [1.0] * 400 and factors[400:] == pytest.approx([0.1] * 100)
 
 
 def test_step_schedule_of_bag_of_tricks():
-    """x0.1 after 40 and 70 of 120 epochs, which take 10 updates each; the rate rises over the first 10."""
-    params = dataclasses.replace(PARAMS, schedule="step", step_at=(40 / 120, 70 / 120), step_factor=0.1, warmup=10 / 120)
+    """x0.1 after 40 and 70 of 120 epochs, which take 10 updates each; the rate rises over the first
+    10.
+    """
+    params = dataclasses.replace(
+        PARAMS, schedule="step", step_at=(40 / 120, 70 / 120), step_factor=0.1, warmup=10 / 120
+    )
     factors = [learning_rate_factor(step, 1200, params) for step in range(1200)]
     assert factors[0] == pytest.approx(0.01) and factors[99:400] == [1.0] * 301
-    assert factors[400:700] == pytest.approx([0.1] * 300) and factors[700:] == pytest.approx([0.01] * 500)
+    assert factors[400:700] == pytest.approx([0.1] * 300) and factors[700:] == pytest.approx(
+        [0.01] * 500
+    )
 
 
 def test_cosine_schedule_with_warmup():
@@ -82,7 +98,10 @@ def test_cosine_schedule_with_warmup():
     factors = [learning_rate_factor(step, 100, params) for step in range(100)]
     assert factors[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])
     assert factors[55] == pytest.approx(0.5 * (1 + math.cos(math.pi / 2)))
-    assert factors[99] == pytest.approx(0.5 * (1 + math.cos(math.pi * 89 / 90))) and min(factors[10:]) == factors[99]
+    assert (
+        factors[99] == pytest.approx(0.5 * (1 + math.cos(math.pi * 89 / 90)))
+        and min(factors[10:]) == factors[99]
+    )
 
 
 def test_constant_schedule():
@@ -98,10 +117,19 @@ def test_constant_schedule():
         ({"iterations": 0}, "iterations must be at least 1, got 0"),
         ({"learning_rate": 0.0}, "learning_rate must be positive, got 0.0"),
         ({"weight_decay": -1.0}, "weight_decay must not be negative, got -1.0"),
-        ({"step_at": (0.5, 1.0)}, r"step_at must hold shares of the run, in \(0, 1\), got \[0.5, 1.0\]"),
+        (
+            {"step_at": (0.5, 1.0)},
+            r"step_at must hold shares of the run, in \(0, 1\), got \[0.5, 1.0\]",
+        ),
         ({"images_per_identity": 1}, "images_per_identity must be at least 2, got 1"),
-        ({"loss": LossParams("softmax", Triplet("triplet", "pooled", 0.3, 1.0))}, "which shuffled batches lack: set sampler"),
-        ({"loss": LossParams(ClassCircle("circle", 64.0, 0.35), None)}, "head bnneck_cosine go together: .* head is linear"),
+        (
+            {"loss": LossParams("softmax", Triplet("triplet", "pooled", 0.3, 1.0))},
+            "which shuffled batches lack: set sampler",
+        ),
+        (
+            {"loss": LossParams(ClassCircle("circle", 64.0, 0.35), None)},
+            "head bnneck_cosine go together: .* head is linear",
+        ),
         ({"warmup": 1.0}, r"warmup must lie in \[0, 1\), got 1.0"),
         ({"image_size": (0, 16)}, r"image_size must be \(height, width\) in pixels, got \(0, 16\)"),
     ],
@@ -137,7 +165,9 @@ def test_learns_what_is_easy(tmp_path, optimiser):
         augment=dataclasses.replace(NO_AUGMENT, flip=0.5),
     )
     logged = []
-    trained = train(coloured_people(8, 8, seed=1), params, 0, tmp_path, lambda *entry: logged.append(entry))
+    trained = train(
+        coloured_people(8, 8, seed=1), params, 0, tmp_path, lambda *entry: logged.append(entry)
+    )
     held_out = coloured_people(8, 4, seed=2)
     scores = score(trained.model, held_out, held_out, params)
     assert scores.rank1 == 1.0 and scores.mAP > 0.95
@@ -152,8 +182,8 @@ def test_resnet50_trains_with_a_slower_base(tmp_path):
     params = dataclasses.replace(
         PARAMS,
         backbone="resnet50",
-        # Smaller images end one pixel wide in layer4, where oneDNN 3.x now and then leaves part of a strided convolution's
-        # weight gradient unwritten (torch 2.15 on CPUs).
+        # Smaller images end one pixel wide in layer4, where oneDNN 3.x now and then leaves part of
+        # a strided convolution's weight gradient unwritten (torch 2.15 on CPUs).
         image_size=(64, 32),
         iterations=1,
         batch_size=4,
@@ -204,7 +234,9 @@ def test_a_checkpoint_of_something_else_is_not_continued(tmp_path, caplog):
     for reason, arguments in changes.items():
         caplog.clear()
         assert train(*arguments, tmp_path).resumed_from == 0
-        assert f"{tmp_path / CHECKPOINT} is of other {reason}: training starts afresh" in caplog.text
+        assert (
+            f"{tmp_path / CHECKPOINT} is of other {reason}: training starts afresh" in caplog.text
+        )
     caplog.clear()
     (tmp_path / CHECKPOINT).write_bytes((tmp_path / CHECKPOINT).read_bytes()[:1000])
     assert train(*changes["data"], tmp_path).resumed_from == 0
@@ -220,7 +252,12 @@ def test_a_shrunk_batch_is_reported(tmp_path, caplog):
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
     people = coloured_people(4, 8, seed=0)
     params = dataclasses.replace(
-        PARAMS, optimiser="sgd", learning_rate=1e18, schedule="constant", warmup=0.0, checkpoint_iterations=1
+        PARAMS,
+        optimiser="sgd",
+        learning_rate=1e18,
+        schedule="constant",
+        warmup=0.0,
+        checkpoint_iterations=1,
     )
     message = r"(the loss is (nan|inf) at|weights are not finite after) step \d+; .*checkpoint.pt holds step \d+"
     with pytest.raises(FloatingPointError, match=message):
@@ -262,7 +299,11 @@ def test_killed_and_continued_equals_unbroken(tmp_path, script, one_thread):
     folder = tmp_path / "killed"
     process = subprocess.Popen([sys.executable, script, str(folder)], stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
-    while process.poll() is None and not (folder / CHECKPOINT).exists() and time.monotonic() < deadline:
+    while (
+        process.poll() is None
+        and not (folder / CHECKPOINT).exists()
+        and time.monotonic() < deadline
+    ):
         time.sleep(0.005)
     time.sleep(random.uniform(0, 0.2))
     process.send_signal(signal.SIGKILL)
@@ -279,7 +320,9 @@ def test_killed_and_continued_equals_unbroken(tmp_path, script, one_thread):
 def test_stopped_at_any_step_equals_unbroken(tmp_path, one_thread, precision):
     """The same without processes, in both number formats, and with Adam's state."""
     people = coloured_people(4, 8, seed=0)
-    params = dataclasses.replace(PARAMS, iterations=12, checkpoint_iterations=5, optimiser="adam", precision=precision)
+    params = dataclasses.replace(
+        PARAMS, iterations=12, checkpoint_iterations=5, optimiser="adam", precision=precision
+    )
 
     class Stop(Exception):
         pass
@@ -297,25 +340,44 @@ def test_stopped_at_any_step_equals_unbroken(tmp_path, one_thread, precision):
 
 
 def test_two_processes_end_with_the_same_weights(tmp_path, script):
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    launch = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+    ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    result = subprocess.run([*launch, script, str(tmp_path)], capture_output=True, text=True, env=environment)
+    result = subprocess.run(
+        [*launch, script, str(tmp_path)], capture_output=True, text=True, env=environment
+    )
     assert result.returncode == 0, result.stderr[-3000:]
     assert "".join(result.stdout.split()) == "22"  # both found each other
     one, two = (torch.load(tmp_path / f"weights{rank}.pt", weights_only=True) for rank in (0, 1))
     for name in one:
-        # Running statistics are each process's own; before every forward pass the others take the first one's.
+        # Running statistics are each process's own; before every forward pass the others take the
+        # first one's.
         if "running" not in name:
             assert torch.equal(one[name], two[name]), name
 
 
 def test_batch_norm_statistics_are_those_of_real_images(tmp_path):
-    """Generated images are much brighter here; at the end only the real ones may show in the statistics."""
+    """Generated images are much brighter here; at the end only the real ones may show in the
+    statistics.
+    """
     real = coloured_people(4, 4, 0)
     bright = (real.pixels.float() + 120).clamp(max=255).to(torch.uint8)
-    mixed = concatenate([real, dataclasses.replace(real, pixels=bright, generated=torch.ones_like(real.generated))])
+    mixed = concatenate(
+        [real, dataclasses.replace(real, pixels=bright, generated=torch.ones_like(real.generated))]
+    )
     params = dataclasses.replace(
-        PARAMS, augment=NO_AUGMENT, precision="float32", iterations=3, batch_size=len(real), statistics_batches=2
+        PARAMS,
+        augment=NO_AUGMENT,
+        precision="float32",
+        iterations=3,
+        batch_size=len(real),
+        statistics_batches=2,
     )
     model = train(mixed, params, 0, tmp_path).model
     convolution, norm = model.base[0][:2]
@@ -343,14 +405,25 @@ def test_images_are_drawn_anew_at_every_step(tmp_path):
     renewal = Brighter(train_set)
     plain = train(train_set, PARAMS, 0, tmp_path / "plain")
     renewed = train(train_set, PARAMS, 0, tmp_path / "renewed", renewal=renewal)
-    batches = Batches(train_set.generated, plan(len(train_set), PARAMS, "iterations"), AS_THEY_COME, seed=0)
+    batches = Batches(
+        train_set.generated, plan(len(train_set), PARAMS, "iterations"), AS_THEY_COME, seed=0
+    )
     assert renewal.calls == [(step, batches(step).tolist()) for step in range(PARAMS.iterations)]
-    assert any(not torch.equal(a, b) for a, b in zip(plain.model.parameters(), renewed.model.parameters(), strict=True))
+    assert any(
+        not torch.equal(a, b)
+        for a, b in zip(plain.model.parameters(), renewed.model.parameters(), strict=True)
+    )
 
 
 def test_another_renewal_starts_afresh(tmp_path, caplog):
     train_set = coloured_people(4, 4, seed=1)
     train(train_set, PARAMS, 0, tmp_path, renewal=Brighter(train_set))
-    assert train(train_set, PARAMS, 0, tmp_path, renewal=Brighter(train_set)).resumed_from == PARAMS.iterations
-    assert train(train_set, PARAMS, 0, tmp_path, renewal=Brighter(train_set, about=2)).resumed_from == 0
+    assert (
+        train(train_set, PARAMS, 0, tmp_path, renewal=Brighter(train_set)).resumed_from
+        == PARAMS.iterations
+    )
+    assert (
+        train(train_set, PARAMS, 0, tmp_path, renewal=Brighter(train_set, about=2)).resumed_from
+        == 0
+    )
     assert "is of other renewal" in caplog.text

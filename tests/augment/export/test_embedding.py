@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from augment import images
 from augment.export import embedding
 from augment.export.reid_model import of_file
+from augment.images import untrusted
 
 WEIGHTS = Path("models/reid/iterations/inception/none/0.4/seed0/weights.pt")
 ARM = "--reid inception --portion 0.4"
@@ -41,16 +41,35 @@ def test_features_are_those_that_the_model_is_scored_with(crops, augment, tmp_pa
     result = embed(augment, crops, tmp_path / "f.parquet", "--batch", "4")
     assert result.exit_code == 0, result.output
     assert "embed: 10 images" in result.output
-    assert "left alone, as their names are not those of images: 1, such as notes.txt" in result.output
+    assert (
+        "left alone, as their names are not those of images: 1, such as notes.txt" in result.output
+    )
     table = pd.read_parquet(tmp_path / "f.parquet")
-    assert list(table["path"]) == sorted(p.relative_to(crops).as_posix() for p in crops.rglob("*.*g"))
+    assert list(table["path"]) == sorted(
+        p.relative_to(crops).as_posix() for p in crops.rglob("*.*g")
+    )
     loaded = of_file("inception", WEIGHTS)
-    rows = pd.DataFrame({"path": [str(crops / path) for path in table["path"]], "pid": 0, "camid": 0, "generator": ""})
+    rows = pd.DataFrame(
+        {
+            "path": [str(crops / path) for path in table["path"]],
+            "pid": 0,
+            "camid": 0,
+            "generator": "",
+        }
+    )
     settings = loaded.settings
-    wanted = features(loaded.model, load(rows, settings.image_size), settings.image_size, settings.features, "float32")
+    wanted = features(
+        loaded.model,
+        load(rows, settings.image_size),
+        settings.image_size,
+        settings.features,
+        "float32",
+    )
     found = np.stack(table["features"])
     assert found.dtype == np.float32
-    np.testing.assert_allclose(found, wanted, rtol=0.02, atol=0.02)  # bfloat16 where the machine has it
+    np.testing.assert_allclose(
+        found, wanted, rtol=0.02, atol=0.02
+    )  # bfloat16 where the machine has it
 
 
 def test_both_files_hold_the_same_numbers(crops, augment, tmp_path):
@@ -60,15 +79,26 @@ def test_both_files_hold_the_same_numbers(crops, augment, tmp_path):
     np.testing.assert_array_equal(np.stack(table["features"]), array)
     index = pd.read_csv(tmp_path / "out/f.index.csv")
     assert list(index["row"]) == list(range(10)) and list(index["path"]) == list(table["path"])
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["f.index.csv", "f.npy", "f.parquet"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "f.index.csv",
+        "f.npy",
+        "f.parquet",
+    ]
 
 
 def test_a_parquet_file_says_whose_features_it_holds(crops, augment, tmp_path):
     from pyarrow import parquet
 
     embed(augment, crops, tmp_path / "f.parquet")
-    said = {key.decode(): value.decode() for key, value in parquet.read_schema(tmp_path / "f.parquet").metadata.items()}
-    assert (said["model"], said["metric"], said["trained_on"]) == ("inception", "cosine", "none, portion 0.4, ratio 1")
+    said = {
+        key.decode(): value.decode()
+        for key, value in parquet.read_schema(tmp_path / "f.parquet").metadata.items()
+    }
+    assert (said["model"], said["metric"], said["trained_on"]) == (
+        "inception",
+        "cosine",
+        "none, portion 0.4, ratio 1",
+    )
     assert json.loads(said["image_size"]) == [32, 16]
 
 
@@ -113,7 +143,7 @@ def test_odd_files_are_read(crops, augment, tmp_path):
 @pytest.mark.parametrize("name", ["f.parquet", "f.npy"])
 def test_what_breaks_half_way_leaves_no_file(crops, tmp_path, monkeypatch, name):
     calls = []
-    honest = images.read
+    honest = untrusted.read
 
     def fail_late(path):
         calls.append(path)
@@ -121,7 +151,7 @@ def test_what_breaks_half_way_leaves_no_file(crops, tmp_path, monkeypatch, name)
             raise ValueError("the disk is gone")
         return honest(path)
 
-    monkeypatch.setattr(images, "read", fail_late)
+    monkeypatch.setattr(untrusted, "read", fail_late)
     output = tmp_path / "out" / name
     with pytest.raises(ValueError, match="the disk is gone"):
         embedding.run(crops, of_file("inception", WEIGHTS), output, 2, False)

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from augment import index, market1501, prepared
+from augment import prepared
 from augment.augmentations import Augmentation
 from augment.export import contents, folder
 from augment.export.formats import FORMATS
+from augment.prepared import index, market1501
 
 EXPORT = "export --portion 0.3 --generator puppet"
 
@@ -24,7 +25,11 @@ def run(augment):
 
 
 def files_of(place: Path) -> dict[str, bytes]:
-    return {path.relative_to(place).as_posix(): path.read_bytes() for path in sorted(place.rglob("*")) if path.is_file()}
+    return {
+        path.relative_to(place).as_posix(): path.read_bytes()
+        for path in sorted(place.rglob("*"))
+        if path.is_file()
+    }
 
 
 def test_images_are_copied_to_the_byte_and_the_manifest_counts_them(inside, exported):
@@ -38,9 +43,13 @@ def test_images_are_copied_to_the_byte_and_the_manifest_counts_them(inside, expo
     found = json.loads((place / "manifest.json").read_text())
     assert found["counts"]["train"]["generated"] == int(rows["dsetid"].sum()) == 14
     assert found["counts"]["gallery"] == {
-        "images": 16, "identities": 3, "cameras": found["counts"]["gallery"]["cameras"], "generated": 0, "junk": 2,
+        "images": 16,
+        "identities": 3,
+        "cameras": found["counts"]["gallery"]["cameras"],
+        "generated": 0,
+        "junk": 2,
         "distractors": 2,
-    }  # fmt: skip
+    }
     said = [found[key] for key in ("dataset", "augmentation", "portion", "ratio")]
     assert said == [prepared.about().name, "puppet", 0.3, 1]
     assert found["seeds"] == {"reduce": 0, "generate": 0, "generator": None}
@@ -64,7 +73,9 @@ def test_csv_tables_say_what_names_cannot(inside, run, tmp_path):
     generated = rows[rows["generated"]].reset_index(drop=True)
     for column in ("source", "target", "scene"):
         assert list(generated[column]) == [Path(path).name for path in added[column]]
-    assert set(generated["source"]) <= set(rows.loc[~rows["generated"], "path"].str.removeprefix("train/"))
+    assert set(generated["source"]) <= set(
+        rows.loc[~rows["generated"], "path"].str.removeprefix("train/")
+    )
     for split in ("train", "query", "gallery"):
         table = pd.read_csv(tmp_path / f"set/{split}.csv")
         assert all((tmp_path / "set" / path).is_file() for path in table["path"])
@@ -75,14 +86,20 @@ def test_a_reduced_set_alone_and_an_extended_one(inside, run, tmp_path):
     result = run("export --portion 0.4 --format market1501", "--output", tmp_path / "reduced")
     assert "train: 8 images, 4 identities" in result.output and "0 generated" in result.output
     run("generate --portion 1.0 --ratio 2 --generator puppet")
-    result = run("export --portion 1.0 --ratio 2 --generator puppet --format market1501", "--output", tmp_path / "extended")
+    result = run(
+        "export --portion 1.0 --ratio 2 --generator puppet --format market1501",
+        "--output",
+        tmp_path / "extended",
+    )
     assert "export: puppet, portion 1.0x2, as market1501" in result.output
     assert len(list((tmp_path / "extended/bounding_box_train").iterdir())) == 40
 
 
 @pytest.mark.parametrize("name", ["classic", "puppet-online"])
 def test_what_has_no_images_is_not_exported(inside, run, tmp_path, name):
-    result = run(f"export --portion 0.3 --augmentation {name} --format csv", "--output", tmp_path / "set")
+    result = run(
+        f"export --portion 0.3 --augmentation {name} --format csv", "--output", tmp_path / "set"
+    )
     assert result.output.strip() == (
         f"Error: {name} has no images on disk: there is nothing to export; give a generator, as puppet, or none for the "
         "reduced set alone"
@@ -91,7 +108,11 @@ def test_what_has_no_images_is_not_exported(inside, run, tmp_path, name):
 
 def test_a_dry_run_counts_and_writes_nothing(inside, run, tmp_path):
     result = run(f"{EXPORT} --format market1501 --dry-run", "--output", tmp_path / "set")
-    assert result.exit_code == 0 and "train: 20 images, 4 identities" in result.output and not list(tmp_path.iterdir())
+    assert (
+        result.exit_code == 0
+        and "train: 20 images, 4 identities" in result.output
+        and not list(tmp_path.iterdir())
+    )
 
 
 def test_only_an_export_is_replaced_and_only_when_asked(inside, run, tmp_path):
@@ -99,9 +120,16 @@ def test_only_an_export_is_replaced_and_only_when_asked(inside, run, tmp_path):
     place.mkdir()
     command = f"{EXPORT} --format market1501"
     assert run(command, "--output", place).exit_code == 0  # an empty folder is nothing to lose
-    assert run(command, "--output", place).output.strip().endswith("an export is there already; give --overwrite to replace it")
+    assert (
+        run(command, "--output", place)
+        .output.strip()
+        .endswith("an export is there already; give --overwrite to replace it")
+    )
     (place / "stale").write_text("of an earlier export")
-    assert run(f"{command} --overwrite", "--output", place).exit_code == 0 and not (place / "stale").exists()
+    assert (
+        run(f"{command} --overwrite", "--output", place).exit_code == 0
+        and not (place / "stale").exists()
+    )
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "manifest.json").write_text('{"mine": true}')
@@ -156,7 +184,9 @@ def with_a_stranger(project: Path, pid: int, camid: int) -> None:
         (8, 6, "cameras go up to 7, and those classes stop at 6"),
     ],
 )
-def test_sets_beyond_market1501s_numbers_are_said_to_be_so(project, run, tmp_path, pid, camid, reason):
+def test_sets_beyond_market1501s_numbers_are_said_to_be_so(
+    project, run, tmp_path, pid, camid, reason
+):
     with_a_stranger(project, pid, camid)
     command = "export --portion 0.4 --generator patn --format"
     for format in ("market1501", "fastreid"):
@@ -176,7 +206,11 @@ def test_a_generated_image_gives_way_to_a_real_one_of_its_name(project, monkeypa
     generated = index.read(Path("data/generated/patn/0.4/index.csv"))
     real = index.read(Path("data/reduced/0.4/index.csv"))
     taken = market1501.parse_name(Path(real.at[0, "path"]).name)
-    monkeypatch.setattr(market1501, "unused_name", lambda pid, camid, number: str(market1501.Name(pid, camid, 1, number, 0)))
+    monkeypatch.setattr(
+        market1501,
+        "unused_name",
+        lambda pid, camid, number: str(market1501.Name(pid, camid, 1, number, 0)),
+    )
     clash = generated.index[0]
     pid, camid = int(generated.at[clash, "pid"]), int(generated.at[clash, "camid"])
     rows = contents.gather(Augmentation("patn", "paper"), 0.4, 1).rows
@@ -190,14 +224,27 @@ def test_a_generated_image_gives_way_to_a_real_one_of_its_name(project, monkeypa
     assert taken.box != 0
 
 
-NAMES = st.builds(market1501.Name, st.integers(-1, 3), st.integers(0, 2), st.just(1), st.integers(0, 3), st.just(0))
+NAMES = st.builds(
+    market1501.Name,
+    st.integers(-1, 3),
+    st.integers(0, 2),
+    st.just(1),
+    st.integers(0, 3),
+    st.just(0),
+)
 
 
 @given(st.lists(NAMES, unique=True, max_size=12), st.lists(NAMES, unique=True, max_size=12))
 def test_names_are_unique_and_say_what_they_said(real, generated):
     rows = pd.DataFrame(
-        [{"file": f"a/{name}", "pid": name.pid, "camid": name.camid, "generated": False} for name in real]
-        + [{"file": f"b/{name}", "pid": name.pid, "camid": name.camid, "generated": True} for name in generated],
+        [
+            {"file": f"a/{name}", "pid": name.pid, "camid": name.camid, "generated": False}
+            for name in real
+        ]
+        + [
+            {"file": f"b/{name}", "pid": name.pid, "camid": name.camid, "generated": True}
+            for name in generated
+        ],
         columns=["file", "pid", "camid", "generated"],
     )
     names = contents._names(rows)
@@ -221,7 +268,9 @@ def test_an_index_that_contradicts_a_name_is_refused(project):
 
 
 def test_what_images_were_called_before_goes_with_them(project, run, tmp_path):
-    """A set of images that prepare has renamed; names.csv speaks of those that are exported alone."""
+    """A set of images that prepare has renamed; names.csv speaks of those that are exported
+    alone.
+    """
     rows = index.read(Path("data/prepared/index.csv"))
     files = [f"Anna {number}.png" for number in range(len(rows))]
     table = pd.DataFrame({"path": rows["path"], "file": files, "identity": "007"})
@@ -248,5 +297,9 @@ def test_the_command_knows_every_format():
 
     assert export.FORMATS == tuple(FORMATS)
     front = yaml.safe_load(FORMATS["huggingface"].front)
-    assert [part["split"] for part in front["configs"][0]["data_files"]] == ["train", "query", "gallery"]
+    assert [part["split"] for part in front["configs"][0]["data_files"]] == [
+        "train",
+        "query",
+        "gallery",
+    ]
     assert folder.MANIFEST == "manifest.json"

@@ -1,4 +1,6 @@
-"""What is exported, as loaders of other projects read it: torchreid's own, and two written from what is public of theirs."""
+"""What is exported, as loaders of other projects read it: torchreid's own, and two written from
+what is public of theirs.
+"""
 
 import re
 import warnings
@@ -7,13 +9,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from augment import index
+from augment.prepared import index
 
 OURS = "data/prepared"
 
 
 def fastreid_like(folder: Path) -> list[tuple[str, int, int]]:
-    """fast-reid's rule: every .jpg, `([-\\d]+)_c(\\d)`, pid -1 skipped, Market-1501's bounds asserted."""
+    """fast-reid's rule: every .jpg, `([-\\d]+)_c(\\d)`, pid -1 skipped, Market-1501's bounds
+    asserted.
+    """
     found = []
     for file in folder.glob("*.jpg"):
         pid, camera = map(int, re.search(r"([-\d]+)_c(\d)", file.name).groups())
@@ -26,8 +30,12 @@ def fastreid_like(folder: Path) -> list[tuple[str, int, int]]:
 
 
 def strict(folder: Path) -> list[tuple[str, int, int]]:
-    """A reader that takes the name apart whole; text after the box number would be part of another id, and is none of ours."""
-    pattern = re.compile(r"(?P<pid>-1|\d{4})_c(?P<camera>\d)s(?P<sequence>\d)_(?P<frame>\d{6})_(?P<box>\d{2})\.jpg")
+    """A reader that takes the name apart whole; text after the box number would be part of another
+    id, and is none of ours.
+    """
+    pattern = re.compile(
+        r"(?P<pid>-1|\d{4})_c(?P<camera>\d)s(?P<sequence>\d)_(?P<frame>\d{6})_(?P<box>\d{2})\.jpg"
+    )
     found, seen = [], set()
     for file in folder.iterdir():
         match = pattern.fullmatch(file.name)
@@ -41,11 +49,21 @@ def strict(folder: Path) -> list[tuple[str, int, int]]:
 
 def ours(project: Path) -> dict[str, tuple[int, int, int]]:
     """split -> images, identities (with the distractors' 0), cameras by our index, without junk."""
-    train = pd.concat([index.read(project / "data" / part / "index.csv") for part in ("reduced/0.3", "generated/puppet/0.3")])
+    train = pd.concat(
+        [
+            index.read(project / "data" / part / "index.csv")
+            for part in ("reduced/0.3", "generated/puppet/0.3")
+        ]
+    )
     every = index.read(project / OURS / "index.csv")
-    rows = {"train": train} | {split: every[every["split"] == split] for split in ("query", "gallery")}
+    rows = {"train": train} | {
+        split: every[every["split"] == split] for split in ("query", "gallery")
+    }
     rows = {split: part[part["pid"] != -1] for split, part in rows.items()}
-    return {split: (len(part), part["pid"].nunique(), part["camid"].nunique()) for split, part in rows.items()}
+    return {
+        split: (len(part), part["pid"].nunique(), part["camid"].nunique())
+        for split, part in rows.items()
+    }
 
 
 FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
@@ -62,7 +80,10 @@ FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding
 )
 def test_other_loaders_find_what_we_have(with_puppets, exported, format, root, loader):
     found = {split: loader(exported[format] / root / folder) for split, folder in FOLDERS.items()}
-    counted = {split: (len(r), len({pid for _, pid, _ in r}), len({c for *_, c in r})) for split, r in found.items()}
+    counted = {
+        split: (len(r), len({pid for _, pid, _ in r}), len({c for *_, c in r}))
+        for split, r in found.items()
+    }
     assert counted == ours(with_puppets)
     names = [name for rows in found.values() for name, *_ in rows]
     assert len(set(names)) == len(names)
@@ -75,7 +96,11 @@ def test_torchreids_own_class_finds_what_we_have(with_puppets, exported):
     loaded = Market1501(root=str(exported["torchreid"]), verbose=False)
     parts = {"train": loaded.train, "query": loaded.query, "gallery": loaded.gallery}
     counted = {
-        split: (len(rows), len({pid for _, pid, *_ in rows}), len({camid for _, _, camid, _ in rows}))
+        split: (
+            len(rows),
+            len({pid for _, pid, *_ in rows}),
+            len({camid for _, _, camid, _ in rows}),
+        )
         for split, rows in parts.items()
     }
     assert counted == ours(with_puppets)
@@ -95,7 +120,11 @@ def test_hugging_face_datasets_reads_it_offline(exported, with_puppets, tmp_path
     monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
     datasets.disable_progress_bars()
     loaded = datasets.load_dataset(str(exported["huggingface"]), cache_dir=str(tmp_path))
-    assert {split: len(rows) for split, rows in loaded.items()} == {"train": 20, "query": 9, "gallery": 16}
+    assert {split: len(rows) for split, rows in loaded.items()} == {
+        "train": 20,
+        "query": 9,
+        "gallery": 16,
+    }
     generated = loaded["train"].filter(lambda row: row["generated"])
     manifest = index.read(with_puppets / "data/generated/puppet/0.3/index.csv")
     assert len(generated) == len(manifest) and set(generated["generator"]) == {"puppet"}

@@ -14,8 +14,8 @@ from augment import params
 from augment.commands.export import COMMANDS
 from augment.export import graphs, onnx
 from augment.export.reid_model import of_file
-from generators import GENERATORS
-from generators.checkpoint import load_generator, save_generator
+from generators.registry import generator_class
+from generators.training.checkpoint import load_generator, save_generator
 
 pytest.importorskip("onnxruntime", reason="pip install reid-augment[onnx]")
 TRAINED_ON = {"set": "data/prepared", "pairs": 12, "images": []}
@@ -32,12 +32,13 @@ def one_thread():
 
 def small(name: str, file: Path, **changes) -> object:
     """A generator of the least size with weights that matter, from a params file of its own."""
-    kind = GENERATORS[name]
+    kind = generator_class(name)
     section = yaml.safe_load(file.read_text())["generators"][name]
     for key, value in changes.items():
         section[key] = section[key] | value if isinstance(value, dict) else value
     generator = kind(params._build(kind.Params, section, name))
-    # The matcher's last layer starts at zero. SPGNet's weights start large, and untrained norms let its maps grow.
+    # The matcher's last layer starts at zero. SPGNet's weights start large, and untrained norms let
+    # its maps grow.
     draws = torch.Generator().manual_seed(0)
     for network in generator.networks.values() if name != "spgnet" else ():
         for weight in network.parameters():
@@ -77,8 +78,8 @@ def test_every_generator_is_exported(with_puppets, tmp_path, name, changes, inpu
 
 def test_a_graph_renders_what_its_generator_renders(with_puppets, tmp_path):
     """With the pose maps that the pipeline would draw, and none of autocast's rounding."""
-    from generators.batch import Batch
-    from generators.pose import pose_maps
+    from generators.body.pose import pose_maps
+    from generators.training.batch import Batch
 
     generator = small("patn", with_puppets / "params.yaml")
     graph = graphs.GeneratorGraph(generator, TRAINED_ON)
@@ -97,18 +98,27 @@ def test_the_reid_model_gives_its_evaluations_features(inside, tmp_path, augment
     from reid.evaluation import features
 
     file = tmp_path / "reid.onnx"
-    result = augment(*f"export-onnx --reid inception --portion 0.4 --augmentation patn --output {file}".split())
+    result = augment(
+        *f"export-onnx --reid inception --portion 0.4 --augmentation patn --output {file}".split()
+    )
     assert result.exit_code == 0, result.output
     assert "onnxruntime and torch differ by at most" in result.output
-    loaded = of_file("inception", Path("models/reid/iterations/inception/patn/0.4/seed0/weights.pt"))
-    pixels = torch.randint(0, 256, (5, 3, 32, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    loaded = of_file(
+        "inception", Path("models/reid/iterations/inception/patn/0.4/seed0/weights.pt")
+    )
+    pixels = torch.randint(
+        0, 256, (5, 3, 32, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(1)
+    )
     nobody = torch.zeros(5, dtype=torch.int64)
     rows = ReidSet(pixels, nobody, nobody, nobody.bool())
     wanted = features(loaded.model, rows, (32, 16), loaded.settings.features, "float32")
     found = onnx.run(file, {"images": pixels.float().numpy() / 255})
     np.testing.assert_allclose(found, wanted, atol=1e-3)
     said = onnx.metadata(file)
-    assert said["metric"] == loaded.settings.metric and said["trained_on"] == "patn, portion 0.4, ratio 1"
+    assert (
+        said["metric"] == loaded.settings.metric
+        and said["trained_on"] == "patn, portion 0.4, ratio 1"
+    )
 
 
 def test_equal_models_give_equal_bytes_and_no_path_of_this_machine(inside, tmp_path, augment):
@@ -125,7 +135,10 @@ def test_other_numbers_fail_and_leave_no_file(with_puppets, tmp_path, monkeypatc
     honest, translated = onnx.run, onnx._translated(graph)
     monkeypatch.setattr(onnx, "_translated", lambda _: translated)
     monkeypatch.setattr(onnx, "run", lambda file, inputs: honest(file, inputs) + 0.002)
-    with pytest.raises(ValueError, match="a.onnx: not written: by onnxruntime the image differs from torch's by 0.002, "):
+    with pytest.raises(
+        ValueError,
+        match="a.onnx: not written: by onnxruntime the image differs from torch's by 0.002, ",
+    ):
         onnx.write(graph, tmp_path / "a.onnx")
     monkeypatch.setattr(onnx, "run", lambda file, inputs: honest(file, inputs) * np.nan)
     with pytest.raises(ValueError, match="differs from torch's by nan"):
@@ -136,30 +149,62 @@ def test_other_numbers_fail_and_leave_no_file(with_puppets, tmp_path, monkeypatc
 def test_what_cannot_be_exported_is_refused_by_name(with_puppets, tmp_path):
     file = with_puppets / "params.yaml"
     for name, changes, message in (
-        ("spt", {"configuration": "ts_gt"}, "spt.configuration ts_gt paints on the target's own parsing map"),
-        ("spgnet", {"flow": "flows.pt"}, "spgnet.flow is the file flows.pt, whose flows are looked up pair by pair"),
+        (
+            "spt",
+            {"configuration": "ts_gt"},
+            "spt.configuration ts_gt paints on the target's own parsing map",
+        ),
+        (
+            "spgnet",
+            {"flow": "flows.pt"},
+            "spgnet.flow is the file flows.pt, whose flows are looked up pair by pair",
+        ),
         ("puppet", {}, "puppet is no network that renders images; export a trained generator"),
     ):
         section = yaml.safe_load(file.read_text())["generators"][name] | changes
-        generator = type("Named", (), {"name": name, "params": params._build(GENERATORS[name].Params, section, name)})
+        generator = type(
+            "Named",
+            (),
+            {"name": name, "params": params._build(generator_class(name).Params, section, name)},
+        )
         with pytest.raises(ValueError, match=re.escape(message)):
             graphs.GeneratorGraph(generator, TRAINED_ON)
 
 
 def test_the_command_and_its_errors(inside, tmp_path, augment):
     patn = "models/full/patn/generator.pt"
-    result = augment(*f"export-onnx --generator patn --output {tmp_path / 'a.onnx'} --dry-run".split())
+    result = augment(
+        *f"export-onnx --generator patn --output {tmp_path / 'a.onnx'} --dry-run".split()
+    )
     assert result.exit_code == 0 and "export-onnx: patn, trained on data/prepared" in result.output
     assert not list(tmp_path.iterdir())
     save_generator(load_generator(Path(patn), "cpu"), tmp_path / "mine.pt", TRAINED_ON)
     for flags, message in (
-        ("--generator spt", "models/full/spt/generator.pt: not found; run `augment train-generator --generator spt` first"),
-        (f"--generator spt --checkpoint {tmp_path / 'mine.pt'}", "mine.pt: is a patn, not a spt: give --generator patn"),
-        ("--reid inception --portion 0.3", "run `augment train-reid --model inception --portion 0.3` first, or give --weights"),
-        ("--reid inception", "give --portion, and whatever else says which trained model, or --weights FILE"),
-        ("--reid inception --portion 0.4 --checkpoint a.pt", "--checkpoint is a generator's; a re-ID model's file is"),
+        (
+            "--generator spt",
+            "models/full/spt/generator.pt: not found; run `augment train-generator --generator spt` first",
+        ),
+        (
+            f"--generator spt --checkpoint {tmp_path / 'mine.pt'}",
+            "mine.pt: is a patn, not a spt: give --generator patn",
+        ),
+        (
+            "--reid inception --portion 0.3",
+            "run `augment train-reid --model inception --portion 0.3` first, or give --weights",
+        ),
+        (
+            "--reid inception",
+            "give --portion, and whatever else says which trained model, or --weights FILE",
+        ),
+        (
+            "--reid inception --portion 0.4 --checkpoint a.pt",
+            "--checkpoint is a generator's; a re-ID model's file is",
+        ),
         ("--portion 0.4", "give --reid MODEL with its arm or --weights; or --generator NAME alone"),
-        ("--generator patn --weights a.pt", "give --reid MODEL with its arm or --weights; or --generator NAME alone"),
+        (
+            "--generator patn --weights a.pt",
+            "give --reid MODEL with its arm or --weights; or --generator NAME alone",
+        ),
     ):
         result = augment(*f"export-onnx {flags} --output a.onnx".split())
         assert result.exit_code != 0 and message in " ".join(result.output.split()), result.output

@@ -15,12 +15,20 @@ WEIGHTS = Path("models/reid/iterations/inception/none/0.4/seed0/weights.pt")
 
 
 def test_the_model_of_an_arm_is_the_one_in_its_file(inside):
-    by_arm, by_file = of_arm(Arm("inception", "none", 0.4, 1, "iterations", 0)), of_file("inception", WEIGHTS)
+    by_arm, by_file = (
+        of_arm(Arm("inception", "none", 0.4, 1, "iterations", 0)),
+        of_file("inception", WEIGHTS),
+    )
     stored = torch.load(WEIGHTS, weights_only=True)
     for loaded in (by_arm, by_file):
         assert not loaded.model.training
-        assert all(torch.equal(value, stored[key]) for key, value in loaded.model.state_dict().items())
-    assert by_arm.about["trained_on"] == "none, portion 0.4, ratio 1" and by_file.about["trained_on"] == "unknown"
+        assert all(
+            torch.equal(value, stored[key]) for key, value in loaded.model.state_dict().items()
+        )
+    assert (
+        by_arm.about["trained_on"] == "none, portion 0.4, ratio 1"
+        and by_file.about["trained_on"] == "unknown"
+    )
 
 
 def test_an_arm_that_is_not_trained_names_its_command(inside):
@@ -49,12 +57,24 @@ class Code:
 @pytest.mark.parametrize(
     ("write", "message"),
     [
-        (lambda file: torch.save({"head.classifier.weight": Code()}, file), "is damaged, or not a file of tensors alone"),
-        (lambda file: file.write_bytes(pickle.dumps(Code(), protocol=2)), "is damaged, or not a file of tensors alone"),
+        (
+            lambda file: torch.save({"head.classifier.weight": Code()}, file),
+            "is damaged, or not a file of tensors alone",
+        ),
+        (
+            lambda file: file.write_bytes(pickle.dumps(Code(), protocol=2)),
+            "is damaged, or not a file of tensors alone",
+        ),
         (lambda file: file.write_bytes(b""), "is damaged, or not a file of tensors alone"),
         (lambda file: torch.save([1, 2], file), "holds something else than tensors"),
-        (lambda file: torch.save({"format": "a generator"}, file), "holds something else than tensors"),
-        (lambda file: torch.save({"weight": torch.ones(1)}, file), "holds no weights of a re-ID model of ours"),
+        (
+            lambda file: torch.save({"format": "a generator"}, file),
+            "holds something else than tensors",
+        ),
+        (
+            lambda file: torch.save({"weight": torch.ones(1)}, file),
+            "holds no weights of a re-ID model of ours",
+        ),
     ],
 )
 def test_files_from_elsewhere_run_no_code(inside, tmp_path, monkeypatch, write, message):

@@ -10,14 +10,14 @@ import hostile
 import pandas as pd
 import pytest
 
-from augment import torchreid_dataset
-from augment.torchreid_dataset import register
+from augment.export import torchreid
+from augment.export.torchreid import register
 
 
 @pytest.fixture
 def named(monkeypatch, request) -> str:
     """A name of the test's own: torchreid's registry is global and forgets nothing."""
-    monkeypatch.setattr(torchreid_dataset, "_registered", {})
+    monkeypatch.setattr(torchreid, "_registered", {})
     return re.sub(r"\W", "_", request.node.name)
 
 
@@ -27,7 +27,9 @@ def folder(exported, tmp_path) -> Path:
 
 
 def loaded(name: str, mode: str = "train"):
-    from torchreid.reid.data.datasets import init_image_dataset  # without a warning, as register has imported it first
+    from torchreid.reid.data.datasets import (
+        init_image_dataset,  # without a warning, as register has imported it first
+    )
 
     return init_image_dataset(name, mode=mode, verbose=False, root="anywhere")
 
@@ -39,10 +41,14 @@ def test_real_and_generated_are_one_set_with_the_pipelines_people(exported, name
     found = loaded(named)
     classes = sorted(set(train["pid"]))
     assert [label for _, label, *_ in found.train] == [classes.index(pid) for pid in train["pid"]]
-    assert [dsetid for *_, dsetid in found.train] == list(train["dsetid"]) and set(train["dsetid"]) == {0, 1}
+    assert [dsetid for *_, dsetid in found.train] == list(train["dsetid"]) and set(
+        train["dsetid"]
+    ) == {0, 1}
     assert found.num_train_pids == 4 and found.num_datasets == 2
     gallery = rows[(rows["split"] == "gallery") & (rows["pid"] != -1)]
-    assert [(pid, camid) for _, pid, camid, _ in found.gallery] == list(zip(gallery["pid"], gallery["camid"], strict=True))
+    assert [(pid, camid) for _, pid, camid, _ in found.gallery] == list(
+        zip(gallery["pid"], gallery["camid"], strict=True)
+    )
     assert 0 in {pid for _, pid, *_ in found.gallery} and type(found).__name__ == named
     assert all(Path(path).is_absolute() and Path(path).is_file() for path, *_ in found.query)
 
@@ -53,7 +59,9 @@ def test_registering_twice(exported, folder, named):
     message = f"{named!r} is registered already, for {exported['torchreid'].resolve()}; choose another name for {folder}"
     with pytest.raises(ValueError, match=re.escape(message)):
         register(named, folder)
-    with pytest.raises(ValueError, match="torchreid has a data set named 'market1501' already; choose another name"):
+    with pytest.raises(
+        ValueError, match="torchreid has a data set named 'market1501' already; choose another name"
+    ):
         register("market1501", folder)
 
 
@@ -72,8 +80,14 @@ def test_a_broken_image_is_found_before_torchreid_waits_for_it(folder, named):
             "its columns are path, pid, camid, split; expected path, pid,",
         ),
         (lambda rows: rows.assign(pid="Anna"), "dataset.csv: not as `augment export` writes it"),
-        (lambda rows: rows[rows["split"] != "query"], "no row of split query, and torchreid needs train, query and gallery"),
-        (lambda rows: rows.assign(split=["val", *rows["split"][1:]]), "row 2: split 'val' is none of train, query, gallery"),
+        (
+            lambda rows: rows[rows["split"] != "query"],
+            "no row of split query, and torchreid needs train, query and gallery",
+        ),
+        (
+            lambda rows: rows.assign(split=["val", *rows["split"][1:]]),
+            "row 2: split 'val' is none of train, query, gallery",
+        ),
         (lambda rows: rows.assign(path=["../../a.jpg", *rows["path"][1:]]), "lies outside"),
     ],
 )
@@ -85,7 +99,10 @@ def test_a_changed_table_is_refused(folder, named, change, message):
 
 
 def test_other_folders_are_refused(exported, tmp_path, named):
-    with pytest.raises(FileNotFoundError, match="dataset.csv: not found; make the folder with `augment export --format torchr"):
+    with pytest.raises(
+        FileNotFoundError,
+        match="dataset.csv: not found; make the folder with `augment export --format torchr",
+    ):
         register(named, exported["fastreid"])
 
 

@@ -11,7 +11,8 @@ import upright
 import yaml
 from PIL import Image
 
-from augment import keypoints, prepared
+from augment import prepared
+from augment.prepared import keypoints
 
 
 def use(**dataset):
@@ -50,8 +51,13 @@ def test_a_project_that_has_run(project, say):
         "  report       -",
     ):
         assert f"{line}\n" in said, said
-    assert re.search(r"  puppet       ready     needs no training; \d+ images have a torso to cut out\n", said)
-    assert re.search(r"  keypoints    of \d+ of 20 training images, \d+ of them with a torso; \d+ training pairs\n", said)
+    assert re.search(
+        r"  puppet       ready     needs no training; \d+ images have a torso to cut out\n", said
+    )
+    assert re.search(
+        r"  keypoints    of \d+ of 20 training images, \d+ of them with a torso; \d+ training pairs\n",
+        said,
+    )
     assert said.endswith("Next\n  augment report    draws the curves\n")
 
 
@@ -59,11 +65,13 @@ def test_pairs_are_those_of_training(project, say):
     import pandas as pd
     import torch
 
-    from generators.pairs import training_pairs
+    from generators.training.pairs import training_pairs
 
     rows = pd.read_csv("data/prepared/index.csv")
     rows = rows[rows["split"] == "train"]
-    points = torch.from_numpy(keypoints.of_names(prepared.joints(), [Path(path).name for path in rows["path"]]))
+    points = torch.from_numpy(
+        keypoints.of_names(prepared.joints(), [Path(path).name for path in rows["path"]])
+    )
     assert f"; {len(training_pairs(rows['pid'].to_numpy(), points))} training pairs\n" in say()
 
 
@@ -83,10 +91,15 @@ def test_each_next_command_leads_to_the_end(project, augment, say):
         result = augment(*words[1:], *(["--no-tracking"] if words[1] == "report" else []))
         assert result.exit_code == 0, f"{command}: {result.output}"
     assert [" ".join(one.split()[1:]) for one in typed] == [
-        "prepare", "reduce --portion 0.4", "reduce --portion 1.0", "generate --portion 0.4 --generator puppet",
-        "train-reid --model inception --portion 0.4", "train-reid --model inception --portion 0.4 --augmentation puppet",
-        "train-reid --model inception --portion 1.0", "report",
-    ]  # fmt: skip
+        "prepare",
+        "reduce --portion 0.4",
+        "reduce --portion 1.0",
+        "generate --portion 0.4 --generator puppet",
+        "train-reid --model inception --portion 0.4",
+        "train-reid --model inception --portion 0.4 --augmentation puppet",
+        "train-reid --model inception --portion 1.0",
+        "report",
+    ]
 
 
 def test_a_folder_before_prepare_and_without_keypoints(project, augment, say):
@@ -97,7 +110,9 @@ def test_a_folder_before_prepare_and_without_keypoints(project, augment, say):
     (project / "crops/Thumbs.db").touch()
     use(name="folder", root="crops")
     said = say()
-    assert said.startswith("data/prepared is of mini_market, params.yaml of folder; `augment prepare` would read:\n\n")
+    assert said.startswith(
+        "data/prepared is of mini_market, params.yaml of folder; `augment prepare` would read:\n\n"
+    )
     for line in (
         "  data set     folder, crops",
         "  images       100 x 40 px (5), 90 x 40 px (1); brought to 128 x 64 px (height x width)",
@@ -119,35 +134,54 @@ def test_a_folder_before_prepare_and_without_keypoints(project, augment, say):
     use(annotations=None)
     assert augment("prepare").exit_code == 0
     said = say()
-    assert "  data set     folder, crops in data/prepared\n" in said and "  keypoints    none\n" in said
+    assert (
+        "  data set     folder, crops in data/prepared\n" in said
+        and "  keypoints    none\n" in said
+    )
     assert said.count(" missing   keypoints (see Next)\n") == 6
     why = "there are no keypoints, and without poses nothing is generated"
     assert said.endswith(f"Next\n  augment annotate crops --output annotations.csv    {why}\n")
-    keypoints.write({"a/0.png": np.array(upright.UPRIGHT) * (100 / 128, 40 / 64)}, project / "annotations.csv")
+    keypoints.write(
+        {"a/0.png": np.array(upright.UPRIGHT) * (100 / 128, 40 / 64)}, project / "annotations.csv"
+    )
     said = say()
     way = "once params.yaml says `annotations: [annotations.csv]` in its section dataset"
     assert said.endswith(f"Next\n  augment prepare    {way}\n")
     use(annotations=["annotations.csv"])
-    assert say().startswith("data/prepared has no keypoints, params.yaml names some; `augment prepare` would read:\n")
+    assert say().startswith(
+        "data/prepared has no keypoints, params.yaml names some; `augment prepare` would read:\n"
+    )
     assert augment("prepare").exit_code == 0
     said = say()
     assert "  reduce       0.4 (of other images), 1.0 (of other images)\n" in said
-    assert said.endswith("Next\n  augment reduce --portion 0.4    chooses the real images that are kept\n")
+    assert said.endswith(
+        "Next\n  augment reduce --portion 0.4    chooses the real images that are kept\n"
+    )
 
 
 def test_parsing_maps_that_are_missing(project, say):
     shutil.rmtree("data/prepared/parsing")
-    said, way = say(), "parsing maps: `augment parse`, or coarse ones by `parsing: from_keypoints` in generators"
+    said, way = (
+        say(),
+        "parsing maps: `augment parse`, or coarse ones by `parsing: from_keypoints` in generators",
+    )
     assert f"  spgnet       missing   {way}.spgnet\n" in said
-    assert f"  spt          missing   {way}.spt; a pose network: augment train-pose-network\n" in said
+    assert (
+        f"  spt          missing   {way}.spt; a pose network: augment train-pose-network\n" in said
+    )
 
 
 def test_another_size_is_prepared_again(project, say):
     prepared.write(prepared.About("mini_market", (64, 32), True), Path("data/prepared"))
-    assert say().startswith("data/prepared has images of 64 x 32 px, params.yaml asks for 128 x 64 px; `augment prepare` would")
+    assert say().startswith(
+        "data/prepared has images of 64 x 32 px, params.yaml asks for 128 x 64 px; `augment prepare` would"
+    )
 
 
 def test_what_prevents_prepare_is_said(project, augment):
     use(name="viper", root="nowhere")
     result = augment("inspect")
-    assert result.exit_code == 1 and "Error: nowhere: folder not found (params.yaml: dataset.root)" in result.output
+    assert (
+        result.exit_code == 1
+        and "Error: nowhere: folder not found (params.yaml: dataset.root)" in result.output
+    )

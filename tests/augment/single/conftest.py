@@ -3,8 +3,8 @@
 import pytest
 import tiny_models
 
-from generators import checkpoint
-from generators.pose_network import PoseEstimator
+from generators.pose_network.pose_network import PoseEstimator
+from generators.training import checkpoint
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +20,9 @@ def model_files(tmp_path_factory):
 
 @pytest.fixture
 def empty(tmp_path, monkeypatch, model_files):
-    """The present folder, with A.png (128x64), B.png (96x40) and their models; no params.yaml, no data."""
+    """The present folder, with A.png (128x64), B.png (96x40) and their models; no params.yaml, no
+    data.
+    """
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(PoseEstimator, "locate", tiny_models.located)
     for file in model_files.iterdir():

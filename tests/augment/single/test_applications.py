@@ -16,7 +16,9 @@ PERSON = ("--model", "packed_spt.pt", "--output", "out.png")
 @pytest.fixture
 def run(augment, empty):
     tiny_models.person_map(empty / "A_map.png")
-    Image.fromarray(np.asarray(Image.open(empty / "A_map.png").resize((40, 96), 0))).save(empty / "B_map.png")
+    Image.fromarray(np.asarray(Image.open(empty / "A_map.png").resize((40, 96), 0))).save(
+        empty / "B_map.png"
+    )
 
     def command(name: str, *options: str, code: int = 0) -> str:
         result = augment(name, *PERSON, *options)
@@ -32,11 +34,16 @@ def pixels(path) -> np.ndarray:
 
 def test_textures_go_both_ways(run, empty):
     both = ("--a", "A.png", "--a-parsing", "A_map.png", "--b", "B.png", "--b-parsing", "B_map.png")
-    assert "A's clothes on B -> out.png, B's on A -> out_back.png, out_sheet.png" in run("texture-transfer", *both)
+    assert "A's clothes on B -> out.png, B's on A -> out_back.png, out_sheet.png" in run(
+        "texture-transfer", *both
+    )
     assert pixels("out.png").shape == pixels("out_back.png").shape == (32, 16, 3)
     small = pixels("out.png")
     run("texture-transfer", *both, "--scale")
-    for name, image, map_file in (("out.png", "B.png", "B_map.png"), ("out_back.png", "A.png", "A_map.png")):
+    for name, image, map_file in (
+        ("out.png", "B.png", "B_map.png"),
+        ("out_back.png", "A.png", "A_map.png"),
+    ):
         labels, onto, made = np.asarray(Image.open(map_file)), pixels(image), pixels(name)
         seen = label_maps.resized(label_maps.resized(labels, (32, 16)), labels.shape)
         assert made.shape == onto.shape and (made[seen == 0] == onto[seen == 0]).all()
@@ -67,7 +74,17 @@ def test_edits(run, empty):
     # An unchanged map is the reconstruction: A's textures on A.
     run("edit-image", *image, "--edited", "A_map.png")
     unchanged = pixels("out.png")
-    run("texture-transfer", "--a", "A.png", "--a-parsing", "A_map.png", "--b", "A.png", "--b-parsing", "A_map.png")
+    run(
+        "texture-transfer",
+        "--a",
+        "A.png",
+        "--a-parsing",
+        "A_map.png",
+        "--b",
+        "A.png",
+        "--b-parsing",
+        "A_map.png",
+    )
     assert (pixels("out.png") == unchanged).all() and (unchanged != edited).any()
 
 
@@ -76,7 +93,11 @@ def test_sleeves(run, empty):
     run("edit-image", *image, "--sleeves", "long")
     long = label_maps.read(empty / "out_map.png")
     before = np.asarray(Image.open(empty / "A_map.png"))
-    assert ((before == 6) & (long == 3)).sum() > 100 and (long == 6)[58:].any() and not (long == 6)[30:50].any()
+    assert (
+        ((before == 6) & (long == 3)).sum() > 100
+        and (long == 6)[58:].any()
+        and not (long == 6)[30:50].any()
+    )
     label_maps.picture(long).save("long.png")
     run("edit-image", "--image", "A.png", "--parsing", "long.png", "--sleeves", "short")
     short = label_maps.read(empty / "out_map.png")
@@ -95,11 +116,18 @@ def clothing(path, background=240):
 
 def test_try_on(run, empty):
     clothing(empty / "C.png")
-    marks = {"left_collar": [11, 33], "right_collar": [11, 16], "left_hem": [48, 32], "right_hem": [48, 17]}
+    marks = {
+        "left_collar": [11, 33],
+        "right_collar": [11, 16],
+        "left_hem": [48, 32],
+        "right_hem": [48, 17],
+    }
     (empty / "C.json").write_text(json.dumps(marks))
     person = ("--person", "A.png", "--parsing", "A_map.png", "--scale")
     output = run("try-on", *person, "--clothing", "C.png", "--landmarks", "C.json")
-    assert "landmarks left out: left_elbow, right_elbow, left_sleeve_end, right_sleeve_end" in output
+    assert (
+        "landmarks left out: left_elbow, right_elbow, left_sleeve_end, right_sleeve_end" in output
+    )
     assert "as one piece" not in output
     labels, real, made = np.asarray(Image.open("A_map.png")), pixels("A.png"), pixels("out.png")
     mask = label_maps.resized(label_maps.resized(labels, (32, 16)), labels.shape) == 3
@@ -107,12 +135,23 @@ def test_try_on(run, empty):
     assert (made[mask] != real[mask]).any(1).mean() > 0.9
     # With a map of the clothing, the same; as a fabric, other.
     Image.fromarray(((pixels("C.png") != 240).any(2) * 255).astype(np.uint8)).save("C_map.png")
-    run("try-on", *person, "--clothing", "C.png", "--landmarks", "C.json", "--clothing-parsing", "C_map.png")
+    run(
+        "try-on",
+        *person,
+        "--clothing",
+        "C.png",
+        "--landmarks",
+        "C.json",
+        "--clothing-parsing",
+        "C_map.png",
+    )
     assert (pixels("out.png") == made).all()
     run("try-on", *person, "--clothing", "C.png")
     assert (pixels("out.png") != made).any() and (pixels("out.png")[~mask] == real[~mask]).all()
     (empty / "C.json").write_text(json.dumps({"left_collar": [11, 33]}))
-    assert "moved as one piece" in run("try-on", *person, "--clothing", "C.png", "--landmarks", "C.json")
+    assert "moved as one piece" in run(
+        "try-on", *person, "--clothing", "C.png", "--landmarks", "C.json"
+    )
     run("try-on", *person, "--clothing", "C.png", "--region", "trousers", "--sleeves", "long")
 
 
@@ -123,8 +162,12 @@ def test_refusals(run, empty, augment):
     assert run("edit-image", *edit, "--model", "patn.pt", code=1) == (
         "Error: patn.pt: is a patn; this needs an spt, which paints on parsing maps"
     )
-    tiny_models.write(empty / "base.pt", tiny_models.generator("spt", configuration="baseline", style="mask"))
-    assert "baseline knows no parsing maps" in run("edit-image", *edit, "--model", "base.pt", code=1)
+    tiny_models.write(
+        empty / "base.pt", tiny_models.generator("spt", configuration="baseline", style="mask")
+    )
+    assert "baseline knows no parsing maps" in run(
+        "edit-image", *edit, "--model", "base.pt", code=1
+    )
     assert "its joints are not known" in run("edit-image", *edit, "--model", "spt.pt", code=1)
     assert run("edit-image", *image, "--edit", "hair->skirt", code=1) == (
         "Error: --edit: the map shows no hair; it shows background, face, upper_clothes, trousers, left_arm"
@@ -135,7 +178,10 @@ def test_refusals(run, empty, augment):
     for options, words in (
         (image, "say what to change: --edited, --edit or --sleeves"),
         ((*edit, "--edited", "A_map.png"), "give --edited or --edit, not both"),
-        ((*edit, "--output", "out.jpg"), "--output out.jpg: a PNG is written; give it a name in .png"),
+        (
+            (*edit, "--output", "out.jpg"),
+            "--output out.jpg: a PNG is written; give it a name in .png",
+        ),
     ):
         assert words in run("edit-image", *options, code=2)
     # Nothing that is read is written over, also not by a sheet or map beside it.
@@ -145,16 +191,29 @@ def test_refusals(run, empty, augment):
     )
     Image.open("A.png").save("A.bmp")
     assert "A_map.png would be written over" in run(
-        "edit-image", "--image", "A.bmp", "--parsing", "A_map.png", "--edit", "trousers->skirt", "--output", "A.png", code=1
+        "edit-image",
+        "--image",
+        "A.bmp",
+        "--parsing",
+        "A_map.png",
+        "--edit",
+        "trousers->skirt",
+        "--output",
+        "A.png",
+        code=1,
     )
     assert (empty / "A_map.png").read_bytes() == before
     clothing(empty / "C.png")
     cloth = (*person, "--clothing", "C.png")
-    assert "--region 'background' is no part of a person" in run("try-on", *cloth, "--region", "background", code=1)
+    assert "--region 'background' is no part of a person" in run(
+        "try-on", *cloth, "--region", "background", code=1
+    )
     assert run("try-on", *cloth, "--region", "skirt", code=1) == (
         "Error: A_map.png: shows no skirt; name another --region, or edit the map first"
     )
-    assert "--clothing-parsing belongs to --landmarks" in run("try-on", *cloth, "--clothing-parsing", "A_map.png", code=2)
+    assert "--clothing-parsing belongs to --landmarks" in run(
+        "try-on", *cloth, "--clothing-parsing", "A_map.png", code=2
+    )
     assert not (empty / "out.png").exists()
 
 

@@ -16,7 +16,10 @@ def test_all_edits_at_once():
     [
         (["trousers"], "--edit 'trousers': expected FROM->TO, as 'trousers->skirt'"),
         (["a->b->c"], "expected FROM->TO"),
-        (["pants->skirt"], "unknown label 'pants'; there are background, face, hair, upper_clothes, trousers, skirt,"),
+        (
+            ["pants->skirt"],
+            "unknown label 'pants'; there are background, face, hair, upper_clothes, trousers, skirt,",
+        ),
         (["trousers->skirt", "trousers->left_leg"], "trousers is edited already"),
     ],
 )
@@ -27,5 +30,7 @@ def test_wrong_edits(texts, words):
 
 
 def test_labels_that_are_not_there():
-    with pytest.raises(ValueError, match="--edit: the map shows no skirt; it shows background, trousers"):
+    with pytest.raises(
+        ValueError, match="--edit: the map shows no skirt; it shows background, trousers"
+    ):
         edits.relabelled(np.array([[0, 4]], np.uint8), edits.parse(["skirt->trousers"]))

@@ -7,7 +7,7 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from augment.single import label_maps
-from generators.parsing import COLOURS
+from generators.body.parsing import COLOURS
 
 LABELS = np.zeros((40, 20), np.uint8)
 for _number in range(10):
@@ -43,17 +43,28 @@ def test_as_any_program_saves_it(tmp_path, saved, suffix):
     assert (label_maps.read(tmp_path / f"map.{suffix}", (40, 20)) == LABELS).all()
 
 
-@given(arrays.arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.integers(0, 9)))
+@given(
+    arrays.arrays(
+        np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.integers(0, 9)
+    )
+)
 @settings(max_examples=50, deadline=None)
 def test_every_map_survives_every_form(tmp_path_factory, labels):
     path = tmp_path_factory.mktemp("maps") / "map.png"
-    for saved in (Image.fromarray, label_maps.picture, reordered, lambda one: Image.fromarray(PALETTE[one])):
+    for saved in (
+        Image.fromarray,
+        label_maps.picture,
+        reordered,
+        lambda one: Image.fromarray(PALETTE[one]),
+    ):
         saved(labels).save(path)
         assert (label_maps.read(path) == labels).all()
 
 
 def test_few_softened_pixels_take_a_label_beside_them(tmp_path):
-    """Between a shirt and trousers, the mixed colour could be taken for a skirt's, which is nowhere near."""
+    """Between a shirt and trousers, the mixed colour could be taken for a skirt's, which is nowhere
+    near.
+    """
     labels = np.where(np.arange(60)[:, None] < 30, 3, 4).repeat(20, 1).astype(np.uint8)
     colours = PALETTE[labels]
     colours[29, :10] = (np.array(COLOURS[3]) * 0.6 + np.array(COLOURS[4]) * 0.4).astype(np.uint8)
@@ -82,7 +93,9 @@ def test_many_softened_pixels_are_refused(tmp_path):
     )
     alone = np.zeros((60, 60, 3), np.uint8)
     alone[20:26, 20:26] = 9, 9, 9
-    Image.fromarray(alone).save(tmp_path / "alone.png")  # few, but no label stands beside those in the middle
+    Image.fromarray(alone).save(
+        tmp_path / "alone.png"
+    )  # few, but no label stands beside those in the middle
     assert "36 of 3,600 pixels have a colour of no label" in refused(tmp_path / "alone.png")
     Image.fromarray(hostile.PICTURE).save(tmp_path / "photo.png")
     assert "have a colour of no label" in refused(tmp_path / "photo.png")
@@ -90,7 +103,10 @@ def test_many_softened_pixels_are_refused(tmp_path):
 
 def test_wrong_maps(tmp_path):
     Image.fromarray(LABELS).save(tmp_path / "map.png")
-    assert refused(tmp_path / "map.png", (20, 40)) == f"{tmp_path}/map.png: is 40 x 20 px; its image is 20 x 40"
+    assert (
+        refused(tmp_path / "map.png", (20, 40))
+        == f"{tmp_path}/map.png: is 40 x 20 px; its image is 20 x 40"
+    )
     wrong = LABELS.copy()
     wrong[5, 6] = 200
     Image.fromarray(wrong).save(tmp_path / "wrong.png")
@@ -98,8 +114,14 @@ def test_wrong_maps(tmp_path):
         f"{tmp_path}/wrong.png: holds label 200, at row 5 column 6; labels are 0 (background) to 9 (right_leg)"
     )
     assert "map.jpg: " in refused(hostile.cmyk(tmp_path / "map.jpg"))  # JPEG softens all borders
-    for make, words in ((hostile.truncated, "bad.png: "), (hostile.gif, "GIF"), (hostile.empty, "is empty")):
+    for make, words in (
+        (hostile.truncated, "bad.png: "),
+        (hostile.gif, "GIF"),
+        (hostile.empty, "is empty"),
+    ):
         assert words in refused(make(tmp_path / "bad.png"))
-    assert "far too many pixels" in refused(hostile.png_header(tmp_path / "bomb.png", 30_000, 30_000))
+    assert "far too many pixels" in refused(
+        hostile.png_header(tmp_path / "bomb.png", 30_000, 30_000)
+    )
     with pytest.raises(FileNotFoundError, match="absent"):
         label_maps.read(tmp_path / "absent.png")

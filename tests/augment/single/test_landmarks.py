@@ -9,9 +9,15 @@ from augment.single import landmarks
 
 SIZE = (100, 80)
 ALL = {
-    "left_collar": [10, 50], "right_collar": [12, 30], "left_elbow": [40, 60], "right_elbow": [40, 20],
-    "left_sleeve_end": [60, 65], "right_sleeve_end": [60, 15], "left_hem": [80, 48.5], "right_hem": [80, 32],
-}  # fmt: skip
+    "left_collar": [10, 50],
+    "right_collar": [12, 30],
+    "left_elbow": [40, 60],
+    "right_elbow": [40, 20],
+    "left_sleeve_end": [60, 65],
+    "right_sleeve_end": [60, 15],
+    "left_hem": [80, 48.5],
+    "right_hem": [80, 32],
+}
 
 
 @pytest.fixture
@@ -37,9 +43,14 @@ def test_joints_of_landmarks(file):
 def test_seen_from_behind(file):
     turned = {name: [y, 79 - x] for name, (y, x) in ALL.items()}
     assert landmarks.read(file(turned | {"view": "back"}), SIZE)[5].tolist() == [10, 29]
-    with pytest.raises(ValueError, match="left and right collar look swapped: left is the wearer's, and lies right"):
+    with pytest.raises(
+        ValueError, match="left and right collar look swapped: left is the wearer's, and lies right"
+    ):
         landmarks.read(file(turned), SIZE)
-    with pytest.raises(ValueError, match='swapped.*lies left in a picture from the back; swap them, or set "view": "front"'):
+    with pytest.raises(
+        ValueError,
+        match='swapped.*lies left in a picture from the back; swap them, or set "view": "front"',
+    ):
         landmarks.read(file(ALL | {"view": "back"}), SIZE)
     swapped = ALL | {"left_hem": ALL["right_hem"], "right_hem": ALL["left_hem"]}
     with pytest.raises(ValueError, match="left and right hem look swapped"):
@@ -57,12 +68,21 @@ def test_corners_of_a_styled_image():
         ("{", "not JSON"),
         ("[1, 2]", 'expected {"left_collar": [y, x], ...}, found a list'),
         ({}, "holds no landmark"),
-        ({"neck": [1, 2]}, "unknown landmark 'neck'; there are left_collar, right_collar, left_elbow"),
+        (
+            {"neck": [1, 2]},
+            "unknown landmark 'neck'; there are left_collar, right_collar, left_elbow",
+        ),
         ({"left_hem": 3}, "left_hem: expected [y, x], found 3"),
         ({"left_hem": [True, 2]}, "left_hem: expected [y, x], found [True, 2]"),
         ({"left_hem": [1, 2, 3]}, "left_hem: expected [y, x], found [1, 2, 3]"),
-        ('{"left_hem": [NaN, 2]}', "left_hem: (nan, 2) lies outside the image, 100 high and 80 wide"),
-        ({"left_hem": [70, 90]}, "left_hem: (70, 90) lies outside the image, 100 high and 80 wide; y comes first"),
+        (
+            '{"left_hem": [NaN, 2]}',
+            "left_hem: (nan, 2) lies outside the image, 100 high and 80 wide",
+        ),
+        (
+            {"left_hem": [70, 90]},
+            "left_hem: (70, 90) lies outside the image, 100 high and 80 wide; y comes first",
+        ),
         ({"left_hem": [-1, -1]}, "left_hem: (-1, -1) lies outside the image, 100 high and 80 wide"),
         ({"left_hem": [1, 2], "view": "side"}, "view is 'side'; it must be one of front, back"),
         ("[" * 50_000, "not JSON"),
@@ -77,7 +97,10 @@ def test_refusals(file, contents, words):
 
 values = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=4),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*ALL, "view"]), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from([*ALL, "view"]), inner, max_size=4)
+    ),
     max_leaves=8,
 )
 
@@ -92,4 +115,9 @@ def test_anything_is_read_or_refused(tmp_path_factory, contents):
     except ValueError as error:
         assert "C.json" in str(error)
     else:
-        assert found.shape == (18, 2) and np.isfinite(found).all() and (found[:, 0] < 100).all() and (found[:, 1] < 80).all()
+        assert (
+            found.shape == (18, 2)
+            and np.isfinite(found).all()
+            and (found[:, 0] < 100).all()
+            and (found[:, 1] < 80).all()
+        )

@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 from augment.single import pairs
 
 
-@given(st.one_of(st.text(max_size=60), st.text(max_size=60).map("from,to\n".__add__)), st.binary(max_size=6))
+@given(
+    st.one_of(st.text(max_size=60), st.text(max_size=60).map("from,to\n".__add__)),
+    st.binary(max_size=6),
+)
 @settings(max_examples=150, deadline=None)
 def test_anything_is_read_or_refused(tmp_path_factory, text, tail):
     folder = tmp_path_factory.mktemp("pairs")
@@ -26,9 +29,14 @@ def test_as_patn_writes_them(tmp_path):
     (tmp_path / "x").mkdir()
     for name in ("a.jpg", "x/b.jpg"):
         (tmp_path / name).write_bytes(b"")
-    (tmp_path / "pairs.csv").write_text("\ufefffrom,to\r\na.jpg,x/b.jpg\r\n\r\n x/../a.jpg , a.jpg\r\n", encoding="utf-8")
+    (tmp_path / "pairs.csv").write_text(
+        "\ufefffrom,to\r\na.jpg,x/b.jpg\r\n\r\n x/../a.jpg , a.jpg\r\n", encoding="utf-8"
+    )
     found = pairs.read_pairs(tmp_path / "pairs.csv", tmp_path)
-    assert found == [(tmp_path / "a.jpg", tmp_path / "x/b.jpg"), (tmp_path / "x/../a.jpg", tmp_path / "a.jpg")]
+    assert found == [
+        (tmp_path / "a.jpg", tmp_path / "x/b.jpg"),
+        (tmp_path / "x/../a.jpg", tmp_path / "a.jpg"),
+    ]
 
 
 def test_huge_lists(tmp_path, monkeypatch):

@@ -10,11 +10,11 @@ from PIL import Image
 
 from augment.single import run as single_run
 from augment.single.folder import whole_folder
-from generators import GENERATORS
-from generators.checkpoint import load_generator
-from generators.pairs import ImageSet, decode, make_batch
-from generators.pose import rescale
-from generators.sheets import to_uint8
+from generators.body.pose import rescale
+from generators.registry import GENERATORS
+from generators.training.checkpoint import load_generator
+from generators.training.pairs import ImageSet, decode, make_batch
+from generators.training.sheets import to_uint8
 
 
 @pytest.fixture
@@ -50,13 +50,22 @@ def test_one_image_and_the_pose_of_another(transfer, empty):
     # The same as the pipeline renders: images resized alike, joints moved along.
     generator = load_generator(empty / "patn.pt", "cpu")
     sizes = [(128, 64), (96, 40)]
-    points = [rescale(tiny_models.located(None, torch.zeros(1, 3, 32, 16)), (32, 16), size)[0] for size in sizes]
-    points = torch.stack([rescale(one[None], size, (32, 16))[0] for one, size in zip(points, sizes, strict=True)])
-    batch = make_batch(ImageSet(decode(["A.png", "B.png"], (32, 16)), points), torch.tensor([[0, 1]]), 1.5, "cpu")
+    points = [
+        rescale(tiny_models.located(None, torch.zeros(1, 3, 32, 16)), (32, 16), size)[0]
+        for size in sizes
+    ]
+    points = torch.stack(
+        [rescale(one[None], size, (32, 16))[0] for one, size in zip(points, sizes, strict=True)]
+    )
+    batch = make_batch(
+        ImageSet(decode(["A.png", "B.png"], (32, 16)), points), torch.tensor([[0, 1]]), 1.5, "cpu"
+    )
     expected = to_uint8(generator.generate(batch))[0]
     assert np.abs(pixels("out/B.png").astype(int) - expected).max() <= 1 and expected.std() > 20
     made_by = json.loads((empty / "out/made_by.json").read_text())
-    assert made_by["model"] == "patn" and made_by["images"] == [{"image": "B.png", "source": "A.png"}]
+    assert made_by["model"] == "patn" and made_by["images"] == [
+        {"image": "B.png", "source": "A.png"}
+    ]
 
 
 def test_again_gives_the_same_bytes_and_replaces_its_own(transfer):
@@ -64,17 +73,23 @@ def test_again_gives_the_same_bytes_and_replaces_its_own(transfer):
     first = files("out")
     (Path("out") / "walk_001.png").unlink()
     done(transfer("--image", "A.png", "--pose", "walk", "--frames", "5"))
-    assert files("out") == first and not [path for path in Path().iterdir() if "partial" in path.name]
+    assert files("out") == first and not [
+        path for path in Path().iterdir() if "partial" in path.name
+    ]
 
 
 @pytest.mark.parametrize("name", ["walk", "turn"])
 def test_named_sequence(transfer, name):
     output = done(transfer("--image", "A.png", "--pose", name, "--frames", "6", "--scale"))
     assert "6 images, sheet.png and poses.gif" in output
-    assert sorted(path.stem for path in Path("out").glob(f"{name}_*.png")) == [f"{name}_{k:03d}" for k in range(6)]
+    assert sorted(path.stem for path in Path("out").glob(f"{name}_*.png")) == [
+        f"{name}_{k:03d}" for k in range(6)
+    ]
     assert pixels(f"out/{name}_000.png").shape == (128, 64, 3)
     with Image.open("out/poses.gif") as animation:
-        assert animation.n_frames == 6 and animation.size == (256, 256) and animation.info["loop"] == 0
+        assert (
+            animation.n_frames == 6 and animation.size == (256, 256) and animation.info["loop"] == 0
+        )
 
 
 def test_folder_of_images(transfer, empty):
@@ -84,8 +99,17 @@ def test_folder_of_images(transfer, empty):
     Image.new("RGB", (64, 128)).save(empty / "poses/nobody.png")
     output = done(transfer("--image", "A.png", "--pose", "poses"))
     assert "1 left out, as nobody has no torso in sight" in output
-    assert sorted(files("out")) == ["made_by.json", "p0.png", "p1.png", "p2.png", "poses.gif", "sheet.png"]
-    assert json.loads((empty / "out/made_by.json").read_text())["left_out"] == ["nobody has no torso in sight"]
+    assert sorted(files("out")) == [
+        "made_by.json",
+        "p0.png",
+        "p1.png",
+        "p2.png",
+        "poses.gif",
+        "sheet.png",
+    ]
+    assert json.loads((empty / "out/made_by.json").read_text())["left_out"] == [
+        "nobody has no torso in sight"
+    ]
 
 
 def test_keypoint_files(transfer, empty):
@@ -127,11 +151,18 @@ def test_puppet_needs_no_file(transfer, empty):
     drawn, real = pixels("out/A.png").astype(int), pixels("A.png").astype(int)
     assert drawn.shape == (128, 64, 3)
     # In the own pose: far from the person nothing changes, on the torso neither.
-    assert np.abs(drawn[:, :6] - real[:, :6]).max() <= 1 and np.abs(drawn[32:60, 24:40] - real[32:60, 24:40]).max() <= 2
+    assert (
+        np.abs(drawn[:, :6] - real[:, :6]).max() <= 1
+        and np.abs(drawn[32:60, 24:40] - real[32:60, 24:40]).max() <= 2
+    )
     tiny_models.person_map(empty / "A_map.png")
     output = done(transfer(*joints, "--pose", "turn", "--parsing", "A_map.png", model="puppet"))
     assert "outlines from the parsing map" in output
-    done(transfer("--image", "A.png", "--pose", "walk", "--pose-network", "packed_patn.pt", model="puppet"))
+    done(
+        transfer(
+            "--image", "A.png", "--pose", "walk", "--pose-network", "packed_patn.pt", model="puppet"
+        )
+    )
 
 
 def test_pairs(transfer, empty):
@@ -143,7 +174,12 @@ def test_pairs(transfer, empty):
     output = done(transfer("--pairs", "pairs.csv", "--root", "crops"))
     assert "2 pairs of pairs.csv" in output
     assert "1 left out, as a.png -> nobody.png: no torso in sight in nobody.png" in output
-    assert sorted(files("out")) == ["000000_a_to_c.png", "000001_c_to_a.png", "made_by.json", "sheet.png"]
+    assert sorted(files("out")) == [
+        "000000_a_to_c.png",
+        "000001_c_to_a.png",
+        "made_by.json",
+        "sheet.png",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -152,10 +188,22 @@ def test_pairs(transfer, empty):
         ("a,b\n", "pairs.csv: row 1: expected the header 'from,to', found 'a,b'"),
         ("from,to\n", "pairs.csv: holds no pair"),
         ("from,to\nA.png\n", "pairs.csv: row 2: expected two names, found 1"),
-        ("from,to\nA.png,C.png\n", "pairs.csv: row 2: C.png not found; names are relative to --root"),
-        ("from,to\nA.png,../A.png\n", "pairs.csv: row 2: '../A.png': lies outside .; only files inside it are read"),
-        ("from,to\nA.png,/etc/passwd\n", "pairs.csv: row 2: '/etc/passwd': lies outside .; only files inside it are read"),
-        ('from,to\nA.png,"B\n.png"\n', "pairs.csv: row 2: 'B\\n.png': the name holds a control character; rename the file"),
+        (
+            "from,to\nA.png,C.png\n",
+            "pairs.csv: row 2: C.png not found; names are relative to --root",
+        ),
+        (
+            "from,to\nA.png,../A.png\n",
+            "pairs.csv: row 2: '../A.png': lies outside .; only files inside it are read",
+        ),
+        (
+            "from,to\nA.png,/etc/passwd\n",
+            "pairs.csv: row 2: '/etc/passwd': lies outside .; only files inside it are read",
+        ),
+        (
+            'from,to\nA.png,"B\n.png"\n',
+            "pairs.csv: row 2: 'B\\n.png': the name holds a control character; rename the file",
+        ),
         ("from,to\nA.png,\xff\x00\n", "pairs.csv: row 2: "),
     ],
 )
@@ -181,12 +229,14 @@ def test_without_joints(transfer, empty):
         "keypoint file"
     )
     tiny_models.keypoint_file(empty / "two.csv", "x.jpg", "y.jpg")
-    assert refused(transfer("--image", "A.png", "--pose", "walk", "--image-keypoints", "two.csv", model="patn.pt")) == (
-        "Error: two.csv: has no row for A.png (rows: x.jpg, y.jpg, ...)"
-    )
-    assert refused(transfer("--image", "A.png", "--pose", "walk", "--pose-network", "patn.pt")).startswith(
-        "Error: patn.pt: holds no pose network"
-    )
+    assert refused(
+        transfer(
+            "--image", "A.png", "--pose", "walk", "--image-keypoints", "two.csv", model="patn.pt"
+        )
+    ) == ("Error: two.csv: has no row for A.png (rows: x.jpg, y.jpg, ...)")
+    assert refused(
+        transfer("--image", "A.png", "--pose", "walk", "--pose-network", "patn.pt")
+    ).startswith("Error: patn.pt: holds no pose network")
 
 
 def test_wrong_files(transfer, empty):
@@ -195,18 +245,29 @@ def test_wrong_files(transfer, empty):
         "Error: absent: not found; --pose wants an image, a keypoint file, a folder of either, or walk or turn"
     )
     message = refused(transfer(*image, "--pose", "walk", model="absent.pt"))
-    assert message.startswith("Error: absent.pt: not found; --model wants a generator's file, or puppet")
+    assert message.startswith(
+        "Error: absent.pt: not found; --model wants a generator's file, or puppet"
+    )
     assert refused(transfer(*image, "--pose", "walk", model="pose_network.pt")) == (
         "Error: pose_network.pt: is a pose_network, which renders nothing; name a generator's file"
     )
-    assert refused(transfer(*image, "--pose", "walk", model="A.png")).startswith("Error: A.png: not a readable checkpoint (")
+    assert refused(transfer(*image, "--pose", "walk", model="A.png")).startswith(
+        "Error: A.png: not a readable checkpoint ("
+    )
     (empty / "list.csv").write_text("from,to\nA.png,B.png\n")
-    assert refused(transfer(*image, "--pose", "list.csv")) == "Error: list.csv: is a list of pairs; give it as --pairs"
+    assert (
+        refused(transfer(*image, "--pose", "list.csv"))
+        == "Error: list.csv: is a list of pairs; give it as --pairs"
+    )
     (empty / "none").mkdir()
-    assert refused(transfer(*image, "--pose", "none")).startswith("Error: none: holds no image (.jpg ")
+    assert refused(transfer(*image, "--pose", "none")).startswith(
+        "Error: none: holds no image (.jpg "
+    )
     tiny_models.person_image(empty / "none/a.png")
     tiny_models.keypoint_file(empty / "none/a.csv", "a.png")
-    assert refused(transfer(*image, "--pose", "none")).startswith("Error: none: holds images and keypoint files (a.png, a.csv)")
+    assert refused(transfer(*image, "--pose", "none")).startswith(
+        "Error: none: holds images and keypoint files (a.png, a.csv)"
+    )
     for options, words in (
         (image, "give --image and --pose, or --pairs"),
         ((), "give --image and --pose, or --pairs"),
@@ -222,7 +283,10 @@ def test_wrong_files(transfer, empty):
 @pytest.mark.parametrize(
     "make, words",
     [
-        (lambda path: hostile.png_header(path, 30_000, 30_000), "far too many pixels by its header"),
+        (
+            lambda path: hostile.png_header(path, 30_000, 30_000),
+            "far too many pixels by its header",
+        ),
         (hostile.truncated, "cannot be decoded"),
         (hostile.gif, "is a GIF file by its content"),
         (hostile.empty, "is empty"),
@@ -243,7 +307,9 @@ def test_hostile_images(transfer, empty, make, words):
 def test_links_out_of_a_folder_of_poses(transfer, empty):
     (empty / "poses").mkdir()
     hostile.link(empty / "poses/x.png", empty / "A.png")
-    assert "lies outside poses through a symbolic link" in refused(transfer("--image", "A.png", "--pose", "poses"))
+    assert "lies outside poses through a symbolic link" in refused(
+        transfer("--image", "A.png", "--pose", "poses")
+    )
 
 
 def test_pictures_that_are_odd_but_right(transfer, empty):
@@ -275,16 +341,17 @@ def test_whole_or_not_at_all(transfer, empty, monkeypatch):
 def test_other_peoples_folders_stay(transfer, empty):
     (empty / "out").mkdir()
     (empty / "out/thesis.txt").write_text("years of work")
-    message = (
-        "Error: out: is there, and holds what was not written by this command; remove it, or name another --output"
-    )
+    message = "Error: out: is there, and holds what was not written by this command; remove it, or name another --output"
     assert refused(transfer("--image", "A.png", "--pose", "walk")) == message
     (empty / "out/thesis.txt").rename(empty / "thesis.txt")
     done(transfer("--image", "A.png", "--pose", "B.png"))
     (empty / "thesis.txt").rename(empty / "out/thesis.txt")  # also beside our own
     assert refused(transfer("--image", "A.png", "--pose", "walk")) == message
     assert (empty / "out/thesis.txt").read_text() == "years of work"
-    with pytest.raises(ValueError, match="was not written by this command"), whole_folder(empty / "A.png"):
+    with (
+        pytest.raises(ValueError, match="was not written by this command"),
+        whole_folder(empty / "A.png"),
+    ):
         pass
     done(transfer("--image", "A.png", "--pose", "walk", output="walk"))
     done(transfer("--image", "A.png", "--pose", "walk", output="walk"))
@@ -292,7 +359,9 @@ def test_other_peoples_folders_stay(transfer, empty):
     assert refused(transfer("--image", "again/walk_000.png", "--pose", "walk", output="again")) == (
         "Error: again/walk_000.png: lies in --output again, which is replaced; name another"
     )
-    assert "is there, and holds" in refused(transfer("--image", "A.png", "--pose", "walk", output="."))
+    assert "is there, and holds" in refused(
+        transfer("--image", "A.png", "--pose", "walk", output=".")
+    )
 
 
 def test_dry_run_writes_nothing(transfer, empty):
@@ -304,8 +373,13 @@ def test_parsing_maps(transfer, empty):
     tiny_models.person_map(empty / "A_map.png")
     image = ("--image", "A.png", "--pose", "B.png")
     output = done(transfer(*image, model="packed_spt.pt", output="drawn"))
-    assert "parsing map drawn from keypoints, coarser than those spt was trained on; --parsing gives a better one" in output
-    assert "parsing map as given" in done(transfer(*image, "--parsing", "A_map.png", model="packed_spt.pt"))
+    assert (
+        "parsing map drawn from keypoints, coarser than those spt was trained on; --parsing gives a better one"
+        in output
+    )
+    assert "parsing map as given" in done(
+        transfer(*image, "--parsing", "A_map.png", model="packed_spt.pt")
+    )
     assert (pixels("out/B.png") != pixels("drawn/B.png")).any()
     assert refused(transfer(*image, "--parsing", "A_map.png")) == (
         "Error: packed_patn.pt: patn uses no parsing map; leave --parsing out"
@@ -326,7 +400,16 @@ def test_parsing_maps(transfer, empty):
 def test_every_generator_renders(transfer, empty, name):
     """The person's own pose matters, and so does the target's."""
     tiny_models.write(empty / "any.pt", tiny_models.generator(name))
-    given = ("--image", "A.png", "--pose", "walk", "--frames", "3", "--pose-network", "packed_patn.pt")
+    given = (
+        "--image",
+        "A.png",
+        "--pose",
+        "walk",
+        "--frames",
+        "3",
+        "--pose-network",
+        "packed_patn.pt",
+    )
     done(transfer(*given, model="any.pt"))
     frames = [pixels(f"out/walk_00{number}.png") for number in range(3)]
     assert frames[0].shape == (32, 16, 3) and frames[0].std() > 3

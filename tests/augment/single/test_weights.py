@@ -1,4 +1,6 @@
-"""augment import-weights: files as old versions of torch wrote them, and files that nobody should open."""
+"""augment import-weights: files as old versions of torch wrote them, and files that nobody should
+open.
+"""
 
 import pickle
 import zipfile
@@ -8,8 +10,8 @@ import torch
 from hostile import malicious_checkpoint
 from public_patn_model import output, public_patn
 
-from generators.batch import Batch
-from generators.checkpoint import load_generator, read_trained_on
+from generators.training.batch import Batch
+from generators.training.checkpoint import load_generator, read_trained_on
 
 SIZE = (32, 16)
 
@@ -20,7 +22,16 @@ def importing(augment, tmp_path, monkeypatch):
 
     def run(file, *options):
         return augment(
-            "import-weights", "patn", str(file), "--output", "patn.pt", "--image-size", "32x16", "--sigma-px", "1.5", *options
+            "import-weights",
+            "patn",
+            str(file),
+            "--output",
+            "patn.pt",
+            "--image-size",
+            "32x16",
+            "--sigma-px",
+            "1.5",
+            *options,
         )
 
     return run
@@ -29,20 +40,30 @@ def importing(augment, tmp_path, monkeypatch):
 @pytest.fixture
 def batch() -> Batch:
     draws = torch.Generator().manual_seed(0)
-    image, pose = torch.rand(2, 3, *SIZE, generator=draws) * 2 - 1, torch.rand(2, 18, *SIZE, generator=draws)
+    image, pose = (
+        torch.rand(2, 3, *SIZE, generator=draws) * 2 - 1,
+        torch.rand(2, 18, *SIZE, generator=draws),
+    )
     keypoints = torch.rand(2, 18, 2, generator=draws) * 15
     return Batch(image, image, keypoints, keypoints, pose, pose.flip(0))
 
 
 def assert_renders(file, batch, expected):
     generator = load_generator(file, "cpu")
-    generator.networks["network"].to(memory_format=torch.contiguous_format)  # sums in the public network's order
+    generator.networks["network"].to(
+        memory_format=torch.contiguous_format
+    )  # sums in the public network's order
     torch.testing.assert_close(generator.generate(batch), expected, rtol=0, atol=1e-6)
 
 
 def old_tensor(tensor):
     """As torch 0.3 pickled a tensor: rebuilt without `requires_grad`."""
-    return torch._utils._rebuild_tensor, (tensor.storage(), tensor.storage_offset(), tuple(tensor.shape), tensor.stride())
+    return torch._utils._rebuild_tensor, (
+        tensor.storage(),
+        tensor.storage_offset(),
+        tuple(tensor.shape),
+        tensor.stride(),
+    )
 
 
 @pytest.mark.parametrize("zipped", [False, True])
@@ -54,8 +75,13 @@ def test_round_trip(importing, batch, tmp_path, kind, zipped):
     assert zipfile.is_zipfile("latest_net_netG.pth") == zipped
     result = importing("latest_net_netG.pth")
     assert result.exit_code == 0, result.output
-    assert "ngf 4: 0.06 M parameters (the paper's has 41.36 M), every shape checked; at 32x16, sigma 1.5 px" in result.output
-    assert ("running statistics of instance norms left out" in result.output) == (kind == "instance_old")
+    assert (
+        "ngf 4: 0.06 M parameters (the paper's has 41.36 M), every shape checked; at 32x16, sigma 1.5 px"
+        in result.output
+    )
+    assert ("running statistics of instance norms left out" in result.output) == (
+        kind == "instance_old"
+    )
     assert_renders(tmp_path / "patn.pt", batch, expected)
     # Nobody knows what it has seen: no reduced set holds this name, so that leak_free refuses it.
     assert read_trained_on(tmp_path / "patn.pt")["images"] == ["unknown: public weights"]
@@ -63,7 +89,11 @@ def test_round_trip(importing, batch, tmp_path, kind, zipped):
 
 def test_as_torch_0_3_wrote_it(importing, batch, tmp_path, monkeypatch):
     public = public_patn("batch")
-    tensors = {"module." + name: value for name, value in public.state_dict().items() if not name.endswith("tracked")}
+    tensors = {
+        "module." + name: value
+        for name, value in public.state_dict().items()
+        if not name.endswith("tracked")
+    }
     with monkeypatch.context() as patch:
         patch.setattr(torch.Tensor, "__reduce_ex__", lambda tensor, _: old_tensor(tensor))
         with pytest.warns(UserWarning, match="TypedStorage is deprecated"):

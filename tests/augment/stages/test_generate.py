@@ -7,18 +7,21 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from augment import index
 from augment.augmentations import Augmentation
-from augment.market1501 import parse_name
-from augment.replacements import wanted
-from augment.transfer import plan
+from augment.generation.replacements import wanted
+from augment.generation.transfer import plan
+from augment.prepared import index
+from augment.prepared.market1501 import parse_name
 
 OUT = "data/generated/patn/0.4"
 POSE, NO_POSE = np.full((18, 2), 5), np.full((18, 2), -1)
 
 
 def rows(*entries):
-    return pd.DataFrame([(f"t/{n}", pid, camid, "train", "", "", "", "") for n, pid, camid in entries], columns=index.COLUMNS)
+    return pd.DataFrame(
+        [(f"t/{n}", pid, camid, "train", "", "", "", "") for n, pid, camid in entries],
+        columns=index.COLUMNS,
+    )
 
 
 KEPT = rows(("a", 1, 0), ("b", 1, 3), ("c", 2, 2), ("d", 3, 5))
@@ -33,7 +36,10 @@ def test_paper_protocol():
     assert planned["source"].tolist() == ["t/b", "t/c", "t/d", "t/b"]
     assert planned["camid"].tolist() == [3, 2, 5, 3]
     # g has no torso and h no row: a pose of the reduced set stands in.
-    assert planned["target"].tolist()[:2] == ["t/e", "t/f"] and set(planned["target"][2:]) <= {"t/b", "t/c"}
+    assert planned["target"].tolist()[:2] == ["t/e", "t/f"] and set(planned["target"][2:]) <= {
+        "t/b",
+        "t/c",
+    }
     assert counts == {"sources_without_torso": 1, "targets_without_torso": 2}
 
 
@@ -43,21 +49,30 @@ def test_star_protocol_takes_poses_of_the_reduced_set_alone():
 
 
 def test_seeds_draw_different_sources():
-    kept, removed = rows(*((f"k{n}", 1, 0) for n in range(20))), rows(*((f"r{n}", 1, 0) for n in range(20)))
+    kept, removed = (
+        rows(*((f"k{n}", 1, 0) for n in range(20))),
+        rows(*((f"r{n}", 1, 0) for n in range(20))),
+    )
     found = dict.fromkeys((f"{kind}{n}" for kind in "kr" for n in range(20)), POSE)
-    first, again, other = (plan(kept, removed, found, Augmentation("patn", "paper"), seed)[0] for seed in (0, 0, 1))
+    first, again, other = (
+        plan(kept, removed, found, Augmentation("patn", "paper"), seed)[0] for seed in (0, 0, 1)
+    )
     assert first.equals(again) and not first["source"].equals(other["source"])
     assert first["source"].nunique() > 5
 
 
 def test_no_pose_at_all_is_an_error():
-    with pytest.raises(ValueError, match="no image of the reduced set shows both hips and both shoulders"):
+    with pytest.raises(
+        ValueError, match="no image of the reduced set shows both hips and both shoulders"
+    ):
         plan(KEPT, REMOVED, {}, Augmentation("patn", "star"), 0)
 
 
 def test_the_set_is_whole(finished):
     added = index.read(finished / OUT / "index.csv")
-    kept, removed = (index.read(finished / "data/reduced/0.4" / name) for name in ("index.csv", "removed.csv"))
+    kept, removed = (
+        index.read(finished / "data/reduced/0.4" / name) for name in ("index.csv", "removed.csv")
+    )
     assert added["pid"].tolist() == removed["pid"].tolist()
     assert set(added["source"]) <= set(kept["path"]) and set(added["generator"]) == {"patn"}
     for row in added.itertuples():
@@ -88,7 +103,11 @@ def test_restarting_keeps_whole_images_and_renders_the_rest(project, augment):
 
 
 def test_another_seed_starts_afresh(project, augment):
-    text = (project / "params.yaml").read_text().replace("generate:\n  seed: 0", "generate:\n  seed: 1")
+    text = (
+        (project / "params.yaml")
+        .read_text()
+        .replace("generate:\n  seed: 0", "generate:\n  seed: 1")
+    )
     (project / "params.yaml").write_text(text)
     result = augment("generate", "--portion", "0.4")
     assert "holds images of another plan or generator; starting afresh" in result.output
@@ -97,12 +116,18 @@ def test_another_seed_starts_afresh(project, augment):
 
 def test_removed_images_are_never_opened(project, augment):
     """Only their poses may be used: without the files the result is the same."""
-    before = [(project / OUT / path).read_bytes() for path in index.read(project / OUT / "index.csv")["path"]]
+    before = [
+        (project / OUT / path).read_bytes()
+        for path in index.read(project / OUT / "index.csv")["path"]
+    ]
     for path in index.read(project / "data/reduced/0.4/removed.csv")["path"]:
         (project / "data/prepared" / path).unlink()
     shutil.rmtree(project / OUT)
     assert augment("generate", "--portion", "0.4").exit_code == 0
-    assert [(project / OUT / path).read_bytes() for path in index.read(project / OUT / "index.csv")["path"]] == before
+    assert [
+        (project / OUT / path).read_bytes()
+        for path in index.read(project / OUT / "index.csv")["path"]
+    ] == before
 
 
 def test_nothing_is_removed_at_portion_one(project, augment):
@@ -123,16 +148,34 @@ def test_extended_sets_add_images_of_the_same_people(project, augment, name):
         # With five images for each identity there is always another one to take the person from.
         assert not (sets[ratio]["source"].to_numpy() == kept["path"].tolist() * (ratio - 1)).any()
         assert {*sets[ratio]["source"], *sets[ratio]["target"]} <= set(kept["path"])
-        assert (project / f"data/generated/{name}/1.0x{ratio}" / sets[ratio]["path"].iat[-1]).is_file()
+        assert (
+            project / f"data/generated/{name}/1.0x{ratio}" / sets[ratio]["path"].iat[-1]
+        ).is_file()
     assert sets[3].iloc[: len(kept)].equals(sets[2])
     assert not sets[3].iloc[len(kept) :]["source"].reset_index(drop=True).equals(sets[2]["source"])
     manifest = json.loads((project / f"data/generated/{name}/1.0x3/manifest.json").read_text())
-    assert manifest["ratio"] == 3 and manifest["counts"]["generated"] == 2 * len(kept) == 2 * manifest["counts"]["real"]
+    assert (
+        manifest["ratio"] == 3
+        and manifest["counts"]["generated"] == 2 * len(kept) == 2 * manifest["counts"]["real"]
+    )
     result = augment(
-        "train-reid", "--model", "inception", "--portion", "1.0", "--ratio", "3", "--generator", name, "--budget", "epochs",
+        "train-reid",
+        "--model",
+        "inception",
+        "--portion",
+        "1.0",
+        "--ratio",
+        "3",
+        "--generator",
+        name,
+        "--budget",
+        "epochs",
         "--dry-run",
-    )  # fmt: skip
-    assert "20 real and 40 generated images of 4 identities, 750 iterations of 4, seed 0" in result.output
+    )
+    assert (
+        "20 real and 40 generated images of 4 identities, 750 iterations of 4, seed 0"
+        in result.output
+    )
     assert f"-> results/reid/epochs/inception/{name}/1.0x3/seed0.json" in result.output
 
 
@@ -144,10 +187,19 @@ def test_the_only_image_of_an_identity_is_its_own_source():
     assert planned["source"].tolist() == ["t/b", "t/b", "t/c", "t/d"] * 2
 
 
-@pytest.mark.parametrize(("flags", "message"), [
-    ("--portion 0.4 --ratio 2", "--ratio 2 extends the set of all real images: it demands --portion 1.0, not 0.4"),
-    ("--portion 1.0 --ratio 2 --protocol leak_free", "all protocols are one: give patn, not patn-leak_free"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (
+            "--portion 0.4 --ratio 2",
+            "--ratio 2 extends the set of all real images: it demands --portion 1.0, not 0.4",
+        ),
+        (
+            "--portion 1.0 --ratio 2 --protocol leak_free",
+            "all protocols are one: give patn, not patn-leak_free",
+        ),
+    ],
+)
 def test_extended_sets_that_there_are_not(project, augment, flags, message):
     for command in ("generate", "train-reid --model inception"):
         result = augment(*command.split(), "--generator", "patn", *flags.split())
@@ -155,7 +207,13 @@ def test_extended_sets_that_there_are_not(project, augment, flags, message):
 
 
 def test_what_is_missing_is_named(project, augment):
-    assert "data/reduced/0.7/index.csv: not found; run the stage" in augment("generate", "--portion", "0.7").output
+    assert (
+        "data/reduced/0.7/index.csv: not found; run the stage"
+        in augment("generate", "--portion", "0.7").output
+    )
     shutil.rmtree(project / "models")
     result = augment("generate", "--portion", "0.4", "--generator", "patn", "--dry-run")
-    assert result.exit_code == 1 and "run `augment train-generator --generator patn` first" in result.output
+    assert (
+        result.exit_code == 1
+        and "run `augment train-generator --generator patn` first" in result.output
+    )

@@ -1,14 +1,17 @@
-"""Every trained generator through the same commands; what each does is tested in tests/generators."""
+"""Every trained generator through the same commands; what each does is tested in
+tests/generators.
+"""
 
 import shutil
 
 import pytest
 import yaml
 
-from augment import files, index
-from generators import GENERATORS
+from augment import files
+from augment.prepared import index
+from generators.registry import GENERATORS
 
-OTHERS = sorted(GENERATORS.keys() - {"patn", "puppet"})  # patn is in every test of these folders
+OTHERS = sorted({*GENERATORS} - {"patn", "puppet"})  # patn is in every test of these folders
 
 
 @pytest.fixture
@@ -34,7 +37,11 @@ def trained(project, augment):
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_trains_and_generates(trained, name):
-    manifest = trained(name, perceptual="pose_network", lambda_perceptual=1.0) if name == "apatn" else trained(name)
+    manifest = (
+        trained(name, perceptual="pose_network", lambda_perceptual=1.0)
+        if name == "apatn"
+        else trained(name)
+    )
     wanted = (None, "pose_network") if name == "apatn" else ("files", "none")
     assert manifest["generator"] == name
     assert (manifest["trained_on"]["parsing"], manifest["trained_on"]["features"]) == wanted
@@ -45,5 +52,7 @@ def test_coarse_parsing_maps_only_when_asked_for(project, trained, augment, name
     shutil.rmtree(project / "data/prepared/parsing")
     assert augment("train-pose-network").exit_code == 0
     refused = augment("train-generator", "--generator", name)
-    assert refused.exit_code == 1 and "set the generator's `parsing: from_keypoints`" in refused.output
+    assert (
+        refused.exit_code == 1 and "set the generator's `parsing: from_keypoints`" in refused.output
+    )
     assert trained(name, parsing="from_keypoints")["trained_on"]["parsing"] == "from_keypoints"

@@ -1,4 +1,6 @@
-"""The protocol leak_free, for trained generators: nothing of a removed image reaches a generated one."""
+"""The protocol leak_free, for trained generators: nothing of a removed image reaches a generated
+one.
+"""
 
 import shutil
 from pathlib import Path
@@ -8,13 +10,17 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 
-from augment import files, index, keypoints, market1501, paths
+from augment import files, paths
 from augment.arms import Arm
-from generators.checkpoint import read_trained_on
+from augment.prepared import index, keypoints, market1501
+from generators.training.checkpoint import read_trained_on
 
 REDUCED = Path("models/reduced/0.4")
 MODEL, OUT = REDUCED / "patn", Path("data/generated/patn-leak_free/0.4")
-TRAIN, GENERATE = "train-generator --generator patn --portion 0.4", "generate --protocol leak_free --portion 0.4"
+TRAIN, GENERATE = (
+    "train-generator --generator patn --portion 0.4",
+    "generate --protocol leak_free --portion 0.4",
+)
 
 
 def run(augment, command: str) -> str:
@@ -35,7 +41,9 @@ def paths_in(name: str) -> set[str]:
 
 
 def made(out: Path) -> dict[str, bytes]:
-    """File -> contents, of finished generators, the pose network among them, and everything rendered into `out`."""
+    """File -> contents, of finished generators, the pose network among them, and everything
+    rendered into `out`.
+    """
     files = [*REDUCED.rglob("generator.pt"), *out.rglob("*")]
     return {str(file): file.read_bytes() for file in files if file.is_file()}
 
@@ -44,19 +52,29 @@ def test_every_image_named_is_in_the_reduced_set(project, augment):
     run(augment, TRAIN)
     run(augment, GENERATE)
     manifest, rows = files.read_json(OUT / "manifest.json"), index.read(OUT / "index.csv")
-    seen, kept, removed = set(manifest["trained_on"]["images"]), paths_in("index.csv"), paths_in("removed.csv")
-    assert manifest["protocol"] == "leak_free" and manifest["trained_on"]["set"] == "data/reduced/0.4"
+    seen, kept, removed = (
+        set(manifest["trained_on"]["images"]),
+        paths_in("index.csv"),
+        paths_in("removed.csv"),
+    )
+    assert (
+        manifest["protocol"] == "leak_free" and manifest["trained_on"]["set"] == "data/reduced/0.4"
+    )
     assert seen and seen <= kept and set(manifest["real"]) == kept
     assert len(rows) == len(removed) and {*rows["source"], *rows["target"]} <= kept
     assert not removed & {*seen, *manifest["real"], *rows["source"], *rows["target"]}
     client = MlflowClient(f"sqlite:///{project}/mlflow.db")
-    (tracked,) = client.search_runs(["1"], "tags.stage = 'train_generator' and tags.portion = '0.4'")
+    (tracked,) = client.search_runs(
+        ["1"], "tags.stage = 'train_generator' and tags.portion = '0.4'"
+    )
     assert tracked.info.run_name == "patn 0.4"
 
 
 @pytest.mark.parametrize("name", ["patn", "spgnet"])
 def test_without_the_removed_images_everything_comes_out_the_same(project, augment, name):
-    """Their files, parsing maps, keypoints and rows in the index of all images are gone before anything is trained."""
+    """Their files, parsing maps, keypoints and rows in the index of all images are gone before
+    anything is trained.
+    """
     use_pose_network(project, "spgnet")
     out = Path(f"data/generated/{name}-leak_free/0.4")
 
@@ -90,7 +108,9 @@ def test_without_the_removed_images_everything_comes_out_the_same(project, augme
 
 @pytest.mark.parametrize("name", ["patn", "apatn"])
 def test_a_whole_arm_leads_back_to_images_of_the_reduced_set_alone(project, augment, name):
-    """From the arm's result through every manifest to each image that was read; the removed ones are not even there."""
+    """From the arm's result through every manifest to each image that was read; the removed ones
+    are not even there.
+    """
     removed, kept = paths_in("removed.csv"), paths_in("index.csv")
     for path in removed:
         (project / "data/prepared" / path).unlink()
@@ -111,17 +131,33 @@ def test_a_whole_arm_leads_back_to_images_of_the_reduced_set_alone(project, augm
         run(augment, command)
 
     arm = Arm("inception", f"{name}-leak_free", 0.4, 1, "iterations", 0)
-    result, out = files.read_json(paths.reid_result(arm)), paths.generated(arm.augmentation, arm.portion)
+    result, out = (
+        files.read_json(paths.reid_result(arm)),
+        paths.generated(arm.augmentation, arm.portion),
+    )
     manifest, rows = files.read_json(out / "manifest.json"), index.read(out / "index.csv")
-    assert (result["train_images"], result["generated_images"], result["rejected_images"]) == (8 + 9, 9, 3)
-    assert set(pd.read_csv(paths.reid_model(arm) / "gate.csv")["path"]) == {str(out / path) for path in rows["path"]}
-    generator, features = (paths.generator_model(one, 0.4) / "generator.pt" for one in (name, "pose_network"))
+    assert (result["train_images"], result["generated_images"], result["rejected_images"]) == (
+        8 + 9,
+        9,
+        3,
+    )
+    assert set(pd.read_csv(paths.reid_model(arm) / "gate.csv")["path"]) == {
+        str(out / path) for path in rows["path"]
+    }
+    generator, features = (
+        paths.generator_model(one, 0.4) / "generator.pt" for one in (name, "pose_network")
+    )
     assert manifest["trained_on"] == read_trained_on(generator)
-    assert manifest["trained_on"]["pose_network"] == (read_trained_on(features) if with_features else None)
+    assert manifest["trained_on"]["pose_network"] == (
+        read_trained_on(features) if with_features else None
+    )
     read = {
-        "sources": set(rows["source"]), "poses": set(rows["target"]), "real images": set(manifest["real"]),
-        "generator": set(manifest["trained_on"]["images"]), "pose network": set(read_trained_on(features)["images"]),
-    }  # fmt: skip
+        "sources": set(rows["source"]),
+        "poses": set(rows["target"]),
+        "real images": set(manifest["real"]),
+        "generator": set(manifest["trained_on"]["images"]),
+        "pose network": set(read_trained_on(features)["images"]),
+    }
     for what, images in read.items():
         assert images and images <= kept and not images & removed, what
 
@@ -133,7 +169,10 @@ def test_a_generator_whose_pose_network_saw_removed_images_is_refused(project, a
     run(augment, "train-generator --generator apatn --portion 0.4")
     result = augment(*"generate --augmentation apatn-leak_free --portion 0.4 --dry-run".split())
     assert result.exit_code == 1 and "apatn/generator.pt: was trained on" in result.output
-    assert f"images that are not in data/reduced/0.4, as {min(paths_in('removed.csv'))}" in result.output
+    assert (
+        f"images that are not in data/reduced/0.4, as {min(paths_in('removed.csv'))}"
+        in result.output
+    )
 
 
 def test_a_generator_that_saw_removed_images_is_refused(project, augment):
@@ -142,7 +181,10 @@ def test_a_generator_that_saw_removed_images_is_refused(project, augment):
     result = augment(*GENERATE.split(), "--dry-run")
     assert result.exit_code == 1 and not OUT.exists()
     assert result.output.startswith(f"Error: {MODEL}/generator.pt: was trained on ")
-    assert f"images that are not in data/reduced/0.4, as {leaked}; run `augment {TRAIN}` again" in result.output
+    assert (
+        f"images that are not in data/reduced/0.4, as {leaked}; run `augment {TRAIN}` again"
+        in result.output
+    )
     # Other protocols take such a generator.
     run(augment, "generate --protocol star --portion 0.4 --dry-run")
 
@@ -161,7 +203,10 @@ def test_what_is_missing_is_named(project, augment):
     result = augment(*GENERATE.split(), "--dry-run")
     assert result.exit_code == 1
     assert f"{MODEL}/generator.pt: not found; run `augment {TRAIN}` first" in result.output
-    assert "data/reduced/0.7/index.csv: not found" in augment("train-generator", "--portion", "0.7").output
+    assert (
+        "data/reduced/0.7/index.csv: not found"
+        in augment("train-generator", "--portion", "0.7").output
+    )
 
 
 def test_a_reduced_set_without_pairs_trains_nothing(project, augment):

@@ -1,4 +1,6 @@
-"""From a folder of somebody's crops to a re-ID score: strings as identities, no cameras, PNGs of 100 x 40 px."""
+"""From a folder of somebody's crops to a re-ID score: strings as identities, no cameras, PNGs of
+100 x 40 px.
+"""
 
 from pathlib import Path
 
@@ -9,14 +11,18 @@ import pytest
 import yaml
 from PIL import Image
 
-from augment import files, images, index, keypoints, prepared
+from augment import files, prepared
+from augment.images import untrusted
+from augment.prepared import index, keypoints
 
 NAMES = ("ann", "bob", "cy", "dee", "eva", "flo", "gus")
 
 
 @pytest.fixture
 def crops(project) -> Path:
-    """The rendered people of the project as a stranger's folder, with a keypoint file in px of those crops."""
+    """The rendered people of the project as a stranger's folder, with a keypoint file in px of
+    those crops.
+    """
     rows = index.read(project / "data/prepared/index.csv")
     rows = rows[rows["pid"] > 0]
     found = keypoints.read(project / "data/prepared/keypoints.csv", (128, 64))
@@ -24,7 +30,7 @@ def crops(project) -> Path:
     for number, (path, pid) in enumerate(zip(rows["path"], rows["pid"], strict=True)):
         file = project / f"crops/{people[pid]}/Foto {number}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
-        images.read(project / "data/prepared" / path).resize((40, 100)).save(file)
+        untrusted.read(project / "data/prepared" / path).resize((40, 100)).save(file)
         points = found[Path(path).name]
         scaled = np.rint((points + 0.5) * (100 / 128, 40 / 64) - 0.5).clip(0, (99, 39))
         table[f"{people[pid]}/{file.name}"] = np.where(points < 0, -1, scaled)
@@ -52,23 +58,32 @@ def test_from_a_folder_to_a_score(crops, augment):
     assert "- 7 identities are numbered anew from 1: names.csv says which is which\n" in said
     assert "- cameras are not known: gallery images of the query's own camera count\n" in said
     assert prepared.about() == prepared.About("folder", (128, 64), False)
-    rows, names = index.read(Path("data/prepared/index.csv")), pd.read_csv("data/prepared/names.csv")
+    rows, names = (
+        index.read(Path("data/prepared/index.csv")),
+        pd.read_csv("data/prepared/names.csv"),
+    )
     assert list(names["path"]) == list(rows["path"]) and set(rows["camid"]) == {0}
     assert names.columns.tolist() == ["path", "file", "identity", "camera", "height", "width"]
     assert set(names["height"]) == {100} and set(names["width"]) == {40}
     assert {file.split("/")[0] for file in names["file"]} == set(NAMES) == set(names["identity"])
-    first = images.read(Path("data/prepared") / rows["path"][0])
+    first = untrusted.read(Path("data/prepared") / rows["path"][0])
     assert first.size == (64, 128)
-    original = images.read(crops / names["file"][0]).resize((64, 128))
+    original = untrusted.read(crops / names["file"][0]).resize((64, 128))
     assert np.abs(np.asarray(first).astype(int) - np.asarray(original)).mean() < 6
     assert len(prepared.joints()) == len(rows)
     said = run(
-        augment, "reduce --portion 0.4", "reduce --portion 1.0", "generate --portion 0.4 --generator puppet",
-        "train-reid --model inception --portion 0.4", "train-reid --model inception --portion 0.4 --generator puppet",
+        augment,
+        "reduce --portion 0.4",
+        "reduce --portion 1.0",
+        "generate --portion 0.4 --generator puppet",
+        "train-reid --model inception --portion 0.4",
+        "train-reid --model inception --portion 0.4 --generator puppet",
         "train-reid --model inception --portion 1.0",
-    )  # fmt: skip
+    )
     for augmentation, portion in (("none", 0.4), ("puppet", 0.4), ("none", 1.0)):
-        result = files.read_json(Path(f"results/reid/iterations/inception/{augmentation}/{portion}/seed0.json"))
+        result = files.read_json(
+            Path(f"results/reid/iterations/inception/{augmentation}/{portion}/seed0.json")
+        )
         assert result["same_camera_rule"] is False and result["dataset"] == "folder"
         assert result["num_queries"] == (rows["split"] == "query").sum() == 4
     assert "note: cameras are not known: gallery images of the query's own camera count\n" in said
@@ -79,7 +94,9 @@ def test_another_size(crops, augment):
     use(image_size=[256, 176])
     run(augment, "prepare", "reduce --portion 0.4", "generate --portion 0.4 --generator puppet")
     rows = index.read(Path("data/prepared/index.csv"))
-    assert {images.check(Path("data/prepared") / path).size for path in rows["path"]} == {(256, 176)}
+    assert {untrusted.check(Path("data/prepared") / path).size for path in rows["path"]} == {
+        (256, 176)
+    }
     pose = prepared.joints()[Path(rows["path"][0]).name]
     assert pose.max() > 128
     assert len(index.read(Path("data/generated/puppet/0.4/index.csv")))
@@ -88,7 +105,10 @@ def test_another_size(crops, augment):
 def test_without_keypoints(crops, augment):
     use(annotations=None)
     said = run(augment, "prepare")
-    assert "- no keypoints: re-ID models can be trained, and nothing generated; `augment annotate FOLDER --output" in said
+    assert (
+        "- no keypoints: re-ID models can be trained, and nothing generated; `augment annotate FOLDER --output"
+        in said
+    )
     assert prepared.joints() == {}
     run(augment, "reduce --portion 0.4")
     result = augment("generate", "--portion", "0.4", "--generator", "puppet")
@@ -104,7 +124,10 @@ def test_parsing_maps_by_path(crops, augment):
     run(augment, "prepare")
     maps = sorted(Path("data/prepared/parsing").glob("*.png"))
     assert len(maps) == len(index.read(Path("data/prepared/index.csv")))
-    assert all(images.read_labels(file).shape == (128, 64) and (images.read_labels(file) == 3).all() for file in maps)
+    assert all(
+        untrusted.read_labels(file).shape == (128, 64) and (untrusted.read_labels(file) == 3).all()
+        for file in maps
+    )
 
 
 def test_dry_run_opens_no_image(crops, augment):
@@ -116,17 +139,29 @@ def test_dry_run_opens_no_image(crops, augment):
 
 
 BAD = {
-    "bomb.png": (lambda p: hostile.png_header(p, 30_000, 30_000), "far too many pixels by its header; images have at most 64"),
+    "bomb.png": (
+        lambda p: hostile.png_header(p, 30_000, 30_000),
+        "far too many pixels by its header; images have at most 64",
+    ),
     "cut.jpg": (hostile.truncated, "cannot be decoded (image file is truncated"),
-    "gif.jpg": (hostile.gif, "is a GIF file by its content; expected JPEG, PNG, BMP, WEBP, TIFF, PPM"),
+    "gif.jpg": (
+        hostile.gif,
+        "is a GIF file by its content; expected JPEG, PNG, BMP, WEBP, TIFF, PPM",
+    ),
     "link.jpg": (
         lambda p: hostile.link(p, Path("params.yaml").absolute()),
         "lies outside crops through a symbolic link; only files inside it are read",
     ),
-    "newline": (lambda p: hostile.with_newline(p.parent), "the name holds a control character; rename the file"),
-    "bytes": (lambda p: hostile.with_foreign_bytes(p.parent), "the name holds bytes that are not UTF-8; rename the file"),
+    "newline": (
+        lambda p: hostile.with_newline(p.parent),
+        "the name holds a control character; rename the file",
+    ),
+    "bytes": (
+        lambda p: hostile.with_foreign_bytes(p.parent),
+        "the name holds bytes that are not UTF-8; rename the file",
+    ),
     "empty.jpg": (hostile.empty, "is empty"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -135,7 +170,9 @@ def test_bad_files_are_refused_before_anything_is_written(crops, augment, name):
     make, message = BAD[name]
     file = make(crops / "ann" / name)
     result = augment("prepare")
-    shown = ascii(str(file.relative_to(crops.parent)))  # in quotes where the name or the place is at fault
+    shown = ascii(
+        str(file.relative_to(crops.parent))
+    )  # in quotes where the name or the place is at fault
     shown = shown if "the name" in message or "lies" in message else shown[1:-1]
     assert result.exit_code == 1 and f"Error: {shown}: {message}" in result.output, result.output
     assert sorted(Path("data").rglob("*")) == before

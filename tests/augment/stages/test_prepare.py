@@ -7,8 +7,9 @@ import pytest
 import yaml
 from PIL import Image
 
-from augment import index, keypoints, prepared
-from generators.parsing import LABELS
+from augment import prepared
+from augment.prepared import index, keypoints
+from generators.body.parsing import LABELS
 
 
 def use(folder, **dataset):
@@ -34,7 +35,11 @@ def test_mini_market_is_whole(finished):
     found = keypoints.read(finished / "data/prepared/keypoints.csv", (128, 64))
     assert set(found) == {path.rsplit("/", 1)[1] for path in rows["path"]}
     assert (finished / "data/prepared/contact_sheet.png").is_file()
-    assert sorted(p.name for p in (finished / "data").iterdir()) == ["generated", "prepared", "reduced"]
+    assert sorted(p.name for p in (finished / "data").iterdir()) == [
+        "generated",
+        "prepared",
+        "reduced",
+    ]
 
 
 def test_real_folder_is_copied_and_counted(real, market, augment):
@@ -68,7 +73,10 @@ def test_real_folder_is_copied_and_counted(real, market, augment):
 def test_an_empty_list_of_keypoint_files_is_meant_so(real, augment):
     use(real, annotations=[])
     result = augment("prepare")
-    assert result.exit_code == 0 and "- no keypoints: re-ID models can be trained, and nothing generated" in result.output
+    assert (
+        result.exit_code == 0
+        and "- no keypoints: re-ID models can be trained, and nothing generated" in result.output
+    )
     assert prepared.joints() == {}
 
 
@@ -86,7 +94,9 @@ def test_parsing_maps_are_merged(real, market, augment):
     for name in (path.name for path in market.glob("*/*.jpg")):
         labels = np.zeros((128, 64), np.uint8)
         labels[40:60] = 7  # LIP's coat
-        Image.fromarray(labels).save((folder / name.replace(".jpg.jpg", ".jpg")).with_suffix(".png"))
+        Image.fromarray(labels).save(
+            (folder / name.replace(".jpg.jpg", ".jpg")).with_suffix(".png")
+        )
     use(real, parsing={"root": str(folder), "labels": "lip20"})
     result = augment("prepare")
     assert result.exit_code == 0, result.output
@@ -95,7 +105,9 @@ def test_parsing_maps_are_merged(real, market, augment):
     Image.fromarray(np.full((128, 64), 20, np.uint8)).save(folder / "0002_c1s1_002100_01.png")
     assert "0002_c1s1_002100_01.png: label 20 is none of lip20's" in augment("prepare").output
     (folder / "0002_c1s1_002100_01.png").unlink()
-    missing = "0002_c1s1_002100_01.png: not found (nor as .npy); dataset.parsing wants one of every image"
+    missing = (
+        "0002_c1s1_002100_01.png: not found (nor as .npy); dataset.parsing wants one of every image"
+    )
     assert missing in augment("prepare").output
 
 
@@ -104,7 +116,9 @@ def test_a_failed_prepare_leaves_the_old_data(real, market, augment):
     broken = market / "query" / "0001_c1s1_000111_00.jpg"
     broken.write_bytes(b"")
     result = augment("prepare")
-    assert result.exit_code == 1 and re.search(f"Error: {re.escape(str(broken))}: is empty", result.output)
+    assert result.exit_code == 1 and re.search(
+        f"Error: {re.escape(str(broken))}: is empty", result.output
+    )
     assert (real / "data/prepared/index.csv").read_bytes() == before
 
 
@@ -112,10 +126,19 @@ def test_a_failed_prepare_leaves_the_old_data(real, market, augment):
     ("dataset", "message"),
     [
         ({"root": "nowhere"}, "nowhere: folder not found (params.yaml: dataset.root)"),
-        ({"parsing": {"root": "gone", "labels": "lip20"}}, "gone: folder not found (params.yaml: dataset.parsing.root)"),
+        (
+            {"parsing": {"root": "gone", "labels": "lip20"}},
+            "gone: folder not found (params.yaml: dataset.parsing.root)",
+        ),
         ({"root": None}, "market1501 needs root (a folder) and annotations (a list of CSV files)"),
-        ({"annotations": ["gone.csv"]}, "gone.csv: keypoint file not found (params.yaml: dataset.annotations)"),
-        ({"name": "market"}, "dataset.name: 'market' is none of mini_market, folder, market1501, market_like, msmt17, "),
+        (
+            {"annotations": ["gone.csv"]},
+            "gone.csv: keypoint file not found (params.yaml: dataset.annotations)",
+        ),
+        (
+            {"name": "market"},
+            "dataset.name: 'market' is none of mini_market, folder, market1501, market_like, msmt17, ",
+        ),
     ],
 )
 def test_bad_sources_are_named_before_anything_is_done(real, augment, dataset, message):
@@ -126,20 +149,47 @@ def test_bad_sources_are_named_before_anything_is_done(real, augment, dataset, m
 
 NAME = "0002_c3s1_002300_01.jpg"
 BAD = {
-    "bomb": (lambda p: hostile.png_header(p, 30_000, 30_000), "{file}: far too many pixels by its header; images have at"),
-    "large": (lambda p: hostile.png_header(p, 6_000, 6_000), "{file}: is a PNG file by its content; expected JPEG"),
+    "bomb": (
+        lambda p: hostile.png_header(p, 30_000, 30_000),
+        "{file}: far too many pixels by its header; images have at",
+    ),
+    "large": (
+        lambda p: hostile.png_header(p, 6_000, 6_000),
+        "{file}: is a PNG file by its content; expected JPEG",
+    ),
     "cut": (hostile.truncated, "{file}: cannot be decoded (image file is truncated"),
     "gif": (hostile.gif, "{file}: is a GIF file by its content; expected JPEG"),
     "empty": (hostile.empty, "{file}: is empty"),
-    "cmyk": (hostile.cmyk, "{file}: CMYK; Market-1501 images are RGB (`name: market_like` takes any)"),
+    "cmyk": (
+        hostile.cmyk,
+        "{file}: CMYK; Market-1501 images are RGB (`name: market_like` takes any)",
+    ),
     "deep": (hostile.sixteen_bits, "{file}: is a PNG file by its content; expected JPEG"),
-    "turned": (hostile.rotated, "{file}: 128 high and 64 wide after a rotation by EXIF; Market-1501 images are 128 by 64"),
-    "size": (lambda p: Image.new("RGB", (32, 64)).save(p) or p, "{file}: 64 high and 32 wide; Market-1501 images are 128"),
-    "link": (lambda p: hostile.link(p, p.parents[2] / "project" / "params.yaml"), "'{file}': lies outside {root} through a"),
-    "newline": (lambda p: hostile.with_newline(p.parent), r"0001_c1s1_000001\n_01.jpg': the name holds a control character; "),
-    "bytes": (lambda p: hostile.with_foreign_bytes(p.parent), r"0001_c1s1_\udcff_01.jpg': the name holds bytes that are"),
-    "foreign": (lambda p: (p.parent / "notes.txt").touch(), "notes.txt: 'notes.txt' is not a Market-1501 name such as 0002_c1"),
-}  # fmt: skip
+    "turned": (
+        hostile.rotated,
+        "{file}: 128 high and 64 wide after a rotation by EXIF; Market-1501 images are 128 by 64",
+    ),
+    "size": (
+        lambda p: Image.new("RGB", (32, 64)).save(p) or p,
+        "{file}: 64 high and 32 wide; Market-1501 images are 128",
+    ),
+    "link": (
+        lambda p: hostile.link(p, p.parents[2] / "project" / "params.yaml"),
+        "'{file}': lies outside {root} through a",
+    ),
+    "newline": (
+        lambda p: hostile.with_newline(p.parent),
+        r"0001_c1s1_000001\n_01.jpg': the name holds a control character; ",
+    ),
+    "bytes": (
+        lambda p: hostile.with_foreign_bytes(p.parent),
+        r"0001_c1s1_\udcff_01.jpg': the name holds bytes that are",
+    ),
+    "foreign": (
+        lambda p: (p.parent / "notes.txt").touch(),
+        "notes.txt: 'notes.txt' is not a Market-1501 name such as 0002_c1",
+    ),
+}
 
 
 @pytest.mark.parametrize("kind", BAD)
@@ -148,7 +198,9 @@ def test_bad_files_in_the_real_layout(real, market, augment, kind):
     file, before = market / "bounding_box_train" / NAME, sorted((real / "data").rglob("*"))
     make(file)
     result = augment("prepare")
-    assert result.exit_code == 1 and message.format(file=file, root=market) in result.output, result.output
+    assert result.exit_code == 1 and message.format(file=file, root=market) in result.output, (
+        result.output
+    )
     assert sorted((real / "data").rglob("*")) == before
 
 
@@ -156,14 +208,19 @@ def test_bad_files_are_named_together(real, market, augment):
     for number in range(12):
         hostile.empty(market / "query" / f"0001_c1s1_{number:06d}_00.jpg")
     output = augment("prepare").output
-    assert "Error: 12 faults; nothing was written:\n" in output and output.endswith(": is empty\n  and 2 more\n")
+    assert "Error: 12 faults; nothing was written:\n" in output and output.endswith(
+        ": is empty\n  and 2 more\n"
+    )
 
 
 def test_equal_bytes_are_reported(real, market, augment):
     first = market / "bounding_box_train/0002_c1s1_002100_01.jpg"
     (market / "bounding_box_train" / NAME).write_bytes(first.read_bytes())
     output = augment("prepare").output
-    assert f"- 1 groups of images have equal bytes\n  equal: {first}, {market / 'bounding_box_train' / NAME}\n" in output
+    assert (
+        f"- 1 groups of images have equal bytes\n  equal: {first}, {market / 'bounding_box_train' / NAME}\n"
+        in output
+    )
 
 
 def test_a_missing_or_empty_folder_is_named(real, market, augment):
@@ -178,11 +235,16 @@ def test_a_missing_or_empty_folder_is_named(real, market, augment):
 def test_keypoints_of_other_images_are_named(real, market, augment):
     file = market / "market-annotation-train.csv"
     keypoints.write({"0099_c1s1_000001_01.jpg": np.full((18, 2), 5)}, file)
-    assert f"{file}: 1 of 1 names match no image under {market}, such as '0099_c1s1_000001_01.jpg'" in augment("prepare").output
+    assert (
+        f"{file}: 1 of 1 names match no image under {market}, such as '0099_c1s1_000001_01.jpg'"
+        in augment("prepare").output
+    )
     use(real, annotations=[str(market / "market-annotation-test.csv")] * 2)
     assert "has a row in another keypoint file already" in augment("prepare").output
 
 
 def test_both_spellings_of_one_name_are_named(real, market, augment):
-    (market / "query" / "0003_c2s1_000321_00.jpg").write_bytes((market / "query" / "0003_c2s1_000321_00.jpg.jpg").read_bytes())
+    (market / "query" / "0003_c2s1_000321_00.jpg").write_bytes(
+        (market / "query" / "0003_c2s1_000321_00.jpg.jpg").read_bytes()
+    )
     assert "its name is there twice once '.jpg.jpg' is read as '.jpg'" in augment("prepare").output

@@ -11,10 +11,12 @@ import torch
 import upright
 from PIL import Image
 
-from augment import files, index, keypoints, market1501, paths, prepared, puppets
+from augment import files, paths, prepared
 from augment.augmentations import parse
-from augment.online import OnlineParams, OnlinePuppets
-from augment.puppets import Scenes, plan
+from augment.generation import puppets
+from augment.generation.puppets import Scenes, plan
+from augment.prepared import index, keypoints, market1501
+from augment.reid_training.online import OnlineParams, OnlinePuppets
 
 CONTROLS = ("puppet", "puppet-pose", "puppet-plate", "puppet-plate_cast", "puppet-pose_plate")
 UPRIGHT = np.array(upright.UPRIGHT)
@@ -25,7 +27,9 @@ KEPT = pd.DataFrame(
     ],
     columns=index.COLUMNS,
 )
-WANTED = pd.DataFrame({"pid": [1, 2, 3] * 5, "path": [f"t/removed{number}" for number in range(15)]})
+WANTED = pd.DataFrame(
+    {"pid": [1, 2, 3] * 5, "path": [f"t/removed{number}" for number in range(15)]}
+)
 FOUND = {"a": UPRIGHT, "b": UPRIGHT, "c": UPRIGHT, "d": np.full((18, 2), -1)}
 
 
@@ -88,26 +92,50 @@ def test_every_control_writes_its_set(project, augment, name):
         with Image.open(generated(name) / path) as image:
             assert image.size == (32, 64)
     assert (generated(name) / "contact_sheet.png").is_file()
-    output = run(augment, "train-reid", "--model", "inception", "--portion", "0.4", "--augmentation", name)
+    output = run(
+        augment, "train-reid", "--model", "inception", "--portion", "0.4", "--augmentation", name
+    )
     assert "8 real and 12 generated images" in output
 
 
 def test_every_image_named_is_in_the_reduced_set(project, augment):
     run(augment, "generate", "--portion", "0.4", "--generator", "puppet")
     kept = set(index.read(project / "data/reduced/0.4/index.csv")["path"])
-    rows, manifest = index.read(generated("puppet") / "index.csv"), files.read_json(generated("puppet") / "manifest.json")
+    rows, manifest = (
+        index.read(generated("puppet") / "index.csv"),
+        files.read_json(generated("puppet") / "manifest.json"),
+    )
     assert {*rows["source"], *rows["target"], *rows["scene"]} <= kept
-    assert manifest["trained_on"] is None and set(manifest["real"]) == kept and manifest["protocol"] == "leak_free"
+    assert (
+        manifest["trained_on"] is None
+        and set(manifest["real"]) == kept
+        and manifest["protocol"] == "leak_free"
+    )
 
 
 def test_without_the_removed_images_puppets_come_out_the_same(project, augment):
-    """Files, parsing maps, keypoints and index rows of removed images are gone, and nothing changes, on disk or online."""
+    """Files, parsing maps, keypoints and index rows of removed images are gone, and nothing
+    changes, on disk or online.
+    """
 
     def make():
         run(augment, "generate", "--portion", "0.4", "--generator", "puppet")
-        run(augment, "train-reid", "--model", "inception", "--portion", "0.4", "--augmentation", "puppet-online")
+        run(
+            augment,
+            "train-reid",
+            "--model",
+            "inception",
+            "--portion",
+            "0.4",
+            "--augmentation",
+            "puppet-online",
+        )
         trained = project / "models/reid/iterations/inception/puppet-online/0.4/seed0/weights.pt"
-        return {file.name: file.read_bytes() for file in generated("puppet").rglob("*") if file.is_file()}, trained.read_bytes()
+        return {
+            file.name: file.read_bytes()
+            for file in generated("puppet").rglob("*")
+            if file.is_file()
+        }, trained.read_bytes()
 
     before = make()
     assert len(before[0]) == 16
@@ -126,27 +154,39 @@ def test_without_the_removed_images_puppets_come_out_the_same(project, augment):
 
 
 def test_without_a_generator_named_the_trained_one_is_taken_or_else_puppets(project, augment):
-    assert "generate: patn, portion 0.4" in run(augment, "generate", "--portion", "0.4", "--dry-run")
+    assert "generate: patn, portion 0.4" in run(
+        augment, "generate", "--portion", "0.4", "--dry-run"
+    )
     shutil.rmtree("models/full")
-    assert "generate: puppet, portion 0.4" in run(augment, "generate", "--portion", "0.4", "--dry-run")
+    assert "generate: puppet, portion 0.4" in run(
+        augment, "generate", "--portion", "0.4", "--dry-run"
+    )
 
 
 def test_other_settings_start_afresh_and_a_stopped_run_goes_on(project, augment):
     run(augment, "generate", "--portion", "0.4", "--generator", "puppet")
     (generated("puppet") / index.read(generated("puppet") / "index.csv")["path"][3]).unlink()
-    assert "11 images are there already" in run(augment, "generate", "--portion", "0.4", "--generator", "puppet")
+    assert "11 images are there already" in run(
+        augment, "generate", "--portion", "0.4", "--generator", "puppet"
+    )
     text = (project / "params.yaml").read_text()
     (project / "params.yaml").write_text(text.replace("dilation: 0.15", "dilation: 0.2"))
-    assert "starting afresh" in run(augment, "generate", "--portion", "0.4", "--generator", "puppet")
+    assert "starting afresh" in run(
+        augment, "generate", "--portion", "0.4", "--generator", "puppet"
+    )
 
 
 def test_recomposition_changes_the_background_and_the_camera(project, augment):
     run(augment, "generate", "--portion", "0.4", "--generator", "patn", "--background", "other")
-    plain, rows = (index.read(generated(name) / "index.csv") for name in ("patn", "patn-recomposed"))
+    plain, rows = (
+        index.read(generated(name) / "index.csv") for name in ("patn", "patn-recomposed")
+    )
     assert rows[["pid", "source", "target"]].equals(plain[["pid", "source", "target"]])
     assert (rows["scene"] != "").all() and (rows["camid"] != plain["camid"]).all()
     manifest = files.read_json(generated("patn-recomposed") / "manifest.json")
-    assert manifest["trained_on"] == files.read_json(generated("patn") / "manifest.json")["trained_on"]
+    assert (
+        manifest["trained_on"] == files.read_json(generated("patn") / "manifest.json")["trained_on"]
+    )
     assert set(rows["scene"]) <= set(index.read(project / "data/reduced/0.4/index.csv")["path"])
     with Image.open(generated("patn-recomposed") / rows["path"][0]) as image:
         assert image.size == (16, 32)
@@ -166,11 +206,18 @@ def test_parsing_maps_are_used_where_there_are_any(project):
     rows = index.read(project / "data/reduced/0.4/index.csv")
     found = keypoints.read(project / "data/prepared/keypoints.csv", market1501.SIZE)
     sharp = puppets.studio(rows, found, puppets.build(), (64, 32), "cpu")
-    labels = Image.open(project / "data/prepared/parsing" / Path(rows["path"][0]).with_suffix(".png").name)
+    labels = Image.open(
+        project / "data/prepared/parsing" / Path(rows["path"][0]).with_suffix(".png").name
+    )
     person = np.asarray(labels.resize((32, 64), Image.Resampling.NEAREST)) > 0
-    assert not sharp.person[0, 0].numpy()[~person].any() and sharp.person[0].float().mean() > 0.3 * 255 * person.mean()
+    assert (
+        not sharp.person[0, 0].numpy()[~person].any()
+        and sharp.person[0].float().mean() > 0.3 * 255 * person.mean()
+    )
     (project / "data/prepared/parsing" / Path(rows["path"][2]).with_suffix(".png").name).unlink()
-    with pytest.raises(ValueError, match="not found; other images of data/prepared have a parsing map"):
+    with pytest.raises(
+        ValueError, match="not found; other images of data/prepared have a parsing map"
+    ):
         puppets.studio(rows, found, puppets.build(), (64, 32), "cpu")
     shutil.rmtree(project / "data/prepared/parsing")
     assert puppets.studio(rows, found, puppets.build(), (64, 32), "cpu").person is None
@@ -200,7 +247,9 @@ def test_online_puppets_follow_from_the_step_alone(online):
 def test_the_share_of_online_puppets(online):
     rows = torch.arange(8).repeat(50)
     real = online(share=0.0)(0, rows, slice(0, 400))
-    drawn = torch.nn.functional.interpolate(online().studio.pixels[rows].float(), (32, 16), mode="bilinear", antialias=True)
+    drawn = torch.nn.functional.interpolate(
+        online().studio.pixels[rows].float(), (32, 16), mode="bilinear", antialias=True
+    )
     assert torch.equal(real, drawn)
     for share in (0.0, 0.5, 1.0):
         drawn = online(share=share)(0, rows, slice(0, 400))
@@ -216,11 +265,28 @@ def test_online_params_that_make_no_sense():
 
 
 def test_online_training_writes_a_result_and_no_image(project, augment):
-    output = run(augment, "train-reid", "--model", "inception", "--portion", "0.4", "--augmentation", "puppet-online")
+    output = run(
+        augment,
+        "train-reid",
+        "--model",
+        "inception",
+        "--portion",
+        "0.4",
+        "--augmentation",
+        "puppet-online",
+    )
     assert "8 real and 80% online images" in output and "images without torso" in output
-    result = json.loads(Path("results/reid/iterations/inception/puppet-online/0.4/seed0.json").read_text())
-    assert (result["augmentation"], result["train_images"], result["generated_images"]) == ("puppet-online", 8, 0)
+    result = json.loads(
+        Path("results/reid/iterations/inception/puppet-online/0.4/seed0.json").read_text()
+    )
+    assert (result["augmentation"], result["train_images"], result["generated_images"]) == (
+        "puppet-online",
+        8,
+        0,
+    )
     assert result["online_share"] == 0.8
     assert not generated("puppet-online").exists()
-    with Image.open("models/reid/iterations/inception/puppet-online/0.4/seed0/puppets.png") as sheet:
+    with Image.open(
+        "models/reid/iterations/inception/puppet-online/0.4/seed0/puppets.png"
+    ) as sheet:
         assert sheet.width > 16 * 64

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from augment import index
+from augment.prepared import index
 from augment.stages.reduce import keep
 
 PIDS = st.lists(st.integers(1, 8), min_size=1, max_size=60).map(np.array)
@@ -33,10 +33,14 @@ def test_all_is_all_and_seeds_differ():
 def test_files_part_the_training_images(project, augment):
     result = augment("reduce", "--portion", "0.5")
     assert result.exit_code == 0 and "10 of 20 training images, 4 identities" in result.output
-    kept, removed = (index.read(project / "data/reduced/0.5" / name) for name in ("index.csv", "removed.csv"))
+    kept, removed = (
+        index.read(project / "data/reduced/0.5" / name) for name in ("index.csv", "removed.csv")
+    )
     prepared = index.read(project / "data/prepared/index.csv")
     train = set(prepared.loc[prepared["split"] == "train", "path"])
-    assert set(kept["path"]) | set(removed["path"]) == train and len(kept) + len(removed) == len(train)
+    assert set(kept["path"]) | set(removed["path"]) == train and len(kept) + len(removed) == len(
+        train
+    )
 
 
 @pytest.mark.parametrize("portion", ["0", "1.1", "nan", "x"])

@@ -1,0 +1,44 @@
+"""Data sets as people have them, each layout in a module of its own, all read into one `Listing`.
+
+| room | what for |
+|---|---|
+| market1501, market_like, msmt17, cuhk03, viper, deepfashion, folder | the layouts: names and lists, no image is opened |
+| table | the CSV of `folder` |
+| split, numbers | training and test identities; identities and cameras as pids and camids |
+| joints | keypoint files matched with images |
+| pictures | images checked, then copied or brought to one size |
+| report | what prepare says of all that |
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from augment.data.layouts import cuhk03, deepfashion, folder, market1501, market_like, msmt17, viper
+from augment.data.listing import Listing, check_root
+from augment.data.params import MINI_MARKET, DatasetParams
+
+LAYOUTS: dict[str, Callable[[Path, DatasetParams], Listing]] = {
+    "market1501": market1501.list_images, "market_like": market_like.list_images,
+    "msmt17": msmt17.list_images, "cuhk03": cuhk03.list_images, "viper": viper.list_images,
+    "deepfashion": deepfashion.list_images, "folder": folder.list_images,
+}  # fmt: skip
+
+
+def read(settings: DatasetParams) -> Listing:
+    """What the data set of params.yaml holds. Opens no image.
+
+    Raises:
+        FileNotFoundError: a folder, list or table is missing.
+        ValueError: names or rows that cannot be; the message has the first ones and their number.
+    """
+    if settings.root is None:
+        raise ValueError(
+            f"params.yaml: dataset.root: is null; {settings.name} needs the folder of the data set"
+        )
+    root = Path(settings.root)
+    check_root(root)
+    layout = "market1501" if settings.name == MINI_MARKET else settings.name
+    listing = LAYOUTS[layout](root, settings)
+    if listing.rows.empty:
+        raise ValueError(f"{root}: no image in it")
+    return listing

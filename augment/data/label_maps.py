@@ -1,0 +1,39 @@
+"""Which file below dataset.parsing.root is the parsing map of an image."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from augment.data.listing import check_file, refuse
+
+SUFFIXES = (".png", ".npy")
+
+
+def find(root: Path, rows: pd.DataFrame) -> dict[str, Path]:
+    """Name in data/prepared -> label map, which has the image's path, its file name or its prepared
+    name; one of every image.
+
+    Args:
+        rows: file (below dataset.root) and name of images.
+
+    Raises:
+        ValueError: images without a map; the first ones and their number.
+    """
+    shared = set(rows["file"].map(lambda file: Path(file).stem)[lambda stems: stems.duplicated()])
+    found, faults = {}, []
+    for file, name in zip(rows["file"], rows["name"], strict=True):
+        stems = [Path(file).with_suffix(""), Path(name).with_suffix("")]
+        if Path(file).stem not in shared:
+            stems.insert(1, Path(Path(file).stem))
+        places = [root / f"{stem}{suffix}" for stem in stems for suffix in SUFFIXES]
+        place = next((one for one in places if one.is_file()), None)
+        if place is None:
+            faults.append(
+                f"{places[0]}: not found (nor as .npy); dataset.parsing wants one of every image"
+            )
+        elif fault := check_file(place, root):
+            faults.append(fault)
+        else:
+            found[name] = place
+    refuse(faults)
+    return found

@@ -1,0 +1,162 @@
+"""Any folder of person crops. Who is on an image is told by a regular expression of its path, or by
+a table.
+
+pattern: (?P<identity>[^/]+)/.*                                          one folder for each person
+pattern: (?P<split>train|query|gallery)/(?P<identity>[0-9]+)_c(?P<camera>[0-9]+).*
+table: crops.csv                                                         path,identity,camera,split
+"""
+
+import re
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from augment.data import split, table
+from augment.data.listing import Found, Listing, find, frame, refuse
+from augment.data.params import DatasetParams, FolderParams, SplitParams
+
+GROUPS = ("identity", "camera", "split")
+SPLITS = {
+    "train": "train", "bounding_box_train": "train", "query": "query", "gallery": "gallery",
+    "test": "gallery", "bounding_box_test": "gallery",
+}  # fmt: skip
+PATIENCE_S = 20  # for an expression to be matched with all paths
+_LONGEST = 200  # letters of an identity or a camera
+
+
+def list_images(root: Path, settings: DatasetParams) -> Listing:
+    assert settings.folder is not None and settings.split is not None  # DatasetParams sees to it
+    found = find(root)
+    refuse(found.faults)
+    if settings.folder.table is None:
+        rows, notes = _matched(root, found, settings.folder)
+    else:
+        rows, notes = table.read(Path(settings.folder.table), root, found)
+    faults = [fault for row in rows.itertuples() if (fault := _fault(row))]
+    if (rows["camera"] == "").any() and (rows["camera"] != "").any():
+        bare = rows["camera"] == ""
+        faults.append(
+            f"{root / rows['file'][bare].iat[0]}: has no camera, as {bare.sum():,} of {len(rows):,} images; give all or none"
+        )
+    refuse(faults)
+    rows, drawn = with_split(rows, root, settings.split)
+    return Listing(root, rows, notes=(*found.notes(), *notes, *drawn))
+
+
+def with_split(
+    rows: pd.DataFrame, root: Path, params: SplitParams
+) -> tuple[pd.DataFrame, list[str]]:
+    """The rows with splits drawn where there are none, and queries where no image asks."""
+    given = rows["split"] != ""
+    if not given.any():
+        rows, note = split.draw(rows, params)
+        return rows, [note]
+    if not given.all():
+        bare = rows["file"][~given]
+        raise ValueError(
+            f"{root / bare.iat[0]}: is in no split, as {len(bare):,} of {len(rows):,} images; give all or none"
+        )
+    rows = rows.assign(split=rows["split"].str.lower().map(SPLITS))
+    check_apart(rows, root)
+    notes = []
+    if not (rows["split"] == "query").any():
+        rows = split.ask(rows, np.random.default_rng(params.seed))
+        notes.append(
+            f"drawn: {(rows['split'] == 'query').sum():,} images of the gallery ask, since none is a query"
+        )
+    for one in ("train", "query", "gallery"):
+        if not (rows["split"] == one).any():
+            raise ValueError(f"{root}: no image is in the split {one!r}")
+    return rows, notes
+
+
+def check_apart(rows: pd.DataFrame, root: Path) -> None:
+    """ValueError where a person is both for training and for the test."""
+    is_train = rows["split"] == "train"
+    both = rows[~is_train & rows["identity"].isin(set(rows["identity"][is_train]))]
+    if len(both):
+        raise ValueError(
+            f"{root / both['file'].iat[0]}: its identity {both['identity'].iat[0]!r} is for training too, as "
+            f"{both['identity'].nunique():,} of the test; a person is in one of them alone. If numbers begin anew in each "
+            "split, `name: folder` can take the split into the identity: (?P<identity>(train|test)/[0-9]+)"
+        )
+
+
+def _matched(root: Path, found: Found, params: FolderParams) -> tuple[pd.DataFrame, list[str]]:
+    expression = _compiled(str(params.pattern))
+    rows, strangers = [], []
+    with _in_time(
+        f"params.yaml: dataset.folder.pattern: takes more than {PATIENCE_S} s; nested repeats such as (a+)+ do so"
+    ):
+        for file in found.files:
+            if match := expression.fullmatch(file):
+                named = match.groupdict()
+                rows.append((file, *((named.get(group) or "") for group in GROUPS), ""))
+            else:
+                strangers.append(file)
+    if not rows:
+        example = f", such as {strangers[0]!r}" if strangers else f": there is none below {root}"
+        raise ValueError(
+            f"params.yaml: dataset.folder.pattern: {params.pattern!r} matches no path of an image{example}"
+        )
+    notes = []
+    if strangers:
+        notes.append(
+            f"{len(strangers):,} of {len(found.files):,} images left out, whose paths dataset.folder.pattern does not match, "
+            f"such as {strangers[0]}"
+        )
+    return frame(rows), notes
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        expression = re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(
+            f"params.yaml: dataset.folder.pattern: {pattern!r} is no regular expression ({error})"
+        ) from error
+    if unknown := sorted(set(expression.groupindex) - set(GROUPS)):
+        raise ValueError(
+            f"params.yaml: dataset.folder.pattern: unknown group {unknown[0]!r}; there are {', '.join(GROUPS)}"
+        )
+    if "identity" not in expression.groupindex:
+        raise ValueError(
+            f"params.yaml: dataset.folder.pattern: {pattern!r} has no group (?P<identity>...)"
+        )
+    return expression
+
+
+def _fault(row: object) -> str | None:
+    file, identity, camera, named = row.file, row.identity, row.camera, row.split  # type: ignore[attr-defined]
+    if not identity.strip():
+        return f"{file}: its identity is empty"
+    for what, text in (("identity", identity), ("camera", camera)):
+        if len(text) > _LONGEST:
+            return f"{file}: its {what} has {len(text):,} letters; there may be {_LONGEST}"
+    if named and named.lower() not in SPLITS:
+        return f"{file}: split {named[:40]!r} is none of {', '.join(SPLITS)}"
+    return None
+
+
+@contextmanager
+def _in_time(message: str) -> Iterator[None]:
+    """ValueError after PATIENCE_S. Where no alarm can ring, as in a thread, nothing is watched."""
+    if threading.current_thread() is not threading.main_thread() or "setitimer" not in vars(signal):
+        yield
+        return
+
+    def ring(*_: object) -> None:
+        raise ValueError(message)
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,44 @@
+"""Market-1501's kin: its three folders, and names that begin with identity and camera.
+
+    DukeMTMC-reID               0001_c2_f0046182.jpg
+    CUHK03-NP in this layout    0001_c1_1.png   (root: the folder detected or labeled)
+    Market-1501 at another size 0002_c1s1_000451_03.jpg
+
+Images may be of any format and size. Numbers stay; -1 is junk and 0000 a distractor, as in
+Market-1501.
+"""
+
+import re
+from pathlib import Path
+
+from augment.data.layouts.folder import check_apart
+from augment.data.listing import Listing, find, frame, refuse
+from augment.data.params import DatasetParams
+from augment.prepared.market1501 import FOLDERS
+
+_NAME = re.compile(r"(-1|[0-9]{1,9})_c([0-9]{1,2})(?![0-9]).*")
+
+
+def list_images(root: Path, _: DatasetParams) -> Listing:
+    rows, faults, notes = [], [], []
+    for split, folder in FOLDERS.items():
+        found = find(root, folder)
+        faults += found.faults
+        notes += [f"{folder}: {note}" for note in found.notes()]
+        for file in found.files:
+            if match := _NAME.fullmatch(Path(file).name):
+                pid, camera = match.groups()
+                rows.append(
+                    (file, pid if pid == "-1" else f"{int(pid):04d}", str(int(camera)), split, "")
+                )
+            else:
+                faults.append(
+                    f"{root / file}: the name does not begin with identity and camera, as 0001_c2; `name: folder` reads others"
+                )
+    refuse(faults)
+    listed = frame(rows)
+    for split, folder in FOLDERS.items():
+        if not (listed["split"] == split).any():
+            raise ValueError(f"{root / folder}: no image in it")
+    check_apart(listed[~listed["identity"].isin(("-1", "0000"))], root)
+    return Listing(root, listed, keep_numbers=True, notes=tuple(notes))

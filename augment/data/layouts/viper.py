@@ -1,0 +1,55 @@
+"""VIPeR: pairs of images of one person, one from each of two cameras.
+
+    cam_a/000_45.bmp  cam_b/000_90.bmp     identity, then the angle
+
+A seeded share of the persons is for training (dataset.split; half of them is usual); of the others,
+camera a asks b.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from augment.data.listing import Listing, find, frame, refuse
+from augment.data.numbers import natural
+from augment.data.params import DatasetParams
+
+CAMERAS = {"cam_a": "a", "cam_b": "b"}
+
+
+def list_images(root: Path, settings: DatasetParams) -> Listing:
+    assert settings.split is not None  # DatasetParams sees to it
+    rows, faults, notes = [], [], []
+    for folder, camera in CAMERAS.items():
+        found = find(root, folder)
+        faults += found.faults
+        notes += [f"{folder}: {note}" for note in found.notes()]
+        for file in found.files:
+            identity, _, rest = Path(file).name.partition("_")
+            if identity and rest:
+                rows.append((file, identity, camera, "", ""))
+            else:
+                faults.append(
+                    f"{root / file}: the name does not begin with identity and angle, as 000_45"
+                )
+    refuse(faults)
+    listed = frame(rows)
+    in_both = [one for one, own in listed.groupby("identity") if own["camera"].nunique() == 2]
+    if len(in_both) < 2:
+        raise ValueError(
+            f"{root}: {len(in_both)} persons are in both cam_a and cam_b; a test and a training need two at least"
+        )
+    order = np.random.default_rng(settings.split.seed).permutation(
+        np.array(sorted(in_both, key=natural), object)
+    )
+    number = min(max(1, round(settings.split.test_identities * len(order))), len(order) - 1)
+    test = set(order[:number])
+    asked = {"a": "query", "b": "gallery"}
+    pairs = zip(listed["identity"], listed["camera"], strict=True)
+    splits = [asked[camera] if one in test else "train" for one, camera in pairs]
+    notes.append(
+        f"drawn: {number:,} of {len(order):,} pairs are for the test, where cam_a asks cam_b"
+    )
+    if single := listed["identity"].nunique() - len(in_both):
+        notes.append(f"{single:,} persons are in one camera alone, and for training")
+    return Listing(root, listed.assign(split=splits), notes=tuple(notes))

@@ -1,0 +1,45 @@
+"""Text files that name an image a line, as MSMT17 and DeepFashion have them."""
+
+from pathlib import Path
+
+from augment.data.listing import check_file
+from augment.images import untrusted
+
+MAX_BYTES = 64 << 20
+
+
+def read(file: Path, words: int) -> list[tuple[int, list[str]]]:
+    """Row number and words of each line that is not empty; the first word, a path, may hold blanks.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is too large or not UTF-8, or a line has fewer words.
+    """
+    if not file.is_file():
+        raise FileNotFoundError(f"{file}: not found; the layout of the data set needs it")
+    if (size := file.stat().st_size) > MAX_BYTES:
+        raise ValueError(f"{file}: {size / 2**20:,.0f} MiB; a list has at most {MAX_BYTES >> 20}")
+    try:
+        lines = file.read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file}: not UTF-8 ({error.reason})") from error
+    found = []
+    for number, line in enumerate(lines, start=1):
+        if not (line := line.strip()):
+            continue
+        cells = line.rsplit(maxsplit=words - 1) if words > 1 else [line]
+        if len(cells) != words:
+            raise ValueError(
+                f"{file}: row {number}: {line[:60]!r} has {len(cells)} words; expected {words}"
+            )
+        found.append((number, cells))
+    return found
+
+
+def fault_of(path: Path, root: Path) -> str | None:
+    """What speaks against an image that a list names; None if nothing does."""
+    if fault := check_file(path, root):
+        return fault
+    if path.suffix.lower() not in untrusted.SUFFIXES:
+        return f"{path}: not named as an image ({', '.join(untrusted.SUFFIXES)})"
+    return None if path.is_file() else f"{path}: not found"

@@ -1,0 +1,134 @@
+"""The folder on disk: Market-1501 names, keypoint tables, parsing maps."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from augment.data.mini_market.person import PARSING_LABELS
+from augment.data.mini_market.render import Difficulty, Picture, build_world, render
+from augment.data.mini_market.shots import (
+    BACKGROUNDS,
+    FOLDERS,
+    Shot,
+    background_shots,
+    identities,
+    identity_shots,
+    stray_shots,
+)
+
+JPEG_QUALITY = 88
+LEAST = {
+    "train_ids": 1, "images_per_train_id": 1, "test_ids": 1, "gallery_images_per_id": 2,
+    "distractors": 0, "junk": 0, "backgrounds": 0, "seed": 0,
+}  # fmt: skip
+PARSING_PALETTE = (
+    (0, 0, 0), (255, 205, 160), (110, 64, 24), (220, 40, 40), (40, 60, 200), (190, 40, 190),
+    (60, 190, 60), (160, 230, 40), (40, 190, 230), (240, 220, 40),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class MiniMarketParams:
+    """Counts of the data set; `gallery_images_per_id` excludes the queries, one per test identity
+    and camera; backgrounds are crops without people, in a folder of their own.
+    """
+
+    train_ids: int
+    images_per_train_id: int
+    test_ids: int
+    gallery_images_per_id: int
+    distractors: int
+    junk: int
+    backgrounds: int
+    seed: int
+    difficulty: Difficulty
+
+
+def plan(params: MiniMarketParams) -> list[Shot]:
+    """Every picture of the data set, sorted by folder and name. ValueError for counts that leave
+    nothing to do.
+    """
+    for key, least in LEAST.items():
+        if getattr(params, key) < least:
+            raise ValueError(
+                f"mini_market.{key} is {getattr(params, key)}: it must be at least {least}"
+            )
+    train, test = identities(params.seed, params.train_ids, params.test_ids)
+    if train[-1] > 9999 or test[-1] > 9999:
+        raise ValueError(
+            "mini_market: names hold four digits, so train_ids + test_ids must be at most 9999"
+        )
+    shots = [
+        shot
+        for pid in train
+        for shot in identity_shots(params.seed, pid, params.images_per_train_id, False)
+    ]
+    shots += [
+        shot
+        for pid in test
+        for shot in identity_shots(params.seed, pid, params.gallery_images_per_id, True)
+    ]
+    shots += stray_shots(params.seed, 0, params.distractors, test) + stray_shots(
+        params.seed, -1, params.junk, test
+    )
+    shots += background_shots(params.backgrounds)
+    return sorted(shots, key=lambda shot: (shot.folder, shot.name))
+
+
+def write(
+    root: Path, params: MiniMarketParams, progress: Callable[..., Iterable] | None = None
+) -> None:
+    """Renders the data set into the new folder `root`, which appears whole or not at all.
+
+    `progress` wraps the loop: called as progress(shots, total=n), e.g. tqdm. ValueError where
+    `root` holds files.
+    """
+    root = Path(root)
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise ValueError(f"{root} exists and is not an empty folder: remove it, or give another")
+    shots = plan(params)
+    partial = root.with_name(root.name + ".partial")
+    if partial.exists():  # of a run that was killed
+        shutil.rmtree(partial)
+    for folder in (*FOLDERS.values(), "parsing", BACKGROUNDS):
+        (partial / folder).mkdir(parents=True)
+    world = build_world(params.seed, params.difficulty)
+    tables = {"train": ["name:keypoints_y:keypoints_x"], "test": ["name:keypoints_y:keypoints_x"]}
+    for shot in progress(shots, total=len(shots)) if progress else shots:
+        picture = render(world, shot)
+        write_picture(partial, shot, picture)
+        if shot.folder == BACKGROUNDS:
+            continue
+        rows = tables["train" if shot.folder == FOLDERS["train"] else "test"]
+        rows.append(
+            f"{shot.name}: {picture.keypoints[:, 0].tolist()}: {picture.keypoints[:, 1].tolist()}"
+        )
+    for split, rows in tables.items():
+        (partial / f"market-annotation-{split}.csv").write_text("\n".join(rows) + "\n")
+    os.replace(partial, root)
+
+
+def write_picture(root: Path, shot: Shot, picture: Picture) -> None:
+    """The JPEG into its folder and, where it shows people, the parsing map into parsing/ under the
+    same name.
+    """
+    ok, data = cv2.imencode(
+        ".jpg", picture.image[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
+    )
+    if not ok:
+        raise RuntimeError(f"{shot.name}: OpenCV could not encode the JPEG")
+    (root / shot.folder / shot.name).write_bytes(data.tobytes())
+    if shot.folder == BACKGROUNDS:
+        return
+    label = Image.fromarray(np.ascontiguousarray(picture.parsing))
+    label.putpalette(np.array(PARSING_PALETTE, np.uint8).tobytes())  # turns mode L into P
+    label.save(root / "parsing" / f"{shot.name.removesuffix('.jpg')}.png", compress_level=1)
+
+
+assert len(PARSING_PALETTE) == len(PARSING_LABELS)

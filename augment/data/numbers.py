@@ -1,0 +1,106 @@
+"""Identities and cameras as found -> pids, camids and names."""
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from augment.data.listing import Listing
+from augment.prepared import market1501
+from augment.prepared.market1501 import Name, parse_name
+
+# Columns of names.csv: an image in data/prepared, and as it was found, with its size in px there.
+CHANGED = ["path", "file", "identity", "camera", "height", "width"]
+
+
+def number(listing: Listing) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Rows with file, identity, camera, name, pid, camid and split, sorted by split and name; and
+    what there is to say.
+
+    A layout's own names say their pid and camera. Else identities are numbered from 1 and cameras
+    from 0 in natural order (9 before 10), unless they are numbers that may be kept, and an image is
+    named by both, sequence 1, a running number within its identity and box 01.
+
+    Raises:
+        ValueError: two images would have one name, or there are too many cameras or images of an
+            identity for a name.
+    """
+    rows = listing.rows.reset_index(drop=True)
+    if (rows["name"] != "").all():
+        parsed = [parse_name(name) for name in rows["name"]]
+        rows = rows.assign(pid=[name.pid for name in parsed], camid=[name.camid for name in parsed])
+        notes: tuple[str, ...] = ()
+    else:
+        pids, kept = _pids(rows["identity"], listing.keep_numbers)
+        rows = rows.assign(pid=pids, camid=_camids(rows["camera"], listing.keep_numbers))
+        rows = rows.assign(name=_names(rows))
+        notes = (
+            ("identities keep their numbers",)
+            if kept
+            else (
+                f"{rows['identity'].nunique():,} identities are numbered anew from 1: names.csv says which is which",
+            )
+        )
+    if len(twice := rows.index[rows["name"].duplicated()]):
+        raise ValueError(
+            f"{listing.root / rows.at[twice[0], 'file']}: another image is named {rows.at[twice[0], 'name']} too"
+        )
+    order = pd.Categorical(rows["split"], ["train", "query", "gallery"])
+    return rows.assign(order=order).sort_values(["order", "name"], ignore_index=True).drop(
+        columns="order"
+    ), notes
+
+
+def first_identities(rows: pd.DataFrame, max_ids: tuple[int, int]) -> pd.DataFrame:
+    """The first k identities of the training and of the test split; junk and distractors go."""
+    is_train = rows["split"] == "train"
+    people = rows["pid"] > market1501.DISTRACTOR
+    kept = [
+        np.unique(rows.loc[part & people, "pid"])[:limit]
+        for part, limit in ((is_train, max_ids[0]), (rows["split"] == "query", max_ids[1]))
+    ]
+    keep = (is_train & rows["pid"].isin(kept[0])) | (~is_train & rows["pid"].isin(kept[1]))
+    return rows[keep].reset_index(drop=True)
+
+
+def natural(text: str) -> tuple:
+    """Sort key by which a9 comes before a10; equal for no two texts."""
+    parts = [part for part in re.split(r"([0-9]+)", text) if part]
+    return tuple(
+        (0, int(part[:300]), "") if part[0] in "0123456789" else (1, 0, part) for part in parts
+    ), text
+
+
+def _pids(identities: pd.Series, keep: bool) -> tuple[list[int], bool]:
+    if keep and all(re.fullmatch(r"-1|[0-9]{1,9}", one) for one in identities.unique()):
+        return [int(one) for one in identities], True
+    numbers = {
+        one: place for place, one in enumerate(sorted(identities.unique(), key=natural), start=1)
+    }
+    return [numbers[one] for one in identities], False
+
+
+def _camids(cameras: pd.Series, keep: bool) -> list[int]:
+    known = sorted(cameras.unique(), key=natural)
+    if keep and all(re.fullmatch(r"[1-9][0-9]{0,8}", one) for one in known):
+        numbers = {one: int(one) - 1 for one in known}
+    else:
+        numbers = {one: place for place, one in enumerate(known)}
+    if max(numbers.values(), default=0) >= market1501.MAX_CAMERAS:
+        raise ValueError(
+            f"{len(known)} cameras, up to {known[-1]!r}: names hold numbers up to {market1501.MAX_CAMERAS}; is the camera "
+            "what dataset.folder takes for one?"
+        )
+    return [numbers[one] for one in cameras]
+
+
+def _names(rows: pd.DataFrame) -> list[str]:
+    running = rows.groupby("pid").cumcount() + 1
+    if running.max() > market1501.MAX_FRAME:
+        raise ValueError(
+            f"identity {rows['identity'][running.idxmax()]!r} has more than {market1501.MAX_FRAME:,} images"
+        )
+    return [
+        str(Name(*one, 1))
+        for one in zip(rows["pid"], rows["camid"], np.ones(len(rows), int), running, strict=True)
+    ]

@@ -1,0 +1,81 @@
+"""What is true of nearly all keypoints of people who stand or walk, and of the orders in which
+joints come.
+
+On the annotations of Market-1501 every relation below holds in at least 0.99 of the images that
+show its joints.
+"""
+
+import numpy as np
+
+from generators.body.joint_orders import FROM_BODY_25, FROM_COCO, NECK
+
+NOSE, RIGHT_SHOULDER, LEFT_SHOULDER, RIGHT_HIP, LEFT_HIP, RIGHT_EYE, LEFT_EYE = (
+    0, 2, 5, 8, 11, 14, 15,
+)  # fmt: skip
+# Right and left: a joint and its other side.
+PAIRS = ((2, 5), (3, 6), (4, 7), (8, 11), (9, 12), (10, 13))
+# The first joint is above the second.
+ABOVE = (
+    (0, 1), (1, 8), (1, 11), (2, 8), (5, 11), (8, 9), (11, 12), (9, 10), (12, 13), (14, 2),
+    (15, 5), (16, 1), (17, 1),
+)  # fmt: skip
+# The line from the first to the second is steeper than 45 degrees.
+STEEP = ((2, 8), (5, 11))
+# Name of an order that 18 joints may be in -> where in it joint j of ours is.
+ORDERS = {
+    "COCO-17 with the neck last": tuple(
+        17 if joint == NECK else place for joint, place in enumerate(FROM_COCO)
+    ),
+    "COCO-17 with the neck first": tuple(
+        0 if joint == NECK else place + 1 for joint, place in enumerate(FROM_COCO)
+    ),
+    "the first 18 of BODY_25": tuple(place if place < 18 else -1 for place in FROM_BODY_25),
+}
+
+
+def seen(points: np.ndarray) -> np.ndarray:
+    """Which joints [N, 18, 2] are there: bool [N, 18]. Missing is -1 in both columns."""
+    return ~(points == -1).all(-1)
+
+
+def reorder(points: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
+    return np.where(np.array(order)[:, None] < 0, -1.0, points[:, list(order)])
+
+
+def relations(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which relations can be judged, and which of these are broken: bool [N, R] each."""
+    there = seen(points)
+    first, second = np.array(ABOVE + STEEP).T
+    judged = there[:, first] & there[:, second]
+    y, x = np.moveaxis(points[:, second] - points[:, first], -1, 0)
+    holds = np.where(np.arange(len(first)) < len(ABOVE), y > 0, np.abs(y) > np.abs(x))
+    return judged, judged & ~holds
+
+
+def plausibility(points: np.ndarray) -> float:
+    """The share of all relations that hold, in [0, 1]; 1 where none can be judged."""
+    judged, broken = relations(points)
+    return 1 - broken.sum() / judged.sum() if judged.any() else 1.0
+
+
+def weakest(points: np.ndarray, least: int) -> float:
+    """The share in which the relation that is broken most holds, of those that `least` images show;
+    1 where there is none.
+    """
+    judged, broken = (one.sum(0) for one in relations(points))
+    shares = 1 - broken[judged >= least] / judged[judged >= least]
+    return shares.min(initial=1.0)
+
+
+def turned(points: np.ndarray, right: int, left: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images that show a face (nose and both eyes) and both joints, bool [N]; and those where the
+    right one is at the right.
+
+    Who faces the camera has the right shoulder at the left of the image. (The nose alone is seen in
+    profiles, too.)
+    """
+    there = seen(points)
+    judged = there[:, [NOSE, RIGHT_EYE, LEFT_EYE, right, left]].all(1) & (
+        points[:, right, 1] != points[:, left, 1]
+    )
+    return judged, judged & (points[:, right, 1] > points[:, left, 1])

@@ -1,0 +1,112 @@
+"""The CSV of dataset.folder.table: a row an image, with the columns path and identity, and perhaps
+camera and split.
+"""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from augment.data.listing import Found, frame, refuse
+from augment.images import untrusted
+
+MAX_BYTES = 256 << 20
+MAX_LINE = 100_000  # letters of a row
+COLUMNS = ("path", "identity", "camera", "split")
+
+
+def read(file: Path, root: Path, found: Found) -> tuple[pd.DataFrame, list[str]]:
+    """Listing rows, and what there is to say.
+
+    Args:
+        found: the images below root; those without a row are counted.
+
+    Raises:
+        FileNotFoundError: there is no such table.
+        ValueError: it is too large, not UTF-8, no CSV, or lacks a column; rows that lead out of
+            root, to no image, to one twice, or have no identity.
+    """
+    if not file.is_file():
+        raise FileNotFoundError(f"{file}: not found (params.yaml: dataset.folder.table)")
+    if (size := file.stat().st_size) > MAX_BYTES:
+        raise ValueError(f"{file}: {size / 2**20:,.0f} MiB; a table has at most {MAX_BYTES >> 20}")
+    rows, faults, there, seen = [], [], set(found.files), {}
+    for number, cells in _rows(file):
+        path, identity = cells["path"].strip(), cells["identity"].strip()
+        where = f"{file}: row {number}"
+        if fault := _fault(path, root, there):
+            faults.append(f"{where}: {fault}")
+        elif not identity:
+            faults.append(f"{where}: {path}: its identity is empty")
+        elif (path := Path(path).as_posix()) in seen:
+            faults.append(f"{where}: {path} has row {seen[path]} already")
+        else:
+            seen[path] = number
+            rows.append((path, identity, cells["camera"].strip(), cells["split"].strip(), ""))
+    refuse(faults)
+    if not rows:
+        raise ValueError(f"{file}: no rows")
+    left_out = sorted(there - set(seen))
+    return frame(rows), [
+        f"{len(left_out):,} images left out that have no row, such as {left_out[0]}"
+    ] if left_out else []
+
+
+def _fault(path: str, root: Path, there: set[str]) -> str | None:
+    if not path:
+        return "its path is empty"
+    try:
+        untrusted.check_name(Path(path))
+        untrusted.check_inside(root / path, root)
+    except (ValueError, OSError, RuntimeError) as error:
+        return str(error)[:300]
+    if Path(path).as_posix() in there:
+        return None
+    return f"{path[:200]}: not found below {root}, or not named as an image ({', '.join(untrusted.SUFFIXES)})"
+
+
+def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Row number and cells of COLUMNS, empty where there is no such column."""
+    reader = csv.reader(_lines(file), strict=True)
+    try:
+        header = [name.strip().lower() for name in next(reader, [])]
+        if missing := [name for name in COLUMNS[:2] if name not in header]:
+            raise ValueError(
+                f"{file}: row 1: no column {', '.join(missing)}; expected path,identity,camera,split"
+            )
+        if len(set(header)) < len(header):
+            raise ValueError(f"{file}: row 1: a column is there twice")
+        for cells in reader:
+            if not cells:
+                continue
+            if len(cells) != len(header):
+                raise ValueError(
+                    f"{file}: row {reader.line_num}: {len(cells)} cells; the header has {len(header)}"
+                )
+            yield (
+                reader.line_num,
+                dict.fromkeys(COLUMNS, "") | dict(zip(header, cells, strict=True)),
+            )
+    except csv.Error as error:
+        raise ValueError(f"{file}: row {reader.line_num}: no CSV ({error})") from error
+
+
+def _lines(file: Path) -> Iterator[str]:
+    """Lines of at most MAX_LINE letters, without the mark that spreadsheets put before the
+    first.
+    """
+    with file.open(encoding="utf-8-sig", newline="") as text:
+        number = 0
+        try:
+            while line := text.readline(MAX_LINE + 1):
+                number += 1
+                if len(line) > MAX_LINE:
+                    raise ValueError(f"{file}: row {number}: longer than {MAX_LINE:,} letters")
+                if "\0" in line:
+                    raise ValueError(f"{file}: row {number}: holds a NUL byte; is it a CSV file?")
+                yield line
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"{file}: after row {number}: not UTF-8 ({error.reason}); save it as UTF-8"
+            ) from error

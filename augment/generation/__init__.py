@@ -1,0 +1,1 @@
+"""Generated images for a reduced or extended set."""

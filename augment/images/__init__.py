@@ -1,0 +1,1 @@
+"""Images of unknown origin, and sheets of images to look at."""

@@ -1,0 +1,116 @@
+"""Sheets of images to look at."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image, ImageDraw
+
+from generators.body.pose import draw_skeleton
+
+CELL = (128, 64)
+GAP_PX = 4
+CAPTION_PX, NOTE_PX = 16, 14
+INK = (60, 60, 60)
+
+
+def grid(
+    rows: Sequence[Sequence[Image.Image]],
+    captions: Sequence[str],
+    notes: Sequence[Sequence[str]] | None = None,
+    cell: tuple[int, int] = CELL,
+) -> Image.Image:
+    """Rows of images, each image scaled to one cell (height, width), each row under its caption; an
+    empty one takes no room.
+
+    notes: of each row a text under each of its images; an empty row of notes takes no room.
+    """
+    height, width = cell
+    notes = notes or [[]] * len(rows)
+    columns = max((len(row) for row in rows), default=1)
+    above = [CAPTION_PX if caption else 0 for caption in captions]
+    heights = [
+        room + height + GAP_PX + (NOTE_PX if row else 0)
+        for room, row in zip(above, notes, strict=True)
+    ]
+    sheet = Image.new("RGB", (GAP_PX + columns * (width + GAP_PX), GAP_PX + sum(heights)), "white")
+    draw, y = ImageDraw.Draw(sheet), GAP_PX
+    for row, caption, under, head, room in zip(rows, captions, notes, above, heights, strict=True):
+        if caption:
+            draw.text((GAP_PX, y), caption, fill=INK)
+        for column, image in enumerate(row):
+            cell = image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
+            sheet.paste(cell, (GAP_PX + column * (width + GAP_PX), y + head))
+        for column, text in enumerate(under):
+            middle = GAP_PX + column * (width + GAP_PX) + width / 2
+            draw.text((middle, y + head + height + 1), text, fill=INK, anchor="ma")
+        y += room
+    return sheet
+
+
+def people(
+    rows: pd.DataFrame,
+    keypoints: Mapping[str, np.ndarray],
+    parsing: Path,
+    identities: int = 5,
+    images: int = 12,
+) -> Image.Image:
+    """Some training identities: their images, the skeletons over them and, where there are any,
+    their parsing maps.
+
+    Args:
+        rows: index rows with `path` as found from here, `name`, and `identity` as the data set has
+            it.
+        keypoints: name -> [18, 2] as (y, x) pixels.
+        parsing: folder of label PNGs with a palette; may be absent.
+    """
+    train = rows[rows["split"] == "train"]
+    pids = train["pid"].unique()
+    cells, captions = [], []
+    for pid in pids[np.linspace(0, len(pids) - 1, min(identities, len(pids))).round().astype(int)]:
+        chosen = train[train["pid"] == pid].head(images)
+        pictures = [Image.open(path).convert("RGB") for path in chosen["path"]]
+        cells.append(pictures)
+        captions.append(_who(pid, chosen, rows["camid"].nunique() > 1))
+        cells.append(
+            [
+                _with_skeleton(p, keypoints.get(name))
+                for p, name in zip(pictures, chosen["name"], strict=True)
+            ]
+        )
+        captions.append("")
+        if parsing.is_dir():
+            cells.append(
+                [Image.open(parsing / Path(name).with_suffix(".png")) for name in chosen["name"]]
+            )
+            captions.append("")
+    return grid(cells, captions)
+
+
+def skeleton(
+    keypoints: np.ndarray, size: tuple[int, int], behind: Image.Image | None = None
+) -> Image.Image:
+    """The skeleton of keypoints [18, 2] on an image of `size`, over a dimmed picture or on
+    black.
+    """
+    background = None if behind is None else np.asarray(behind) // 2
+    return Image.fromarray(
+        draw_skeleton(torch.from_numpy(keypoints.astype(np.float32)), size, background)
+    )
+
+
+def _who(pid: int, images: pd.DataFrame, cameras_known: bool) -> str:
+    found = images["identity"].iat[0]
+    renamed = "" if found.isdecimal() and int(found) == pid else f" ({found})"
+    cameras = (
+        f", cameras {' '.join(str(camid + 1) for camid in images['camid'])}"
+        if cameras_known
+        else ""
+    )
+    return f"pid {pid}{renamed}{cameras}"
+
+
+def _with_skeleton(image: Image.Image, keypoints: np.ndarray | None) -> Image.Image:
+    return image if keypoints is None else skeleton(keypoints, (image.height, image.width), image)

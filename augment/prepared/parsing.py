@@ -1,0 +1,103 @@
+"""Parsing maps of index rows: imported, read beside the images, or drawn from the keypoints."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from tqdm import tqdm
+
+from augment import paths
+from augment.files import whole
+from augment.prepared import label_files
+from generators.body.parsing import COLOURS, LABELS, from_keypoints, merge
+
+FOLDER = "parsing"
+
+
+def import_maps(
+    files: Mapping[str, Path], labels: str, size: tuple[int, int], folder: Path
+) -> None:
+    """Parsing maps with `labels` (generators.parsing.merge) of images of data/prepared, by name,
+    into `folder` at `size`.
+
+    A map of another size is resized, each pixel to the nearest label. Which files: label_files.py.
+
+    Raises:
+        FileNotFoundError, ValueError: a file is missing or no label map, or has a label that
+            `labels` does not.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, file in tqdm(files.items(), desc="parsing maps", unit="map", disable=None):
+        try:
+            merged = merged_labels(label_files.read(file, labels), labels)
+        except ValueError as error:
+            text = str(error) if str(error).startswith(str(file)) else f"{file}: {error}"
+            raise ValueError(f"{text} (params.yaml: dataset.parsing.labels is {labels})") from error
+        save(merged, folder / Path(name).with_suffix(".png").name, size)
+
+
+def merged_labels(given: np.ndarray, labels: str) -> np.ndarray:
+    """A parser's labels, int64 [H, W], as the ten of generators.parsing, uint8. ValueError for a
+    label that `labels` lacks.
+    """
+    return merge(torch.from_numpy(given)[None], labels)[0].numpy()
+
+
+def save(labels: np.ndarray, file: Path, size: tuple[int, int] | None = None) -> None:
+    """Write ten labels, uint8 [H, W], as a PNG with their palette, whole or not at all; at `size`
+    where it is given.
+    """
+    picture = Image.fromarray(labels)
+    if size is not None and size != labels.shape:
+        picture = picture.resize((size[1], size[0]), Image.Resampling.NEAREST)
+    picture.putpalette(np.array(COLOURS, np.uint8).tobytes())
+    with whole(file) as temporary:
+        picture.save(temporary)
+
+
+def read(images: Sequence[str], size: tuple[int, int]) -> torch.Tensor | None:
+    """Labels of `generators.parsing`, uint8 [N, H, W] at `size`; None where the data set has no
+    parsing maps.
+
+    Raises:
+        ValueError: there are parsing maps, but not of every image, or one holds other labels.
+    """
+    folder = paths.PREPARED / FOLDER
+    if not folder.is_dir():
+        return None
+    labels = np.empty((len(images), *size), np.uint8)
+    for number, path in enumerate(images):
+        file = folder / Path(path).with_suffix(".png").name
+        if not file.is_file():
+            raise ValueError(
+                f"{file}: not found; other images of {paths.PREPARED} have a parsing map"
+            )
+        with Image.open(file) as image:
+            labels[number] = np.asarray(image.resize((size[1], size[0]), Image.Resampling.NEAREST))
+        if (highest := int(labels[number].max(initial=0))) >= len(LABELS):
+            raise ValueError(
+                f"{file}: holds label {highest}; labels are 0 ({LABELS[0]}) to {len(LABELS) - 1} ({LABELS[-1]})"
+            )
+    return torch.from_numpy(labels)
+
+
+def of_kind(
+    kind: str, images: Sequence[str], points: torch.Tensor, size: tuple[int, int]
+) -> torch.Tensor:
+    """The parsing maps a generator asks for, uint8 [N, H, W]: `files`, or `from_keypoints` of
+    points [N, 18, 2] at `size`.
+
+    Raises:
+        ValueError: the data set has no files; or as `read`.
+    """
+    if kind == "from_keypoints":
+        return from_keypoints(points, size)
+    labels = read(images, size)
+    if labels is None:
+        raise ValueError(
+            f"{paths.PREPARED / FOLDER}: not found; the data set has no parsing maps: set the generator's "
+            "`parsing: from_keypoints` for coarse ones"
+        )
+    return labels

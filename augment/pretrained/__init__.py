@@ -1,0 +1,1 @@
+"""Networks with weights that were trained elsewhere: joint finders, parsers, image metrics."""

@@ -1,0 +1,1 @@
+"""What a re-ID model is trained on, and what it finds."""

@@ -1,0 +1,82 @@
+"""Online puppets: images of a re-ID batch drawn anew at every pass, from the reduced set in memory;
+nothing on disk.
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image
+from torch.nn import functional
+
+from augment.generation.puppets import Scenes, studio
+from augment.images import contact_sheet
+from augment.reid_training.params import OnlineParams
+from generators.body.body_parts import usable
+
+
+class OnlinePuppets:
+    """A `reid.training.Renewal`: row i of the training set is row i of the reduced set.
+
+    without_torso: number of images that are cut as an oval and are never scenes.
+    """
+
+    def __init__(
+        self,
+        rows: pd.DataFrame,
+        found: dict[str, np.ndarray],
+        puppet: Any,
+        params: OnlineParams,
+        size: tuple[int, int],
+        seed: int,
+        device: Any,
+    ):
+        # Drawn at the puppets' own size and then made smaller, as images on disk are: that keeps
+        # them sharp.
+        self.studio, self.size = studio(rows, found, puppet, puppet.params.image_size, device), size
+        has_torso = usable(self.studio.keypoints, puppet.params.image_size).cpu().numpy()
+        self.camids = rows["camid"].to_numpy()
+        self.scenes = Scenes(self.camids, has_torso)
+        self.puppet, self.params, self.seed = puppet, params, seed
+        self.without_torso = int((~has_torso).sum())
+        self.about = {"online": asdict(params), "puppet": asdict(puppet.params), "seed": seed}
+
+    def __call__(self, step: int, rows: torch.Tensor, mine: slice) -> torch.Tensor:
+        number, params = len(rows), self.params
+        # Drawn for the whole batch, so that what happens to an image does not hang on the number of
+        # processes.
+        rng = np.random.default_rng([self.seed, step])
+        chosen = rng.random(number) < params.share
+        flips = rng.random((2, number)) < params.flip
+        girth = rng.uniform(1 - params.girth, 1 + params.girth, (number, 10)).astype(np.float32)
+        scenes = np.array([self.scenes.draw(rng, camid) for camid in self.camids[rows.numpy()]])
+
+        device = self.studio.pixels.device
+        images = self.studio.pixels[rows[mine].to(device)].float()
+        place = np.flatnonzero(chosen[mine])
+        if len(place):
+            at = np.arange(number)[mine][place]
+            sources = self.studio[rows[at]].flip(torch.from_numpy(flips[0, at]).to(device))
+            behind = self.studio[torch.from_numpy(scenes[at])].flip(
+                torch.from_numpy(flips[1, at]).to(device)
+            )
+            drawn = self.puppet.render(
+                sources, behind, girth=torch.from_numpy(girth[at]).to(device)
+            )
+            images[torch.from_numpy(place).to(device)] = drawn * 255
+        return functional.interpolate(images, self.size, mode="bilinear", antialias=True)
+
+    def sheet(self, columns: int = 16) -> Image.Image:
+        """Some images of the reduced set, and what two passes over them show."""
+        rows = torch.from_numpy(
+            np.linspace(0, len(self.camids) - 1, columns).round().astype(np.int64)
+        )
+        shown = [self.studio.pixels[rows.to(self.studio.pixels.device)].float()]
+        shown += [self(step, rows, slice(0, columns)).clamp(0, 255) for step in range(2)]
+        pictures = [images.round().byte().permute(0, 2, 3, 1).cpu().numpy() for images in shown]
+        captions = ["the reduced set", "one pass of the training", "another pass"]
+        return contact_sheet.grid(
+            [[Image.fromarray(one) for one in row] for row in pictures], captions
+        )

@@ -1,0 +1,1 @@
+"""Curves, tables and pages of what was measured."""

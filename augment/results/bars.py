@@ -1,0 +1,144 @@
+"""One bar chart of all augmentations: where did the gain come from?"""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from augment.augmentations import CLASSIC, NONE, PUPPET, parse
+
+REAL = "all real images"
+# What a bar stands for -> its colour.
+COLOURS = {
+    "real": "0.55",
+    "classic": "C5",
+    "trained on all real images": "C1",
+    "trained on the reduced set": "C0",
+    "puppet": "C2",
+}
+
+
+def kind(augmentation: str) -> str:
+    """The key of COLOURS for an augmentation's name."""
+    if augmentation in (NONE, REAL):
+        return "real"
+    if augmentation == CLASSIC:
+        return CLASSIC
+    parsed = parse(augmentation)
+    if parsed.generator == PUPPET:
+        return "puppet"
+    return (
+        "trained on the reduced set"
+        if parsed.protocol == "leak_free"
+        else "trained on all real images"
+    )
+
+
+def bars(summary: pd.DataFrame) -> dict[tuple[Any, ...], pd.DataFrame]:
+    """For each (dataset, budget, portion below 1): augmentations by model, with mAP_mean and
+    mAP_std.
+
+    The rows run from `none` by kind and name to all real images. A portion without any augmentation
+    gives no chart.
+    """
+    charts = {}
+    at_once = summary[summary["ratio"] == 1]
+    real = at_once[(at_once["portion"] == 1) & (at_once["augmentation"] == NONE)].assign(
+        augmentation=REAL
+    )
+    order = [NONE, *COLOURS, REAL]
+    for (dataset, budget, portion), rows in at_once[at_once["portion"] < 1].groupby(
+        ["dataset", "budget", "portion"]
+    ):
+        if set(rows["augmentation"]) == {NONE}:
+            continue
+        whole = real[(real["dataset"] == dataset) & (real["budget"] == budget)]
+        table = pd.concat([rows, whole[whole["model"].isin(rows["model"])]])
+        place = table["augmentation"].map(
+            lambda name: order.index(name if name in order else kind(name))
+        )
+        table = table.assign(place=place).sort_values(["place", "augmentation", "model"])
+        measured = ["mAP_mean", "mAP_std"]
+        charts[dataset, budget, portion] = table.pivot(
+            index=["place", "augmentation"], columns="model", values=measured
+        )
+    return charts
+
+
+def plot(summary: pd.DataFrame, file: Path) -> None:
+    """Bars of mAP with their spread over seeds as a PNG: a panel per data set and portion, hatched
+    after the first model.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+    from matplotlib.patches import Patch
+
+    charts = bars(summary)
+    height = 1.2 + 0.36 * max((len(chart) for chart in charts.values()), default=1)
+    figure, axes = plt.subplots(
+        1,
+        max(len(charts), 1),
+        figsize=(5.6 * max(len(charts), 1), height),
+        squeeze=False,
+        layout="constrained",
+    )
+    used: dict[str, str] = {}
+    for axis, ((dataset, budget, portion), chart) in zip(axes[0], charts.items(), strict=False):
+        models, names = list(chart["mAP_mean"].columns), [name for _, name in chart.index]
+        thick = 0.8 / len(models)
+        for number, model in enumerate(models):
+            for row, name in enumerate(names):
+                mean, std = chart["mAP_mean", model].iat[row], chart["mAP_std", model].iat[row]
+                if pd.isna(mean):
+                    continue
+                used[kind(name)] = COLOURS[kind(name)]
+                at, spread = (
+                    row + (number - (len(models) - 1) / 2) * thick,
+                    0 if pd.isna(std) else std,
+                )
+                axis.barh(
+                    at,
+                    mean,
+                    thick * 0.92,
+                    color=COLOURS[kind(name)],
+                    alpha=1.0 if number == 0 else 0.45,
+                    hatch="" if number == 0 else "///",
+                    edgecolor="white",
+                    xerr=spread or None,
+                    error_kw={"ecolor": "0.2", "capsize": 2, "elinewidth": 1},
+                )
+                axis.text(mean + spread, at, f" {mean:.3f}", va="center", fontsize=8)
+        axis.set(title=f"{dataset}, portion {portion} (equal {budget})", xlabel="mAP")
+        axis.set_yticks(range(len(names)), names)
+        axis.invert_yaxis()
+        axis.margins(x=0.14)
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.grid(axis="x", alpha=0.25)
+        axis.set_axisbelow(True)
+        patches = [
+            Patch(facecolor=colour, label=name)
+            for name, colour in COLOURS.items()
+            if name in used and name != "real"
+        ]
+        patches += [
+            Patch(
+                facecolor="0.55",
+                alpha=1.0 if n == 0 else 0.45,
+                hatch="" if n == 0 else "///",
+                label=model,
+            )
+            for n, model in enumerate(models)
+            if len(models) > 1
+        ]
+    if charts:
+        figure.legend(
+            handles=patches,
+            loc="outside lower center",
+            ncols=len(patches),
+            frameon=False,
+            fontsize=9,
+        )
+    figure.savefig(file, dpi=130, format="png")
+    plt.close(figure)

@@ -1,0 +1,208 @@
+"""Results of arms -> tables and curves over the portion of real images; from numbers to numbers,
+and one picture.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from augment.augmentations import CLASSIC, NONE
+
+ARM = ["dataset", "model", "augmentation", "portion", "ratio", "budget"]
+# Ratios 2 and 3 stand to the right of all real images, as in the paper's Table 6.
+RATIO_STEP = 0.12
+LABELLED = (
+    4  # curves at most whose gaps are written beside their points; more would lie on one another
+)
+CURVE = ["dataset", "model", "augmentation", "budget"]
+MEASURED = [
+    "rank1", "rank5", "rank10", "mAP", "mAP_trapezoid", "num_queries", "num_gallery",
+    "train_images", "iterations", "seconds",
+]  # fmt: skip
+
+
+def table(results: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """A row per arm and seed, from what train-reid writes; `file` says where each came from.
+
+    Raises:
+        ValueError: a result lacks a key, two results are of one arm and seed, or results on one
+            data set differ in the same-camera rule.
+    """
+    columns = [*ARM, "seed", *MEASURED, "file"]
+    rows = []
+    for result in results:
+        if missing := [name for name in columns if name not in result]:
+            raise ValueError(
+                f"{result['file']}: missing key {', '.join(missing)}; train this arm again"
+            )
+        rows.append([*(result[name] for name in columns), result.get("same_camera_rule", True)])
+    frame = pd.DataFrame(rows, columns=[*columns, "same_camera_rule"]).sort_values(
+        [*ARM, "seed"], ignore_index=True
+    )
+    if len(twice := frame.index[frame.duplicated([*ARM, "seed"])]):
+        raise ValueError(
+            f"{frame.at[twice[0], 'file']}: another result is of the same arm and seed"
+        )
+    for dataset, own in frame.groupby("dataset"):
+        if own["same_camera_rule"].nunique() > 1:
+            raise ValueError(
+                f"{own.loc[~own['same_camera_rule'], 'file'].iat[0]}: was scored without the same-camera rule, and other "
+                f"results on {dataset} with it: they cannot be compared; train those of the older data/prepared again"
+            )
+    return frame
+
+
+def summarise(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row per arm: number of seeds, mean and standard deviation (n - 1; empty for one seed), and
+    the gap closed.
+
+    gap_closed = (mAP of the arm - mAP reduced) / (mAP real - mAP reduced), of means over seeds with
+    everything but the augmentation equal; empty for `none`, and where the real set does not beat
+    the reduced one.
+    """
+    groups = frame.groupby(ARM, sort=True)
+    summary = groups.agg(
+        seeds=("seed", "size"),
+        rank1_mean=("rank1", "mean"),
+        rank1_std=("rank1", "std"),
+        mAP_mean=("mAP", "mean"),
+        mAP_std=("mAP", "std"),
+    ).reset_index()
+    summary["gap_closed"] = [_gap_closed(row, summary) for row in summary.itertuples()]
+    return summary
+
+
+def _gap_closed(arm: Any, summary: pd.DataFrame) -> float:
+    if arm.augmentation == NONE:
+        return np.nan
+    alike = (summary["augmentation"] == NONE) & (summary["ratio"] == 1)
+    for name in ("dataset", "model", "budget"):
+        alike &= summary[name] == getattr(arm, name)
+    reduced = summary.loc[alike & (summary["portion"] == arm.portion), "mAP_mean"]
+    real = summary.loc[alike & (summary["portion"] == 1), "mAP_mean"]
+    if reduced.empty or real.empty or (gap := real.item() - reduced.item()) <= 0:
+        return np.nan
+    return (arm.mAP_mean - reduced.item()) / gap
+
+
+def label(portion: float, ratio: int) -> str:
+    """0.3, 1.0, x2: what Table 6 calls a column."""
+    return str(float(portion)) if ratio == 1 else f"x{ratio}"
+
+
+def with_spread(mean: float, std: float) -> str:
+    """0.512 ± 0.010, or 0.512 where there is one seed."""
+    return f"{mean:.3f}" + ("" if np.isnan(std) else f" ± {std:.3f}")
+
+
+def position(portion: float, ratio: int) -> float:
+    """Where an arm stands on the axis of a curve."""
+    return portion + RATIO_STEP * (ratio - 1)
+
+
+def by_curve(summary: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
+    """(dataset, model, augmentation, budget) and its points, with their `position`, in its order.
+
+    At portion 1 nothing is removed, so that every augmented set is the real set: its point is in
+    every curve but that of `classic`, which changes the images of any set.
+    """
+    real = summary[
+        (summary["augmentation"] == NONE) & (summary["portion"] == 1) & (summary["ratio"] == 1)
+    ]
+    for key, curve in summary.groupby(CURVE, sort=True):
+        named = dict(zip(CURVE, key, strict=True))
+        if (
+            named["augmentation"] != CLASSIC
+            and not ((curve["portion"] == 1) & (curve["ratio"] == 1)).any()
+        ):
+            same = (
+                real[["dataset", "model", "budget"]]
+                == [named[n] for n in ("dataset", "model", "budget")]
+            ).all(axis=1)
+            curve = pd.concat([curve, real[same]])
+        places = [position(point.portion, point.ratio) for point in curve.itertuples()]
+        yield named, curve.assign(position=places).sort_values("position")
+
+
+def plot(summary: pd.DataFrame, file: Path) -> None:
+    """mAP and rank-1 over the portion of real images, a row of panels per data set, model and
+    budget, as a PNG.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    panels: dict[tuple[str, ...], list[tuple[str, pd.DataFrame]]] = {}
+    for key, curve in by_curve(summary):
+        panels.setdefault((key["dataset"], key["model"], key["budget"]), []).append(
+            (key["augmentation"], curve)
+        )
+    figure, axes = plt.subplots(
+        len(panels), 2, figsize=(11, 4.2 * len(panels)), squeeze=False, layout="constrained"
+    )
+    for (title, curves), row in zip(panels.items(), axes, strict=True):
+        curves.sort(key=lambda item: (item[0] != NONE, item[0]))
+        for axis, metric in zip(row, ("mAP", "rank1"), strict=True):
+            for number, (augmentation, curve) in enumerate(curves):
+                _draw(
+                    axis,
+                    curve,
+                    metric,
+                    augmentation,
+                    f"C{number}" if augmentation != NONE else "0.45",
+                )
+                if metric == "mAP" and len(curves) <= LABELLED:
+                    _write_gaps(axis, curve, f"C{number}")
+            axis.set(
+                title=f"{title[0]}, {title[1]} (equal {title[2]})",
+                xlabel="portion of real images",
+                ylabel={"rank1": "rank-1"}.get(metric, metric),
+                ylim=(0, None),
+            )
+            extended = sorted(
+                {int(ratio) for _, curve in curves for ratio in curve["ratio"] if ratio > 1}
+            )
+            shown = [0.2, 0.4, 0.6, 0.8, 1.0, *(position(1.0, ratio) for ratio in extended)]
+            axis.set_xticks(
+                shown,
+                ["0.2", "0.4", "0.6", "0.8", "1.0", *(label(1.0, ratio) for ratio in extended)],
+            )
+            axis.grid(alpha=0.25)
+            axis.spines[["top", "right"]].set_visible(False)
+            axis.legend(frameon=False, loc="lower right")
+    figure.savefig(file, dpi=130, format="png")
+    plt.close(figure)
+
+
+def _draw(axis: Any, curve: pd.DataFrame, metric: str, augmentation: str, colour: str) -> None:
+    mean, spread = curve[f"{metric}_mean"], curve[f"{metric}_std"].fillna(0)
+    label = "real images only" if augmentation == NONE else f"+ {augmentation}"
+    style = "--" if augmentation == NONE else "-"
+    axis.errorbar(
+        curve["position"],
+        mean,
+        spread,
+        color=colour,
+        linestyle=style,
+        marker="o",
+        ms=5,
+        capsize=3,
+        label=label,
+    )
+
+
+def _write_gaps(axis: Any, curve: pd.DataFrame, colour: str) -> None:
+    for point in curve.dropna(subset="gap_closed").itertuples():
+        axis.annotate(
+            f"{point.gap_closed:.0%} of the gap",
+            (point.position, point.mAP_mean),
+            xytext=(9, -12),
+            textcoords="offset points",
+            color=colour,
+            fontsize=9,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1},
+        )

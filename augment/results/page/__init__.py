@@ -1,0 +1,164 @@
+"""reports/index.html: everything the report knows on one page, which needs no network and no other
+file.
+
+| room | what for |
+|---|---|
+| answer | the sentences at its head, and what was used |
+| chart | curves: numbers to places on a drawing |
+| tables | gap closed, all arms, choices on held-out identities |
+| generators, dots | the generators' report cards, beside published figures; one metric of several systems |
+| pictures | contact sheets and ranked lists, as data addresses |
+| page.html, charts.html, generators.html, page.css, page.js | how it looks; Jinja2 fills it |
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from augment import prepared
+from augment.arms import Arm
+from augment.augmentations import NONE
+from augment.files import whole
+from augment.results import harm, table6, templates
+from augment.results.page import answer, chart, generators, pictures, tables
+
+HERE = Path(__file__).parent
+METRICS = {"mAP": "mAP", "rank1": "rank-1"}
+
+
+def write(
+    file: Path,
+    judged: pd.DataFrame,
+    results: Sequence[Mapping[str, Any]],
+    cards: Sequence[Mapping[str, Any]],
+    tuning: Sequence[Path],
+    mlflow_url: str,
+    embed: bool,
+) -> None:
+    """
+    Args:
+        judged: from harm.judge.
+        results: of train-reid, with `file`.
+        cards: of evaluate-generator.
+        tuning: files of `augment tune`.
+        mlflow_url: where the MLflow server will be when somebody follows a link.
+        embed: whether the data set's images may be shown.
+    """
+    style = chart.styles(judged["augmentation"])
+    answers = answer.answers(judged)
+    shown = pictures.ranks(_worth_looking_at(answers, results)) if embed else []
+    people = pictures.people(shown)
+    compared = harm.rivals(judged)
+    environment = templates.environment(HERE)
+    environment.filters |= {
+        "sentence": answer.sentence,
+        "signed": lambda value: f"{value:+.3f}".replace("-", "\u2212"),
+    }
+    text = environment.get_template("page.html").render(
+        css=(HERE / "page.css").read_text(),
+        js=(HERE / "page.js").read_text(),
+        style=style,
+        colours=chart.COLOURS,
+        answers=answers,
+        alarms=harm.alarms(judged),
+        defeats=harm.defeats(compared),
+        harmed=int(judged["harm"].sum()),
+        unjudged=harm.unjudged(judged),
+        judged=int(judged["difference"].notna().sum()),
+        of_one_seed=int((judged["difference"].notna() & judged["spread"].isna()).sum()),
+        compared=len(compared),
+        figures=_figures(judged, style),
+        arms=tables.arms(judged, results, mlflow_url),
+        many_sets=judged["dataset"].nunique() > 1,
+        curves=_curves_in_mlflow(results, mlflow_url),
+        cards=generators.sections(cards, mlflow_url, embed),
+        tuned=[tables.tuned(one) for one in tuning],
+        embed=embed,
+        sheets=pictures.sheets(judged) if embed else [],
+        ranks=shown,
+        people=people,
+        numbers={path: number for number, path in enumerate(people)},
+        used=answer.used(results),
+        any_camera=answer.any_camera(results),
+        cameras_unknown=prepared.CAMERAS_UNKNOWN,
+    )
+    with whole(file) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _figures(judged: pd.DataFrame, style: dict[str, chart.Style]) -> list[dict[str, Any]]:
+    """One figure per data set and model: charts by budget and metric, a legend for them, the gap
+    closed.
+    """
+    figures = []
+    for (dataset, model), arms in judged.groupby(["dataset", "model"]):
+        of_model = table6.published() if dataset == table6.DATASET else arms[:0]
+        of_model = of_model[of_model["model"] == model].assign(harm=False)
+        names = chart.ordered(arms["augmentation"])
+        drawn = of_model[of_model["augmentation"].isin([*names, NONE, "patn"])]
+        charts = [
+            (
+                budget,
+                [
+                    chart.draw(
+                        f"{title} against portion",
+                        rows,
+                        metric,
+                        drawn if metric == "mAP" else drawn[:0],
+                        style,
+                    )
+                    for metric, title in METRICS.items()
+                ],
+            )
+            for budget, rows in sorted(arms.groupby("budget"), reverse=True)
+        ]
+        figures.append(
+            {
+                "dataset": dataset,
+                "model": model,
+                "charts": charts,
+                "names": names,
+                "published": chart.ordered(drawn["augmentation"]),
+                "gaps": tables.grid(
+                    arms[(arms["portion"] < 1) & arms["gap_closed"].notna()], names
+                ),
+                "gaps_published": drawn[drawn["gap_closed"].notna()].groupby("augmentation"),
+                "extended": tables.grid(
+                    arms[(arms["ratio"] > 1) & arms["difference"].notna()], names
+                ),
+            }
+        )
+    return figures
+
+
+def _worth_looking_at(
+    answers: Sequence[answer.Answer], results: Sequence[Mapping[str, Any]]
+) -> list[Arm]:
+    """Real images alone and the best augmentation, at the smallest portion of the first answer, one
+    seed of each.
+    """
+    if not answers:
+        return []
+    first, best = answers[0], answers[0].best[0]
+    cells = [
+        {"augmentation": name, "model": first.model, "budget": first.budget}
+        for name in (NONE, best.augmentation)
+    ]
+    cells = [cell | {"portion": best.portion, "ratio": 1} for cell in cells]
+    return [
+        Arm(**cell, seed=min(one["seed"] for one in results if cell.items() <= one.items()))
+        for cell in cells
+    ]
+
+
+def _curves_in_mlflow(results: Sequence[Mapping[str, Any]], mlflow_url: str) -> str:
+    """Address of the runs of whole curves, drawn over one another there; empty where no arm was
+    tracked.
+    """
+    experiments = sorted({str(one["mlflow"]["experiment"]) for one in results if one.get("mlflow")})
+    if not experiments:
+        return ""
+    only_curves = "compareRunsMode=CHART&searchFilter=tags.curve%20!%3D%20%27%27"
+    return f"{mlflow_url.rstrip('/')}/#/experiments/{experiments[0]}/runs?{only_curves}"

@@ -1,0 +1,163 @@
+"""What the page says first, and last: how much is won back, and what was used."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import pandas as pd
+
+from augment.augmentations import CLASSIC, NONE, PUPPET, parse
+from augment.prepared import CAMERAS_UNKNOWN
+
+
+@dataclass(frozen=True)
+class Won:
+    """The best augmentation at one portion."""
+
+    portion: float
+    augmentation: str
+    gap: float
+    none: float  # mAP
+    augmented: float
+    real: float
+    saw_all: bool  # its generator was trained on all real images
+
+
+@dataclass(frozen=True)
+class Answer:
+    dataset: str
+    model: str
+    budget: str
+    seeds: int  # of the arms that are named, at least
+    best: list[Won]
+    fair: list[Won]  # the best that saw the reduced set alone, where another is best
+
+
+def answers(judged: pd.DataFrame) -> list[Answer]:
+    """For each data set, model and budget, equal iterations first; without those where nothing
+    closes a gap.
+    """
+    found = []
+    for (dataset, model, budget), arms in judged.groupby(["dataset", "model", "budget"]):
+        generated = arms[arms["augmentation"] != CLASSIC].dropna(subset="gap_closed")
+        real = arms[(arms["augmentation"] == NONE) & (arms["portion"] == 1) & (arms["ratio"] == 1)]
+        best, fair = [], []
+        for _, rows in generated.groupby("portion"):
+            first = _won(rows.loc[rows["gap_closed"].idxmax()], real["mAP_mean"].item())
+            best.append(first)
+            honest = rows[[not saw_all(name) for name in rows["augmentation"]]]
+            if first.saw_all and len(honest):
+                fair.append(
+                    _won(honest.loc[honest["gap_closed"].idxmax()], real["mAP_mean"].item())
+                )
+        if best:
+            found.append(Answer(dataset, model, budget, int(generated["seeds"].min()), best, fair))
+    return sorted(
+        found, key=lambda answer: (answer.dataset, answer.budget != "iterations", answer.model)
+    )
+
+
+def sentence(best: Sequence[Won]) -> str:
+    """`85% at 0.1 and 102% at 0.3 with puppet; 40% at 0.5 with patn`."""
+    groups = [list(group) for _, group in groupby(best, key=lambda won: won.augmentation)]
+    return "; ".join(
+        f"{_listed([f'{one.gap:.0%} at {one.portion}' for one in group])} with {group[0].augmentation}"
+        for group in groups
+    )
+
+
+def any_camera(results: Sequence[dict[str, Any]]) -> list[str]:
+    """Data sets that were scored without the same-camera rule."""
+    return sorted({one["dataset"] for one in results if not one.get("same_camera_rule", True)})
+
+
+def saw_all(augmentation: str) -> bool:
+    """Whether its generator was trained on images that the re-ID model does not get."""
+    parsed = parse(augmentation)
+    return parsed.generator not in (None, PUPPET) and parsed.protocol != "leak_free"
+
+
+def used(results: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
+    """What the numbers were made from: name and text, from the results alone."""
+    whole = [
+        one
+        for one in results
+        if one["augmentation"] == NONE and one["portion"] == 1 and one["ratio"] == 1
+    ]
+    lines = []
+    for dataset in sorted({one["dataset"] for one in results}):
+        counts = {
+            "real training images": [
+                one["train_images"] for one in whole if one["dataset"] == dataset
+            ],
+            "queries": [one["num_queries"] for one in results if one["dataset"] == dataset],
+            "gallery images": [one["num_gallery"] for one in results if one["dataset"] == dataset],
+        }
+        text = ", ".join(f"{_numbers(values)} {name}" for name, values in counts.items() if values)
+        lines.append(
+            (dataset, f"{text}; {CAMERAS_UNKNOWN}" if dataset in any_camera(results) else text)
+        )
+    lines.append(
+        ("Arms", f"{len({_arm(one) for one in results}):,}, trained in {len(results):,} runs")
+    )
+    lines.append(("Iterations", _numbers([one["iterations"] for one in results])))
+    if made := sum(one.get("generated_images", 0) for one in results):
+        rejected = sum(one.get("rejected_images", 0) for one in results)
+        lines.append(
+            ("Generated images", f"{made:,} over all runs; the gate rejected {rejected:,}")
+        )
+    lines.append(("Seeds of training", _numbers([one["seed"] for one in results])))
+    seeds: dict[str, set[int]] = {}
+    for one in results:
+        for name, value in one.get("seeds", {}).items():
+            seeds.setdefault(name, set()).update(value if isinstance(value, list) else [value])
+    for name, values in seeds.items():
+        if name != "train" and (drawn := values - {None}):
+            lines.append((f"Seed of {name}", _numbers(drawn)))
+    commits = sorted({one.get("commit") or "unknown" for one in results})
+    lines.append(("Commit" if len(commits) == 1 else "Commits", ", ".join(commits)))
+    versions: dict[str, set[str]] = {}
+    for one in results:
+        for package, version in one.get("versions", {}).items():
+            versions.setdefault(package, set()).add(str(version))
+    if versions:
+        lines.append(
+            (
+                "Versions",
+                ", ".join(
+                    f"{package} {' and '.join(sorted(found))}"
+                    for package, found in versions.items()
+                ),
+            )
+        )
+    hours = sum(one["seconds"] for one in results) / 3600
+    lines.append(
+        ("Time of re-ID training", f"{hours:.1f} h" if hours >= 1 else f"{hours * 60:.0f} min")
+    )
+    return lines
+
+
+def _won(arm: pd.Series, real: float) -> Won:
+    none = arm["mAP_mean"] - arm["difference"]
+    name = arm["augmentation"]
+    return Won(
+        float(arm["portion"]), name, arm["gap_closed"], none, arm["mAP_mean"], real, saw_all(name)
+    )
+
+
+def _arm(result: dict[str, Any]) -> tuple:
+    return tuple(
+        result[name] for name in ("dataset", "model", "augmentation", "portion", "ratio", "budget")
+    )
+
+
+def _listed(words: Sequence[str]) -> str:
+    return ", ".join(words[:-1]) + (" and " if len(words) > 1 else "") + words[-1]
+
+
+def _numbers(values: Iterable[Any]) -> str:
+    """Up to five different numbers, else their range."""
+    found = sorted(set(values))
+    texts = [f"{value:,}" if isinstance(value, int) else str(value) for value in found]
+    return ", ".join(texts) if len(texts) <= 5 else f"{texts[0]} to {texts[-1]}"

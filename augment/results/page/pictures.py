@@ -1,0 +1,98 @@
+"""The images of the page, as data addresses: it must open without any other file."""
+
+import base64
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image
+
+from augment import paths
+from augment.arms import Arm
+from augment.augmentations import NONE
+from augment.reid_training import ranked
+from augment.reid_training.ranked import RankedList
+from augment.results.curves import label
+
+SHEET_WIDTH_PX = 900
+JPEG_QUALITY = 78
+PERSON_SIZE_PX = (48, 96)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    title: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """The ranked lists of one arm and seed, and the images that they show by path."""
+
+    title: str
+    lists: list[RankedList]
+
+
+def sheets(judged: pd.DataFrame) -> list[Sheet]:
+    """The contact sheet of each augmentation's generated images, at the smallest portion where it
+    was scored.
+    """
+    found: dict[str, Sheet] = {}
+    for row in judged.sort_values(["augmentation", "portion", "ratio"]).itertuples():
+        file = paths.generated(row.augmentation, row.portion, row.ratio) / "contact_sheet.png"
+        if row.augmentation not in found and file.is_file():
+            found[row.augmentation] = Sheet(
+                f"{row.augmentation}, {label(row.portion, row.ratio)}", _jpeg(file, SHEET_WIDTH_PX)
+            )
+    return list(found.values())
+
+
+def of_card(generator: str, names: Iterable[str]) -> list[Sheet]:
+    """Those sheets `names` of a generator's report card that there are."""
+    files = {name: paths.card_folder(generator) / f"{name}.png" for name in names}
+    return [
+        Sheet(name.replace("_", " "), _jpeg(file, SHEET_WIDTH_PX))
+        for name, file in files.items()
+        if file.is_file()
+    ]
+
+
+def ranks(arms: Iterable[Arm]) -> list[Ranks]:
+    """The ranked lists of arms, where there are any."""
+    found = []
+    for arm in arms:
+        file = paths.reid_model(arm) / "ranked.json"
+        if file.is_file():
+            name = "real images only" if arm.augmentation == NONE else arm.augmentation
+            found.append(
+                Ranks(
+                    f"{name} at {label(arm.portion, arm.ratio)}, seed {arm.seed}", ranked.read(file)
+                )
+            )
+    return found
+
+
+def people(shown: Iterable[Ranks]) -> dict[str, str]:
+    """path -> address of every image in the lists."""
+    every = {
+        path
+        for one in shown
+        for each in one.lists
+        for path in (each.path, *(found.path for found in each.found))
+    }
+    return {path: _jpeg(paths.PREPARED / path, PERSON_SIZE_PX[0] * 2) for path in sorted(every)}
+
+
+def _jpeg(file: Path, width: int) -> str:
+    """An image as a data address, no wider than `width`."""
+    with Image.open(file) as image:
+        picture = image.convert("RGB")
+    if picture.width > width:
+        picture = picture.resize(
+            (width, round(picture.height * width / picture.width)), Image.Resampling.LANCZOS
+        )
+    with io.BytesIO() as memory:
+        picture.save(memory, "JPEG", quality=JPEG_QUALITY, optimize=True)
+        return "data:image/jpeg;base64," + base64.b64encode(memory.getvalue()).decode()

@@ -1,0 +1,9 @@
+"""Names of what is scored without being trained, and words for what a renderer is given."""
+
+# Name -> what such a puppet takes from the target's image.
+PUPPETS = {"puppet-pose": ("pose",), "puppet": ("pose", "plate", "cast")}
+REFERENCES = ("copy_source", "mean_image")
+UNTRAINED = (*PUPPETS, *REFERENCES)
+
+POSED = ("source image", "source pose", "target pose")
+TARGETS_SCENE = ("target background", "target colours")

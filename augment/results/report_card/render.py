@@ -1,0 +1,243 @@
+"""A name -> its images of held-out pairs.
+
+| name | what it renders |
+|---|---|
+| patn, and any other trained generator | the source's person in the target's pose; of the target it sees the pose alone |
+| puppet-pose | the same by a puppet, before the source's own background |
+| puppet | a puppet in the target's scene: it sees the target's background and colours too, and its card says so |
+| copy_source | the source image, as it is: what doing nothing gives |
+| mean_image | the mean of all training images, always |
+
+The last two are for reference: any generator must beat them.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from augment import paths
+from augment.augmentations import PUPPET
+from augment.prepared import index
+from augment.results.report_card.names import POSED, PUPPETS, REFERENCES, TARGETS_SCENE
+from augment.results.report_card.pairs import HeldOut, several_of_one
+from augment.results.report_card.settings import EvaluationParams
+from generators.metrics.similarity import body_mask, cut_to_uint8
+from generators.registry import GENERATORS
+from generators.training.batch import Batch
+from generators.training.checkpoint import load_generator, read_trained_on
+from generators.training.generator import Generator
+from generators.training.pairs import ImageSet, decode, make_batch
+from generators.training.sheets import to_bytes
+
+MASKED = 64  # images whose masks are drawn at a time
+# Rows of pairs [n, 2] -> their images, float32 [n, 3, H, W] in [-1, 1].
+Draw = Callable[["Tensor"], "Tensor"]
+
+
+@dataclass(frozen=True)
+class Renderer:
+    """What a name stands for, checked and loaded.
+
+    name: with a portion as patn-leak_free-0.3: the name of its card
+    size: (height, width) of its images, px
+    sees: what it is told of a pair, in words
+    generator: the trained one, loaded; None for puppets and references
+    trained_on: paths of the images that it has seen, relative to data/prepared; None where it needs
+        no training
+    start: opens what it needs of the held-out images
+    """
+
+    name: str
+    size: tuple[int, int]
+    sees: tuple[str, ...]
+    generator: Generator | None
+    trained_on: list[str] | None
+    start: Callable[[HeldOut], Draw]
+
+    def outputs(self, held: HeldOut, pairs: Tensor, batch_size: int) -> Iterator[Tensor]:
+        """Images of the rows `pairs` [P, 2] of `held`, uint8 [n, 3, H, W], a batch at a time, in
+        their order.
+        """
+        draw = self.start(held)
+        for part in pairs.split(batch_size):
+            yield to_bytes(draw(part))
+
+    @property
+    def draws_parsing(self) -> bool:
+        """Whether it draws a parsing map of the target before it paints."""
+        return self.generator is not None and self.generator.predicts_parsing
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """
+    images: the real ones, at the renderer's size
+    several: int64 [M, 2], more pairs, for the diversity of images of one source
+    outputs: uint8 [P + M, 3, H, W], of held.pairs, then of `several`
+    cut: the same of the pairs, cut off to whole numbers instead of rounded, for the protocol that
+        does so
+    seconds: of rendering
+    """
+
+    renderer: Renderer
+    held: HeldOut
+    images: ImageSet
+    several: Tensor
+    outputs: Tensor
+    cut: Tensor
+    seconds: float
+
+    @property
+    def paired(self) -> Tensor:
+        """The outputs of held.pairs: uint8 [P, 3, H, W]."""
+        return self.outputs[: len(self.held.pairs)]
+
+    @cached_property
+    def masks(self) -> Tensor:
+        """Where the persons of the real images are, by their keypoints: bool [N, 1, H, W]."""
+        # A part at a time: the distances to all limbs of a pixel take a hundred times the room of
+        # its mask.
+        parts = self.images.keypoints.split(MASKED)
+        return torch.cat([body_mask(part, tuple(self.images.pixels.shape[2:])) for part in parts])
+
+    @property
+    def targets(self) -> Tensor:
+        """uint8 [P, 3, H, W]: a copy."""
+        return self.images.pixels[self.held.pairs[:, 1]]
+
+
+def known() -> list[str]:
+    """Every name that can be evaluated."""
+    return sorted([*({*GENERATORS} - {PUPPET}), *PUPPETS, *REFERENCES])
+
+
+def renderer(name: str, portion: float | None, size: tuple[int, int], device: Any) -> Renderer:
+    """The renderer of a name; with a portion, of the generator that was trained on that reduced set
+    alone.
+
+    size: of the images of puppets and references, which have none of their own.
+
+    Raises:
+        ValueError: an unknown name, or a portion for what is not trained.
+        FileNotFoundError: the generator is not trained.
+    """
+    if name not in known():
+        raise ValueError(f"unknown generator {name!r}; there are {', '.join(known())}")
+    if name in (*PUPPETS, *REFERENCES):
+        if portion is not None:
+            raise ValueError(
+                f"{name} is not trained, so that --portion {portion} has no meaning for it; leave it out"
+            )
+        if name in PUPPETS:
+            sees = POSED + (TARGETS_SCENE if name == PUPPET else ())
+            return Renderer(
+                name,
+                size,
+                sees,
+                None,
+                None,
+                lambda held: _puppets(held, PUPPETS[name], size, device),
+            )
+        if name == "copy_source":
+            return Renderer(
+                name, size, ("source image",), None, None, lambda held: _sources(held, size)
+            )
+        return Renderer(name, size, (), None, None, lambda held: _mean_image(size))
+    return _trained(name, portion, device)
+
+
+def render(renderer: Renderer, held: HeldOut, settings: EvaluationParams) -> Rendered:
+    """Everything that is rendered."""
+    several = several_of_one(
+        held, settings.diversity.sources, settings.diversity.poses, settings.seed
+    )
+    images, started = held.images(renderer.size), time.perf_counter()
+    pairs = torch.cat([held.pairs, several])
+    outputs, cut = (
+        torch.empty((len(rows), *images.pixels.shape[1:]), dtype=torch.uint8)
+        for rows in (pairs, held.pairs)
+    )
+    draw = renderer.start(held)
+    with progress("render", len(pairs)) as bar:
+        for rows in torch.arange(len(pairs)).split(settings.batch_size):
+            drawn = draw(pairs[rows])
+            outputs[rows] = to_bytes(drawn)
+            paired = rows[rows < len(cut)]
+            cut[paired] = cut_to_uint8(drawn[: len(paired)]).cpu()
+            bar.update(len(rows))
+    return Rendered(renderer, held, images, several, outputs, cut, time.perf_counter() - started)
+
+
+def generators_batch(generator: Any, images: ImageSet, pairs: Tensor, device: Any) -> Batch:
+    """Pairs as a trained generator sees them: of the target, the pose alone. `images` from
+    `generators_images`.
+    """
+    batch = make_batch(images, pairs, generator.params.sigma_px, device)
+    blank = None if batch.target_parsing is None else torch.zeros_like(batch.target_parsing)
+    return replace(batch, target_image=torch.zeros_like(batch.target_image), target_parsing=blank)
+
+
+def generators_images(generator: Any, held: HeldOut) -> ImageSet:
+    """All images at a trained generator's size, with parsing maps of the kind that it wants."""
+    return held.images(generator.params.image_size, generator.parsing)
+
+
+def _trained(name: str, portion: float | None, device: Any) -> Renderer:
+    file = paths.generator_model(name, portion) / "generator.pt"
+    if not file.is_file():
+        flags = "" if portion is None else f" --portion {portion}"
+        raise FileNotFoundError(
+            f"{file}: not found; run `augment train-generator --generator {name}{flags}` first"
+        )
+    generator, trained_on = load_generator(file, device), read_trained_on(file)["images"]
+    own = generator.parsing == "files"
+    sees = (*POSED, *(["source parsing map"] if own else []))
+
+    def start(held: HeldOut) -> Draw:
+        images = generators_images(generator, held)
+        return lambda pairs: generator.generate(
+            generators_batch(generator, images, pairs, device)
+        ).float()
+
+    card = name if portion is None else f"{name}-leak_free-{portion}"
+    return Renderer(card, tuple(generator.params.image_size), sees, generator, trained_on, start)
+
+
+def _puppets(held: HeldOut, takes: tuple[str, ...], size: tuple[int, int], device: Any) -> Draw:
+    from augment.generation import puppets  # no dependency of a trained generator's card
+
+    puppet = puppets.build()
+    found = {
+        Path(path).name: points
+        for path, points in zip(held.rows["path"], held.keypoints.numpy(), strict=True)
+    }
+    studio = puppets.studio(held.rows, found, puppet, size, device)
+    return lambda pairs: (
+        puppet.render(studio[pairs[:, 0]], studio[pairs[:, 1]], takes).mul(2).sub(1)
+    )
+
+
+def _sources(held: HeldOut, size: tuple[int, int]) -> Draw:
+    pixels = held.images(size).pixels
+    return lambda pairs: pixels[pairs[:, 0]].float() / 127.5 - 1
+
+
+def _mean_image(size: tuple[int, int]) -> Draw:
+    rows = index.read(paths.PREPARED / "index.csv")
+    training = decode(
+        [paths.PREPARED / path for path in rows["path"][rows["split"] == "train"]], size
+    )
+    total = sum(part.sum(0, dtype=torch.int64) for part in training.split(1024))
+    mean = (total.double() / len(training) / 127.5 - 1).float()
+    return lambda pairs: mean.expand(len(pairs), -1, -1, -1)
+
+
+def progress(what: str, number: int) -> Any:
+    return tqdm(total=number, desc=what, unit="img")

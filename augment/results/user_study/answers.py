@@ -1,0 +1,103 @@
+"""The files that the page saves: a rater's answers, checked against the key of the study."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from augment import files
+from augment.results.user_study.study import GENERATED, REAL, REAL_OR_GENERATED
+
+
+@dataclass(frozen=True)
+class Answer:
+    """
+    answer: REAL or GENERATED; or the place of the preferred picture, from 0
+    reaction_ms: from the end of the image (form `ab`: from its beginning) to the answer
+    shown_ms, seen: how long the image was there, and how often (once, unless the page was
+    reloaded); None in form `ab`
+    """
+
+    answer: str | int
+    reaction_ms: float
+    shown_ms: float | None
+    seen: int | None
+
+
+@dataclass(frozen=True)
+class Rater:
+    """One whole file. answers: trial's id -> Answer, of every trial."""
+
+    name: str
+    file: Path
+    answers: dict[str, Answer]
+
+
+def read_all(found: Sequence[Path], key: Mapping[str, Any], key_file: Path) -> list[Rater]:
+    """The raters of all files. ValueError, naming files, where one cannot be scored or a rater
+    comes twice.
+    """
+    raters: dict[str, Rater] = {}
+    for file in found:
+        rater = read(file, key, key_file)
+        name = " ".join(rater.name.split()).casefold()
+        if name in raters:
+            raise ValueError(
+                f"{file}: rater {rater.name!r} has answered in {raters[name].file} already; give one of the two"
+            )
+        raters[name] = rater
+    return list(raters.values())
+
+
+def read(file: Path, key: Mapping[str, Any], key_file: Path) -> Rater:
+    """One rater's answers.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not JSON, of another study, or an answer is missing, twice there or not
+            one; the message says which.
+    """
+    if not file.is_file():
+        raise FileNotFoundError(f"{file}: file of answers not found")
+    saved = files.read_json(file)
+    for name, kind in (("study", str), ("rater", str), ("trials", list)):
+        if not isinstance(saved, dict) or not isinstance(saved.get(name), kind):
+            raise ValueError(
+                f"{file}: no key {name!r} of a {kind.__name__}; is it a file that the page of a study saved?"
+            )
+    if saved["study"] != key["study"]:
+        raise ValueError(
+            f"{file}: study: answers of study {saved['study']}, but {key_file} is the key of {key['study']}"
+        )
+    if not saved["rater"].strip():
+        raise ValueError(f"{file}: rater: is empty")
+    known = {trial["id"]: trial for trial in key["trials"]}
+    answers: dict[str, Answer] = {}
+    for number, row in enumerate(saved["trials"]):
+        where = f"{file}: trials[{number}]"
+        if not isinstance(row, dict) or row.get("id") not in known:
+            raise ValueError(
+                f"{where}: id: no trial of {key_file}: {row.get('id') if isinstance(row, dict) else row!r}"
+            )
+        if row["id"] in answers:
+            raise ValueError(f"{where}: id: trial {row['id']} has an answer already")
+        answers[row["id"]] = _answer(row, key["form"], len(known[row["id"]]["shown"]), where)
+    if missing := [one for one in known if one not in answers]:
+        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
+        raise ValueError(
+            f"{file}: trials: {len(missing)} of {len(known)} have no answer ({shown}); have the rater finish"
+        )
+    return Rater(saved["rater"].strip(), file, answers)
+
+
+def _answer(row: Mapping[str, Any], form: str, pictures: int, where: str) -> Answer:
+    judged = form == REAL_OR_GENERATED
+    allowed = (REAL, GENERATED) if judged else tuple(range(pictures))
+    if row.get("answer") not in allowed or type(row["answer"]) is not type(allowed[0]):
+        raise ValueError(
+            f"{where}: answer: {row.get('answer')!r} is none of {', '.join(map(str, allowed))}"
+        )
+    for name in ("reaction_ms", "shown_ms", "seen")[: 3 if judged else 1]:
+        if type(row.get(name)) not in (int, float) or not 0 <= row[name] < float("inf"):
+            raise ValueError(f"{where}: {name}: {row.get(name)!r} is no number of at least 0")
+    return Answer(row["answer"], row["reaction_ms"], row.get("shown_ms"), row.get("seen"))

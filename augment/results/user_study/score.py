@@ -1,0 +1,131 @@
+"""Raters' answers -> the table of a study.
+
+Every rater has a share of their own; a mean is over raters, and its interval is a 95% bootstrap
+over raters: the next raters might have been others. All are fractions.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from augment.results.report_card import published
+from augment.results.user_study.answers import Rater
+from augment.results.user_study.study import AB, GENERATED, REAL
+from generators.metrics.intervals import mean_interval
+
+# R2G, G2R and preferred (SPGNet calls it Jab) as defined in the papers: PATN section 4.3.3, SPGNet
+# section 4.3.
+MEASURES = {"real-or-generated": ("R2G", "G2R"), "ab": ("preferred",)}
+PUBLISHED = {"R2G": "r2g_percent", "G2R": "g2r_percent", "preferred": "jab_percent"}
+LATE_MS = 50
+
+
+def shares(key: Mapping[str, Any], raters: Sequence[Rater]) -> pd.DataFrame:
+    """A row per generator and rater, practice left out.
+
+    real-or-generated: R2G, the share of the part's real images rated generated, and G2R, that of
+    its generated images rated
+    real. ab: preferred, the share of trials in which the generator's picture was chosen.
+    """
+    rows = []
+    counted = [trial for trial in key["trials"] if not trial["practice"]]
+    for part, generator in enumerate(key["generators"]):
+        for rater in raters:
+            said = {trial["id"]: rater.answers[trial["id"]].answer for trial in counted}
+            if key["form"] == AB:
+                chosen = [trial["shown"][said[trial["id"]]] == generator for trial in counted]
+                measured = {"preferred": np.mean(chosen)}
+            else:
+                own = [trial for trial in counted if trial["part"] == part]
+                real = [said[trial["id"]] == GENERATED for trial in own if trial["shown"] == [REAL]]
+                made = [said[trial["id"]] == REAL for trial in own if trial["shown"] == [generator]]
+                measured = {"R2G": np.mean(real), "G2R": np.mean(made)}
+            rows.append({"generator": generator, "rater": rater.name, **measured})
+    return pd.DataFrame(rows)
+
+
+def table(key: Mapping[str, Any], raters: Sequence[Rater]) -> pd.DataFrame:
+    """A row per generator: raters; each measure, its variance over raters (as SPT has it) and its
+    interval's ends.
+
+    One rater has neither variance nor interval: NaN.
+    """
+    rows = []
+    for generator, own in shares(key, raters).groupby("generator", sort=False):
+        row: dict[str, Any] = {"generator": generator, "raters": len(own)}
+        for measure in MEASURES[key["form"]]:
+            values = own[measure].to_numpy()
+            found = mean_interval(values, np.arange(len(own)))
+            spread = (found.low, found.high, values.var(ddof=1)) if len(own) > 1 else (np.nan,) * 3
+            row |= {measure: found.value, **dict(zip(_spread(measure), spread, strict=True))}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def markdown(key: Mapping[str, Any], scored: pd.DataFrame) -> str:
+    """The table; under it, marked as such, what the papers' raters said of Market-1501."""
+    measures = MEASURES[key["form"]]
+    heads = (
+        [f"preferred; chance: {1 / len(key['generators']):.3f}"] if key["form"] == AB else measures
+    )
+    lines = [
+        f"| {key['dataset']} | raters | {' | '.join(heads)} |",
+        f"|---|---|{'---|' * len(measures)}",
+    ]
+    for row in scored.to_dict("records"):
+        cells = [
+            _cell(row[measure], *(row[end] for end in _spread(measure)[:2])) for measure in measures
+        ]
+        lines.append(f"| {row['generator']} | {row['raters']} | {' | '.join(cells)} |")
+    for row in _published(key["form"]).to_dict("records"):
+        cells = [f"{row[PUBLISHED[measure]] / 100:.3f}" for measure in measures]
+        source = f"{row['paper']}, Table {row['table']}" + (
+            ", best of 7" if key["form"] == AB else ""
+        )
+        lines.append(
+            f"| *{row['generator']} on Market-1501: {source}* | 30 | {' | '.join(cells)} |"
+        )
+    return "\n".join(lines)
+
+
+def _published(form: str) -> pd.DataFrame:
+    """Rows of published.csv on Market-1501: this project's systems, each as it was printed
+    first.
+    """
+    rows = published.published()
+    columns = [PUBLISHED[measure] for measure in MEASURES[form]]
+    rows = rows[(rows["dataset"] == published.DATASET) & (rows["generator"] != "")].dropna(
+        subset=columns
+    )
+    return rows.drop_duplicates(["generator", *columns])
+
+
+def _spread(measure: str) -> tuple[str, str, str]:
+    return f"{measure}_low", f"{measure}_high", f"{measure}_variance"
+
+
+def _cell(value: float, low: float, high: float) -> str:
+    return f"{value:.3f}" if np.isnan(low) else f"{value:.3f} ({low:.3f} to {high:.3f})"
+
+
+def irregular(key: Mapping[str, Any], raters: Sequence[Rater], shown_ms: float) -> list[str]:
+    """A line for every rater who saw counted images for longer or shorter than they should, or
+    again after a reload.
+    """
+    counted = [trial["id"] for trial in key["trials"] if not trial["practice"]]
+    lines = []
+    for rater in raters if key["form"] != AB else ():
+        own = [rater.answers[one] for one in counted]
+        off = [one.shown_ms for one in own if abs(one.shown_ms - shown_ms) > LATE_MS]
+        again = sum(one.seen > 1 for one in own)
+        if off:
+            lines.append(
+                f"{rater.file}: {len(off)} of {len(own)} images were shown for {min(off):.0f} to {max(off):.0f} ms"
+            )
+        if again:
+            lines.append(
+                f"{rater.file}: {again} of {len(own)} images were shown again after a reload"
+            )
+    return lines

@@ -1,0 +1,1 @@
+"""The human body in an image: joints, parts, parsing maps, plates."""

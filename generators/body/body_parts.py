@@ -1,0 +1,382 @@
+"""Ten rigid parts of a person from keypoints: where each lies, which is before which, and which
+pixels it covers.
+
+A part's *frame* is a parallelogram in the image: centre, half-axis along the part, half-axis
+across, each (y, x) in px. Its points are centre + u along + v across, and the same (u, v) in two
+frames is the same point of the body: two frames make the affine map of a part from one pose to
+another. Its outline is a superellipse in (u, v).
+
+All lengths are in *torso scales*, s = sqrt((|RHip - RSho|^2 + |LHip - LSho|^2) / 2), so that near
+and far people are cut alike.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from generators.body.pose import visible
+from generators.body.skeleton import TORSO
+
+PARTS = (
+    "head", "torso", "right_upper_arm", "right_forearm", "left_upper_arm", "left_forearm",
+    "right_thigh", "right_shank", "left_thigh", "left_shank",
+)  # fmt: skip
+HEAD = 0
+# The joints at the two ends of each limb (parts 2 to 9), and the part of the other side.
+STARTS, ENDS = [2, 3, 5, 6, 8, 9, 11, 12], [3, 4, 6, 7, 9, 10, 12, 13]
+OTHER_SIDE = [0, 1, 4, 5, 2, 3, 8, 9, 6, 7]
+FACE = [0, 14, 15, 16, 17]
+# Chains of joints from the torso outwards, the same of the other side, and the usual length of each
+# link.
+CHAINS = (
+    ((2, 3, 4), (5, 6, 7), (0.62, 0.50)),
+    ((5, 6, 7), (2, 3, 4), (0.62, 0.50)),
+    ((8, 9, 10), (11, 12, 13), (0.84, 0.84)),
+    ((11, 12, 13), (8, 9, 10), (0.84, 0.84)),
+)
+# Parts from far to near: seen from the side with the right side near; else with the right side
+# near; the same for left.
+ORDERS = (
+    (4, 5, 8, 9, 6, 7, 1, 0, 2, 3),
+    (8, 9, 6, 7, 1, 0, 4, 5, 2, 3),
+    (2, 3, 6, 7, 8, 9, 1, 0, 4, 5),
+    (6, 7, 8, 9, 1, 0, 2, 3, 4, 5),
+)
+
+
+@dataclass(frozen=True)
+class PartParams:
+    """Sizes in torso scales. Widths are halves, from the axis to the edge."""
+
+    head: tuple[float, float]  # half height, half width
+    torso_margin: float  # beyond the line from shoulder to hip
+    torso_min: float  # half width of a torso seen from the side
+    upper_arm: float
+    forearm: float
+    thigh: float
+    shank: float
+    hand: float  # how far a forearm goes on beyond the wrist
+    foot: float  # how far a shank goes on beyond the ankle
+
+    def __post_init__(self):
+        for name, value in vars(self).items():
+            if min(value if isinstance(value, tuple) else (value,)) < 0:
+                raise ValueError(f"parts.{name} must not be negative, got {value}")
+
+
+# As fitted to mini_market's people and to Market-1501's.
+USUAL = PartParams(
+    head=(0.31, 0.23),
+    torso_margin=0.13,
+    torso_min=0.25,
+    upper_arm=0.15,
+    forearm=0.14,
+    thigh=0.21,
+    shank=0.17,
+    hand=0.22,
+    foot=0.25,
+)
+
+
+def tidy(keypoints: Tensor, size: tuple[int, int]) -> Tensor:
+    """Keypoints [N, 18, 2] with those that no image of `size` can have (not finite, a whole image
+    outside) missing.
+    """
+    reach = max(size)
+    sane = keypoints.isfinite().all(-1) & (keypoints.abs() < 2 * reach).all(-1) & visible(keypoints)
+    return torch.where(sane[..., None], keypoints, -1.0)
+
+
+def torso_scale(keypoints: Tensor) -> Tensor:
+    """s of each person, px [N], for keypoints [N, 18, 2]; meaningless without a torso."""
+    right, left = keypoints[:, 8] - keypoints[:, 2], keypoints[:, 11] - keypoints[:, 5]
+    return ((right.square().sum(-1) + left.square().sum(-1)) / 2).sqrt()
+
+
+def usable(keypoints: Tensor, size: tuple[int, int]) -> Tensor:
+    """Whether a person can be cut into parts, bool [N]: both shoulders and hips are there, s is a
+    tenth to the whole of the image's height, and the torso's middle lies in the image.
+    """
+    torso, (height, width) = keypoints[:, list(TORSO)], size
+    scale, middle = torso_scale(keypoints), torso.mean(1)
+    inside = (middle > -0.5).all(-1) & (middle[:, 0] < height - 0.5) & (middle[:, 1] < width - 0.5)
+    return visible(torso).all(-1) & (scale >= 0.1 * height) & (scale <= height) & inside
+
+
+def frames(
+    keypoints: Tensor, size: tuple[int, int], params: PartParams, girth: Tensor | None = None
+) -> Tensor:
+    """Frames (centre, along, across) of the parts, float32 [N, 10, 3, 2].
+
+    girth [N, 10] multiplies the widths. A person who is not `usable` becomes one piece, the middle
+    of the image, in the place of the torso; its other parts lie far outside.
+    """
+    scale = torso_scale(keypoints)[:, None]
+    joints = _complete(keypoints, scale)
+    limbs = _limbs(joints, scale, params)
+    found = torch.cat(
+        [_head(keypoints, joints, scale, params), _torso(joints, scale, params), limbs], 1
+    )
+    if girth is not None:
+        found = (
+            found
+            * torch.stack([torch.ones_like(girth), torch.ones_like(girth), girth], 2)[..., None]
+        )
+    return torch.where(
+        usable(keypoints, size)[:, None, None, None], found, one_piece(size, keypoints.device)
+    )
+
+
+def one_piece(size: tuple[int, int], device: torch.device) -> Tensor:
+    """Frames [10, 3, 2] of somebody whose pose is not known: a tall oval amid the image, where
+    boxes have their person.
+    """
+    height, width = size
+    found = torch.tensor([[-1e4, -1e4], [1.0, 0.0], [0.0, 1.0]]).repeat(len(PARTS), 1, 1)
+    found[1] = torch.tensor(
+        [[(height - 1) / 2, (width - 1) / 2], [0.46 * height, 0.0], [0.0, 0.34 * width]]
+    )
+    return found.to(device, non_blocking=True)
+
+
+def with_mirrored(found: Tensor, keypoints: Tensor) -> Tensor:
+    """Frames of a source: in the place of a limb that is not in sight, the other side's where that
+    is.
+    """
+    seen = visible(keypoints)
+    limbs = seen[:, STARTS] & seen[:, ENDS]
+    limbs = torch.cat([torch.ones_like(limbs[:, :2]), limbs], 1)
+    mirrored = found[:, OTHER_SIDE] * found.new_tensor([1.0, 1.0, -1.0])[:, None]
+    return torch.where((~limbs & limbs[:, OTHER_SIDE])[..., None, None], mirrored, found)
+
+
+def draw_order(keypoints: Tensor) -> Tensor:
+    """Parts from far to near, int64 [N, 10].
+
+    The near side is the one with more joints in sight; or else the one that a face turned to the
+    side shows; or else the one with the lower hip. A person seen from the side has the far arm
+    behind the torso, any other both arms before it.
+    """
+    seen = visible(keypoints).float()
+    more = seen[:, [3, 4, 9, 10, 14, 16]].sum(1) - seen[:, [6, 7, 12, 13, 15, 17]].sum(1)
+    scale = torso_scale(keypoints).clamp(min=1e-3)
+    shoulders = keypoints[:, [2, 5], 1]
+    looks_right = (
+        seen[:, 0] * (keypoints[:, 0, 1] - shoulders.mean(1)) / scale
+    )  # and so shows the right side
+    lower = (keypoints[:, 8, 0] - keypoints[:, 11, 0]) / scale
+    right_near = more + 0.1 * looks_right.clamp(-2, 2) + 1e-3 * lower.clamp(-2, 2) > 0
+    sideways = (shoulders[:, 1] - shoulders[:, 0]).abs() < 0.4 * scale
+    orders = torch.tensor(ORDERS).to(keypoints.device, non_blocking=True)
+    return orders[2 * (~right_near).long() + (~sideways).long()]
+
+
+def local(frame: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """(u, v) of every pixel of an image of `size`, float32 [N, H, W] each, for one part's frame [N,
+    3, 2].
+    """
+    height, width = size
+    centre, along, across = frame.unbind(1)
+    area = along[:, 0] * across[:, 1] - along[:, 1] * across[:, 0]
+    area = torch.where(area.abs() < 1e-6, 1e-6, area)[:, None]
+    y = torch.arange(height, device=frame.device) - centre[:, 0, None]
+    x = torch.arange(width, device=frame.device) - centre[:, 1, None]
+    u = (y * across[:, 1, None] / area)[:, :, None] - (x * across[:, 0, None] / area)[:, None, :]
+    v = (x * along[:, 0, None] / area)[:, None, :] - (y * along[:, 1, None] / area)[:, :, None]
+    return u, v
+
+
+def coverage(u: Tensor, v: Tensor, frame: Tensor, is_head: Tensor, soft_px: float) -> Tensor:
+    """How much of each pixel a part covers, float32 [N, H, W] in [0, 1]: 1/2 on the outline, with
+    an edge of soft_px.
+
+    The outline is u^2 + v^2 = 1, an ellipse, for a head (bool [N]) and u^4 + v^4 = 1, a rounded
+    box, for the rest.
+    """
+    u, v = u.square(), v.square()
+    squared = torch.where(is_head[:, None, None], u + v, (u.square() + v.square()).sqrt())
+    return ((1 - squared.sqrt()) * (narrow(frame) / soft_px)[:, None, None] + 0.5).clamp(0, 1)
+
+
+def narrow(frame: Tensor) -> Tensor:
+    """The shorter half-axis of frames [..., 3, 2], px [...]."""
+    return frame[..., 1:, :].norm(dim=-1).amin(-1)
+
+
+def parts_mask(found: Tensor, size: tuple[int, int], grow_px: Tensor, soft_px: float) -> Tensor:
+    """Where any part is, [N, 1, H, W] in [0, 1], for frames [N, 10, 3, 2] whose half-axes are grown
+    by grow_px [N].
+    """
+    lengths = found[:, :, 1:].norm(dim=-1, keepdim=True).clamp(min=1e-3)
+    grown = torch.cat(
+        [found[:, :, :1], found[:, :, 1:] * (1 + grow_px[:, None, None, None] / lengths)], 2
+    )
+    mask = found.new_zeros(len(found), *size)
+    for part in range(len(PARTS)):
+        frame = grown[:, part]
+        is_head = torch.full((len(found),), part == HEAD, device=found.device)
+        mask = mask.maximum(coverage(*local(frame, size), frame, is_head, soft_px))
+    return mask[:, None]
+
+
+def part_masks(found: Tensor, size: tuple[int, int], soft_px: float) -> Tensor:
+    """How much of each pixel each part covers, float32 [N, 10, H, W] in [0, 1], for frames [N, 10,
+    3, 2].
+    """
+    each = found.flatten(0, 1)
+    is_head = torch.tensor(
+        [part == HEAD for part in range(len(PARTS))], device=found.device
+    ).repeat(found.shape[0])
+    return coverage(*local(each, size), each, is_head, soft_px).unflatten(0, (-1, len(PARTS)))
+
+
+def part_grids(source: Tensor, target: Tensor, size: tuple[int, int]) -> Tensor:
+    """Where in the source each pixel of the target lies, if it belongs to a part: [N, 10, H, W, 2].
+
+    source, target: frames [N, 10, 3, 2]
+    (x, y) from -1 to 1, from edge to edge: what F.grid_sample takes with align_corners=False.
+    """
+    u, v = (
+        one.unflatten(0, (-1, len(PARTS)))[..., None] for one in local(target.flatten(0, 1), size)
+    )
+    centre, along, across = (axis[:, :, None, None] for axis in source.unbind(2))
+    return to_grid(centre + u * along + v * across, size)
+
+
+def to_grid(points: Tensor, size: tuple[int, int]) -> Tensor:
+    """(y, x) in px of an image of `size`, [..., 2] -> the coordinates of F.grid_sample with
+    align_corners=False.
+    """
+    return (2 * points.flip(-1) + 1) / points.new_tensor([size[1], size[0]]) - 1
+
+
+def front_part(masks: Tensor, order: Tensor) -> Tensor:
+    """The nearest part that covers more than half of each pixel: int64 [N, H, W], -1 where none
+    does.
+
+    masks [N, 10, H, W]; order [N, 10], parts from far to near
+    """
+    nearness = order.argsort(1) + 1
+    nearest, part = ((masks > 0.5) * nearness[:, :, None, None]).max(1)
+    return torch.where(nearest > 0, part, -1)
+
+
+def rigid_flow(
+    source: Tensor, target: Tensor, size: tuple[int, int], params: PartParams
+) -> tuple[Tensor, Tensor]:
+    """How a person of ten rigid parts moves from one pose to another.
+
+    source, target: keypoints [N, 18, 2] at `size`; untidy ones are tidied, and without a usable
+        torso in both the person is one piece that stays where it is.
+
+    Returns:
+        grid [N, H, W, 2]: where in the source each pixel of the target lies, for F.grid_sample with
+            align_corners=False; the pixel itself where no part is.
+        visibility [N, 3, H, W], one-hot: the source shows this point of the body; it does not
+            (hidden behind a nearer part, outside the image, or a limb out of sight, for which the
+            other side's stands in); background.
+    """
+    source, target = tidy(source, size), tidy(target, size)
+    whole = ~(usable(source, size) & usable(target, size))[:, None, None, None]
+    oval = one_piece(size, source.device)
+    own, placed = (
+        torch.where(whole, oval, frames(keypoints, size, params)) for keypoints in (source, target)
+    )
+    cut = torch.where(whole, oval, with_mirrored(own, source))
+    front = front_part(part_masks(placed, size, 1.0), draw_order(target))
+    height, width = size
+    rows = torch.arange(height, device=source.device)[:, None].expand(size)
+    columns = torch.arange(width, device=source.device)[None].expand(size)
+    still = to_grid(torch.stack([rows, columns], -1).to(source.dtype), size)
+    chosen = front.clamp(min=0)[:, None, :, :, None].expand(-1, 1, -1, -1, 2)
+    person = front >= 0
+    grid = torch.where(
+        person[..., None], part_grids(cut, placed, size).gather(1, chosen)[:, 0], still
+    )
+    # What the source shows at that point, counted from 1 so that 0 is what lies outside the image.
+    shown = front_part(part_masks(own, size, 1.0), draw_order(source))[:, None].to(source.dtype) + 1
+    shown = F.grid_sample(shown, grid, mode="nearest", align_corners=False)[:, 0].round().long() - 1
+    visible_part = person & (shown == front)
+    return grid, torch.stack([visible_part, person & ~visible_part, ~person], 1).to(source.dtype)
+
+
+def _complete(keypoints: Tensor, scale: Tensor) -> Tensor:
+    """Keypoints [N, 18, 2] with neck and limbs where they were missing; the face stays as it is.
+
+    A missing knee or ankle lies as on the other leg, or else straight below; an elbow or wrist
+    straight below.
+    """
+    seen = visible(keypoints)[..., None]
+    joints = list(keypoints.unbind(1))
+    down = _unit(joints[8] + joints[11] - joints[2] - joints[5])
+    joints[1] = torch.where(seen[:, 1], joints[1], (joints[2] + joints[5]) / 2)
+    for chain, other, lengths in CHAINS:
+        for link, length in enumerate(lengths):
+            (a, b), (c, d) = chain[link : link + 2], other[link : link + 2]
+            offset = length * scale * down
+            if a >= 8:
+                offset = torch.where(
+                    seen[:, c] & seen[:, d], keypoints[:, d] - keypoints[:, c], offset
+                )
+            joints[b] = torch.where(seen[:, b], joints[b], joints[a] + offset)
+    return torch.stack(joints, 1)
+
+
+def _head(keypoints: Tensor, joints: Tensor, scale: Tensor, params: PartParams) -> Tensor:
+    seen = visible(keypoints)[:, FACE, None].float()
+    count = seen.sum(1)
+    up = _unit(joints[:, 2] + joints[:, 5] - joints[:, 8] - joints[:, 11])
+    # A face lies before the head's middle and an ear beside it: meet half way where a head usually
+    # is.
+    usual = joints[:, 1] + 0.4 * scale * up
+    face = (keypoints[:, FACE] * seen).sum(1) / count.clamp(min=1)
+    middle = torch.where(count > 0, (face + usual) / 2, usual)
+    direction = _unit(joints[:, 1] - middle)
+    half_height, half_width = params.head
+    return torch.stack(
+        [middle, direction * half_height * scale, _turned(direction) * half_width * scale], 1
+    )[:, None]
+
+
+def _torso(joints: Tensor, scale: Tensor, params: PartParams) -> Tensor:
+    top, bottom = (joints[:, 2] + joints[:, 5]) / 2, (joints[:, 8] + joints[:, 11]) / 2
+    direction = _unit(bottom - top)
+    top, bottom = top - 0.12 * scale * direction, bottom + 0.12 * scale * direction
+    # From the person's right to the left, so that a back taken from a front is its mirror image.
+    side = _turned(direction)
+    wide = ((joints[:, 5] - joints[:, 2] + joints[:, 11] - joints[:, 8]) / 4 * side).sum(
+        -1, keepdim=True
+    )
+    half = (wide.abs() + params.torso_margin * scale).maximum(params.torso_min * scale)
+    return torch.stack(
+        [(top + bottom) / 2, (bottom - top) / 2, torch.where(wide < 0, -half, half) * side], 1
+    )[:, None]
+
+
+def _limbs(joints: Tensor, scale: Tensor, params: PartParams) -> Tensor:
+    widths = joints.new_tensor(
+        [params.upper_arm, params.forearm] * 2 + [params.thigh, params.shank] * 2
+    )
+    beyond = joints.new_tensor([0.05, params.hand] * 2 + [0.05, params.foot] * 2)
+    scale, width = scale[:, None], widths[:, None] * scale[:, None]
+    start, reach = joints[:, STARTS], joints[:, ENDS] - joints[:, STARTS]
+    direction = _unit(reach)
+    # Seen end on, a limb still has the depth of its width.
+    length = reach.norm(dim=-1, keepdim=True).maximum(width) + beyond[:, None] * scale
+    start = start - 0.05 * scale * direction
+    along = direction * (length + 0.05 * scale) / 2
+    return torch.stack([start + along, along, _turned(direction) * width], 2)
+
+
+def _unit(vector: Tensor) -> Tensor:
+    """Directions of [..., 2]; straight down where there is none."""
+    length = vector.norm(dim=-1, keepdim=True)
+    return torch.where(
+        length > 1e-3, vector / length.clamp(min=1e-3), vector.new_tensor([1.0, 0.0])
+    )
+
+
+def _turned(direction: Tensor) -> Tensor:
+    return torch.stack([-direction[..., 1], direction[..., 0]], -1)

@@ -1,0 +1,72 @@
+"""A hash of source code, so that an edit makes what an older version has made out of date.
+
+DVC reruns a stage after an edit of the packages that it depends on. The stage then compares this
+hash of the same packages with the one kept beside its unfinished or finished work, and starts
+afresh where they differ.
+"""
+
+import ast
+from collections.abc import Sequence
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+# What every generator runs besides its own package; dvc.yaml lists the same.
+SHARED = ("generators/body", "generators/networks", "generators/training")
+
+
+def of_generator(kind: type) -> str:
+    """The hash of a generator's own package and of the packages that all generators share.
+
+    A class from elsewhere has no package here; its code then does not count.
+    """
+    library, _, rest = kind.__module__.partition(".")
+    own = (f"generators/{rest.split('.')[0]}",) if library == "generators" else ()
+    return digest((*own, *SHARED))
+
+
+@cache
+def digest(paths: Sequence[str]) -> str:
+    """A hash of `paths`: files, and all files below folders.
+
+    They are relative to the folder that holds this package, as in dvc.yaml.
+
+    Comments, docstrings and layout of Python files do not count. A new version of Python may parse
+    the same code differently, and then counts as an edit.
+
+    Raises:
+        FileNotFoundError: there is no such file or folder.
+    """
+    hashed = sha256()
+    for path in sorted(paths):
+        files = [file for file in (ROOT / path, *(ROOT / path).rglob("*")) if _counts(file)]
+        if not files:
+            raise FileNotFoundError(f"{ROOT / path}: no code there")
+        for file in sorted(files):
+            hashed.update(f"{file.relative_to(ROOT).as_posix()}\0".encode())
+            hashed.update(_meaning(file))
+    return hashed.hexdigest()
+
+
+def _counts(file: Path) -> bool:
+    return file.is_file() and "__pycache__" not in file.parts
+
+
+def _meaning(file: Path) -> bytes:
+    if file.suffix != ".py":
+        return file.read_bytes()
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and _is_docstring(body[0]):
+            body[0] = ast.Pass()
+    return ast.dump(tree).encode()
+
+
+def _is_docstring(statement: ast.stmt) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )

@@ -1,0 +1,1 @@
+"""Layers, losses and feature networks that several papers share."""

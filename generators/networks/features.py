@@ -1,0 +1,114 @@
+"""Feature networks: what perceptual, content and style losses compare images by.
+
+VGG with torchvision's ImageNet weights, as the papers have it; or, without any outside weights, the
+trunk of the pose network that the pipeline has trained. Layers have VGG's names in both:
+relu<block>_<number>. In the pose network relu<k>_<any> is level
+k of the trunk: 1 at full size, 2 at half, 3 at a quarter, 4 and 5 at an eighth.
+"""
+
+from pathlib import Path
+from urllib.error import URLError
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import VGG16_Weights, VGG19_Weights
+
+FEATURE_KINDS = ("vgg19", "vgg16", "pose_network")
+PERCEPTUAL_KINDS = ("none", *FEATURE_KINDS)
+WEIGHTS = {"vgg19": VGG19_Weights.IMAGENET1K_V1, "vgg16": VGG16_Weights.IMAGENET1K_V1}
+CONVOLUTIONS = {"vgg19": (2, 2, 4, 4, 4), "vgg16": (2, 2, 3, 3, 3)}  # of each block
+CHANNELS = (64, 128, 256, 512, 512)
+
+
+def feature_network(
+    kind: str, layers: tuple[str, ...], pose_network: nn.Module | None
+) -> nn.Module:
+    """Frozen: images [N, 3, H, W] in [-1, 1] -> a float32 map [N, C, h, w] for each of `layers`.
+
+    Raises:
+        ValueError: an unknown kind or layer, or pose_network without one.
+        RuntimeError: VGG's weights are neither in torch hub's cache nor can they be downloaded;
+            says how to get them.
+    """
+    if kind not in FEATURE_KINDS:
+        raise ValueError(f"perceptual is {kind!r}; it must be one of {', '.join(FEATURE_KINDS)}")
+    if kind != "pose_network":
+        return _Vgg(kind, layers)
+    if pose_network is None:
+        raise ValueError(
+            "perceptual: pose_network needs a trained pose network; run `augment train-pose-network` first"
+        )
+    return _Trunk(pose_network, layers)
+
+
+class _Trunk(nn.Module):
+    def __init__(self, pose_network: nn.Module, layers: tuple[str, ...]):
+        super().__init__()
+        # Frozen by its owner, and no part of this module: whoever moves or trains this one leaves
+        # it alone.
+        self.pose_network = [pose_network]
+        self.levels = [min(_block(layer), 4) - 1 for layer in layers]
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        maps = self.pose_network[0].features(images.float())
+        return [maps[level].float() for level in self.levels]
+
+
+class _Vgg(nn.Module):
+    def __init__(self, kind: str, layers: tuple[str, ...]):
+        super().__init__()
+        names, modules, before = [], [], 3
+        for block, (convolutions, channels) in enumerate(
+            zip(CONVOLUTIONS[kind], CHANNELS, strict=True), start=1
+        ):
+            for number in range(1, convolutions + 1):
+                modules += [nn.Conv2d(before, channels, 3, padding=1), nn.ReLU()]
+                names += ["", f"relu{block}_{number}"]
+                before = channels
+            modules.append(nn.MaxPool2d(2))
+            names.append("")
+        if unknown := [layer for layer in layers if layer not in names]:
+            raise ValueError(
+                f"{kind} has no layer {unknown[0]!r}; it has {', '.join(filter(None, names))}"
+            )
+        self.taken = [names.index(layer) for layer in layers]
+        self.features = nn.Sequential(*modules[: max(self.taken) + 1])
+        weights = vgg_weights(kind)
+        self.load_state_dict({name: weights[name] for name in self.state_dict()})
+        self.requires_grad_(False)
+        transform = WEIGHTS[kind].transforms()
+        self.register_buffer("mean", torch.tensor(transform.mean).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(transform.std).view(1, 3, 1, 1))
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        maps, x = {}, ((images.float() + 1) / 2 - self.mean) / self.std
+        for number, module in enumerate(self.features):
+            x = module(x)
+            if number in self.taken:
+                maps[number] = x.float()
+        return [maps[number] for number in self.taken]
+
+
+def _block(layer: str) -> int:
+    if not (layer.startswith("relu") and layer[4:5] in tuple("12345") and layer[5:6] == "_"):
+        raise ValueError(f"there is no layer {layer!r}; layers are called relu1_1 to relu5_4")
+    return int(layer[4])
+
+
+def vgg_weights(kind: str) -> dict[str, Tensor]:
+    """torchvision's weights, from torch hub's cache or downloaded into it."""
+    url = WEIGHTS[kind].url
+    folder = Path(torch.hub.get_dir()) / "checkpoints"
+    try:
+        return torch.hub.load_state_dict_from_url(
+            url, str(folder), map_location="cpu", weights_only=True
+        )
+    except (URLError, OSError) as error:
+        name = url.rsplit("/", 1)[-1]
+        raise RuntimeError(
+            f"perceptual: {kind} needs torchvision's {kind.upper().replace('VGG', 'VGG-')} weights, and {folder / name} is not "
+            f"there and cannot be downloaded ({error}). On a machine with a connection run `python -c 'import torchvision; "
+            f'torchvision.models.{kind}(weights="IMAGENET1K_V1")\'`, copy {name} from its torch hub cache '
+            f"(~/.cache/torch/hub/checkpoints) into {folder} (TORCH_HOME moves that folder), or set perceptual: none or "
+            "pose_network"
+        ) from error

@@ -1,0 +1,53 @@
+"""Losses that two or more generators share; all are computed in float32, whatever precision the
+networks ran in.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from generators.networks.features import feature_network
+
+GAN_KINDS = ("vanilla", "lsgan")
+
+
+def gan_loss(logits: Tensor, real: bool, kind: str) -> Tensor:
+    """How far scores are from being judged real (or not), the mean over all of them.
+
+    vanilla: binary cross entropy on logits (Goodfellow et al. 2014); lsgan: (score - label)^2 (Mao
+    et al. 2017).
+    """
+    logits = logits.float()
+    if kind == "vanilla":
+        return F.softplus(-logits if real else logits).mean()
+    if kind == "lsgan":
+        return (logits - float(real)).square().mean()
+    raise ValueError(f"gan is {kind!r}; it must be one of {', '.join(GAN_KINDS)}")
+
+
+def l1(output: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Mean absolute difference of two images [N, C, H, W], as the mean weighted by [N, 1, H, W] if
+    given.
+    """
+    difference = (output.float() - target.float()).abs()
+    if weight is None:
+        return difference.mean()
+    return (difference * weight).mean() / weight.mean()
+
+
+class PerceptualLoss(nn.Module):
+    """Mean absolute difference of the features of two images in [-1, 1] (patn_apatn, eq. 10),
+    relu1_2 unless told.
+
+    Several layers: the mean over them. For kind and errors see features.feature_network.
+    """
+
+    def __init__(
+        self, kind: str, pose_network: nn.Module | None, layers: tuple[str, ...] = ("relu1_2",)
+    ):
+        super().__init__()
+        self.features = feature_network(kind, layers, pose_network)
+
+    def forward(self, output: Tensor, target: Tensor) -> Tensor:
+        maps = self.features(torch.cat([output.float(), target.float()]))
+        return sum(l1(*one.chunk(2)) for one in maps) / len(maps)

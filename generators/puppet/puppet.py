@@ -1,0 +1,275 @@
+"""Puppet: a person cut into ten rigid parts, moved to another pose, and set into another camera's
+scene.
+
+Our own; it needs no training and nothing but the images at hand. Few images tie an identity to one
+background and one camera, and that is what a re-ID model then learns. A puppet parts the two. The
+person comes from a *source*; a *scene*, an image of anybody, gives the target pose, the *plate*
+(the scene with its person removed and the hole filled) and the *cast* (its camera's colour, as a
+gain per channel from the source's plate to the scene's).
+
+Parts are found from keypoints (body_parts.py) and moved by one affine map each; a parsing map,
+where there is one, sharpens the outline. Where a source or a pose has no usable torso, a tall oval
+is cut from the middle of the source and set there as it is.
+
+In a Batch the scene is the target.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from generators.body import body_parts
+from generators.body.body_parts import HEAD, PartParams, frames, parts_mask, tidy, usable
+from generators.body.plates import cast_gain, fill, mean_outside
+from generators.body.pose import flip as flip_keypoints
+from generators.training.batch import Batch
+from generators.training.generator import Generator
+from generators.training.phases import Phase
+
+try:
+    from generators.puppet import opencv
+except ImportError:  # no OpenCV here: torch draws the same
+    opencv = None
+
+# What a puppet may take from its scene.
+POSE, PLATE, CAST = TAKES = ("pose", "plate", "cast")
+
+
+@dataclass(frozen=True)
+class PuppetParams:
+    """ValueError where a number makes no sense."""
+
+    image_size: tuple[int, int]
+    parts: PartParams
+    soft: float  # width of a part's soft edge, in image heights
+    dilation: (
+        float  # how much wider than its parts a person's hole in the scene is, in torso scales
+    )
+    cast: float  # strength of the colour cast: 0 none, 1 the whole ratio of the plates' means
+    cast_limits: tuple[float, float]
+    parsing: bool  # sharpen outlines by parsing maps where the data set has them
+
+    def __post_init__(self):
+        if self.soft <= 0:
+            raise ValueError(f"puppet.soft must be positive, got {self.soft}")
+        if self.dilation < 0 or self.cast < 0:
+            raise ValueError(
+                f"puppet.dilation and puppet.cast must not be negative, got {self.dilation} and {self.cast}"
+            )
+        if not 0 < self.cast_limits[0] <= self.cast_limits[1]:
+            raise ValueError(
+                f"puppet.cast_limits must be positive and in order, got {self.cast_limits}"
+            )
+
+
+@dataclass(frozen=True)
+class Figures:
+    """N images of people, and what lies behind them. Images are float32 in [0, 1].
+
+    image, plate: [N, 3, H, W]
+    keypoints: float32 [N, 18, 2] at (H, W), tidied
+    person: [N, 1, H, W], how far a pixel shows the person by its parsing map; None without parsing
+        maps
+    plate_mean: [N, 3]
+    """
+
+    image: Tensor
+    plate: Tensor
+    keypoints: Tensor
+    person: Tensor | None
+    plate_mean: Tensor
+
+    def flip(self, which: Tensor) -> "Figures":
+        """The same with the figures `which`, bool [N], seen in a mirror."""
+
+        def turned(value: Tensor) -> Tensor:
+            return torch.where(which[:, None, None, None], value.flip(-1), value)
+
+        keypoints = torch.where(
+            which[:, None, None],
+            flip_keypoints(self.keypoints, self.image.shape[3]),
+            self.keypoints,
+        )
+        person = None if self.person is None else turned(self.person)
+        return Figures(turned(self.image), turned(self.plate), keypoints, person, self.plate_mean)
+
+
+class Studio:
+    """Figures of a whole set, kept on `device` as bytes; plates are made once.
+
+    pixels: uint8 [N, 3, H, W]
+    keypoints: float32 [N, 18, 2] at (H, W)
+    person: bool [N, H, W], where the parsing maps show the person; None without parsing maps
+    """
+
+    def __init__(
+        self,
+        puppet: "Puppet",
+        pixels: Tensor,
+        keypoints: Tensor,
+        person: Tensor | None,
+        device: torch.device | str,
+    ):
+        parts = []
+        with torch.no_grad():
+            for rows in torch.arange(len(pixels)).split(256):
+                mask = None if person is None else person[rows].to(device)
+                parts.append(
+                    puppet.figures(
+                        pixels[rows].to(device).float() / 255, keypoints[rows].to(device), mask
+                    )
+                )
+        self.pixels = pixels.to(device)
+        self.plates = torch.cat([_bytes(part.plate) for part in parts])
+        self.keypoints = torch.cat([part.keypoints for part in parts])
+        self.person = None if person is None else torch.cat([_bytes(part.person) for part in parts])
+        self.plate_means = torch.cat([part.plate_mean for part in parts])
+
+    def __getitem__(self, rows: Tensor) -> Figures:
+        rows = rows.to(self.pixels.device, non_blocking=True)
+        person = None if self.person is None else self.person[rows].float() / 255
+        image, plate = self.pixels[rows].float() / 255, self.plates[rows].float() / 255
+        return Figures(image, plate, self.keypoints[rows], person, self.plate_means[rows])
+
+
+def _bytes(values: Tensor) -> Tensor:
+    return values.mul(255).round().to(torch.uint8)
+
+
+class Puppet(Generator):
+    name = "puppet"
+    Params = PuppetParams
+
+    def __init__(self, params: PuppetParams):
+        self.params = params
+        self.networks: dict[str, nn.Module] = {}
+
+    def phases(self, pose_network: nn.Module | None = None) -> tuple[Phase, ...]:
+        """None: there is nothing to train."""
+        return ()
+
+    def generate(self, batch: Batch) -> Tensor:
+        """Puppets of the batch's sources in its targets' scenes: float32 [N, 3, H, W] in [-1, 1],
+        on the batch's device.
+
+        Differentiable with respect to the source image.
+        """
+        source = self.figures(batch.source_image.add(1).div(2), batch.source_keypoints)
+        scene = self.figures(batch.target_image.add(1).div(2), batch.target_keypoints)
+        return self.render(source, scene).mul(2).sub(1)
+
+    def figures(self, image: Tensor, keypoints: Tensor, person: Tensor | None = None) -> Figures:
+        """image float32 [N, 3, H, W] in [0, 1], keypoints [N, 18, 2] at (H, W), person bool [N, H,
+        W] or None.
+        """
+        size = (image.shape[2], image.shape[3])
+        keypoints = tidy(keypoints, size)
+        if person is None:
+            found = frames(keypoints, size, self.params.parts)
+            grow_px = self.params.dilation * body_parts.torso_scale(keypoints).clamp(max=size[0])
+            hole, opacity = parts_mask(found, size, grow_px, self.params.soft * size[0]), None
+        else:
+            mask = person[:, None].to(image.dtype)
+            # A hole that reaches two pixels beyond the person, and an edge that goes soft inwards:
+            # no background comes along.
+            hole = F.max_pool2d(mask, 5, 1, 2)
+            opacity = (
+                2 * F.avg_pool2d(F.pad(mask, [1, 1, 1, 1], mode="replicate"), 3, 1) - 1
+            ).clamp(min=0) * mask
+        return Figures(image, fill(image, hole), keypoints, opacity, mean_outside(image, hole))
+
+    def render(
+        self,
+        source: Figures,
+        scene: Figures,
+        takes: tuple[str, ...] = TAKES,
+        girth: Tensor | None = None,
+    ) -> Tensor:
+        """The source's persons, each with what `takes` names from its scene: float32 [N, 3, H, W]
+        in [0, 1].
+
+        girth, float32 [N, 10]: factors on the widths at which the parts are cut.
+        """
+        params, size = self.params, (source.image.shape[2], source.image.shape[3])
+        pose = scene.keypoints if POSE in takes else source.keypoints
+        cut, placed = (
+            frames(keypoints, size, params.parts, girth) for keypoints in (source.keypoints, pose)
+        )
+        whole = ~(usable(source.keypoints, size) & usable(pose, size))[:, None, None, None]
+        oval = body_parts.one_piece(size, whole.device)
+        cut = torch.where(whole, oval, body_parts.with_mirrored(cut, source.keypoints))
+        placed = torch.where(whole, oval, placed)
+        image = source.image
+        if CAST in takes:
+            gain = cast_gain(source.plate_mean, scene.plate_mean, params.cast, params.cast_limits)
+            image = (image * gain[:, :, None, None]).clamp(max=1)
+        plate = scene.plate if PLATE in takes else source.plate
+        in_boxes = opencv is not None and image.device.type == "cpu" and not image.requires_grad
+        draw = opencv.compose if in_boxes else compose
+        return draw(
+            image,
+            source.person,
+            plate,
+            cut,
+            placed,
+            body_parts.draw_order(pose),
+            params.soft * size[0],
+        )
+
+    def recompose(self, image: Tensor, pose: Tensor, scene: Figures) -> Tensor:
+        """Persons that any generator has drawn, with plate and cast of a scene: float32 [N, 3, H,
+        W] in [0, 1].
+
+        image: float32 [N, 3, H, W] in [0, 1], persons in the pose of keypoints [N, 18, 2]
+        """
+        params, size = self.params, (image.shape[2], image.shape[3])
+        pose = tidy(pose, size)
+        drawn = self.figures(image, pose)
+        person = parts_mask(
+            frames(pose, size, params.parts),
+            size,
+            torch.zeros_like(pose[:, 0, 0]),
+            params.soft * size[0],
+        )
+        gain = cast_gain(drawn.plate_mean, scene.plate_mean, params.cast, params.cast_limits)
+        return scene.plate.lerp(
+            (image * gain[:, :, None, None]).clamp(max=1), person.expand_as(image)
+        )
+
+
+def compose(
+    image: Tensor,
+    person: Tensor | None,
+    plate: Tensor,
+    cut: Tensor,
+    placed: Tensor,
+    order: Tensor,
+    soft_px: float,
+) -> Tensor:
+    """Draw sources part by part over plates: float32 [N, 3, H, W].
+
+    image, plate: [N, 3, H, W]
+    person: opacity of the image, [N, 1, H, W]; None: opaque
+    cut, placed: frames [N, 10, 3, 2] of the parts in the image and in the output
+    order: [N, 10], parts from far to near
+    """
+    size, rows = (plate.shape[2], plate.shape[3]), torch.arange(len(plate), device=plate.device)
+    layers = image if person is None else torch.cat([image, person], 1)
+    for part in order.unbind(1):
+        source, target = cut[rows, part], placed[rows, part]
+        u, v = body_parts.local(target, size)
+        opacity = body_parts.coverage(u, v, target, part == HEAD, soft_px)[:, None]
+        at = (
+            source[:, 0, None, None]
+            + u[..., None] * source[:, 1, None, None]
+            + v[..., None] * source[:, 2, None, None]
+        )
+        sampled = F.grid_sample(
+            layers, body_parts.to_grid(at, size), padding_mode="border", align_corners=False
+        )
+        if person is not None:
+            opacity = opacity * sampled[:, 3:]
+        plate = plate.lerp(sampled[:, :3], opacity.expand_as(plate))
+    return plate

@@ -1,0 +1,29 @@
+"""The generators by name, imported only when asked for: what trains PATN never imports SPT.
+
+A generator's registry key, package, head module and section of params.yaml have one name.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # importing it for good would cost torch
+    from generators.training.generator import Trainable
+
+_CLASSES = {
+    "patn": "Patn", "apatn": "Apatn", "spt": "Spt", "spgnet": "SpgNet",
+    "warping_gan": "WarpingGan", "puppet": "Puppet", "pose_network": "PoseEstimator",
+}  # fmt: skip
+POSE_NETWORK = "pose_network"
+TRAINABLE = tuple(_CLASSES)
+GENERATORS = tuple(name for name in TRAINABLE if name != POSE_NETWORK)
+
+
+def generator_class(name: str) -> "type[Trainable]":
+    """The class of generators/<name>/<name>.py.
+
+    Raises:
+        ValueError: there is no such generator.
+    """
+    if name not in _CLASSES:
+        raise ValueError(f"unknown generator {name!r}; there are {', '.join(sorted(GENERATORS))}")
+    return getattr(import_module(f"generators.{name}.{name}"), _CLASSES[name])

@@ -1,0 +1,150 @@
+"""Region-adaptive normalisation: one style per body region, taken from the source and spread over
+the target's regions.
+
+Lv, Li, Li, Li, Lin, He, Zuo: "Learning Semantic Person Image Generation by Region-Adaptive
+Normalization" (CVPR 2021), section 3.2 and Fig. 2; the normalisation is SEAN's (Zhu, Abdal, Qin,
+Wonka, CVPR 2020), without its noise, and without styles SPADE's (Park, Liu, Wang, Zhu, CVPR 2019).
+
+The style map C [N, D, H, W] holds at every pixel the style of the pixel's label. Its convolution is
+never taken on C itself: C is linear in the one-hot map, so kernels made of the styles, convolved
+with the one-hot map, give the same numbers with L channels (10) in the place of D (128), and for
+all samples in one batched product.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from generators.networks.layers import conv, norm
+
+KERNEL = 3  # of the convolutions on layout and style map
+
+
+def region_means(features: Tensor, one_hot: Tensor) -> Tensor:
+    """Region-wise average pooling: features [N, D, H, W], one_hot [N, L, H, W] -> float32 [N, L,
+    D]; 0 for an absent region.
+    """
+    with torch.autocast(features.device.type, enabled=False):  # sums of thousands of pixels
+        shares = one_hot.float() / one_hot.float().sum((2, 3), keepdim=True).clamp(min=1)
+        return torch.einsum("ndhw,nlhw->nld", features.float(), shares)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A parsing map at one scale: one_hot [N, L, h, w]; patches [N, h w, 9 L], every pixel's 3x3
+    neighbourhood in it.
+    """
+
+    one_hot: Tensor
+    patches: Tensor
+
+    @classmethod
+    def at(cls, one_hot: Tensor, size: tuple[int, int]) -> "Layout":
+        """The layout of a full-size one-hot map at `size`: the label in the middle of each cell."""
+        small = F.interpolate(one_hot, size, mode="nearest-exact")
+        return cls(small, F.unfold(small, KERNEL, padding=KERNEL // 2).transpose(1, 2).contiguous())
+
+
+class StyleEncoder(nn.Module):
+    """Source image [N, 3, H, W] and its one-hot parsing map [N, L, H, W] -> styles [N, L, D] (Fig.
+    1 a, right).
+
+    An encoder-decoder, region-wise average pooling, and two layers a region that see no other
+    region (grouped 1x1 convolutions). A region that the source does not show gets a style that is
+    learned for its label.
+    """
+
+    def __init__(self, labels: int, channels: int, norm_kind: str):
+        super().__init__()
+        half = channels // 2
+        self.features = nn.Sequential(
+            conv(3, half, 3, norm_kind),
+            norm(norm_kind, half),
+            nn.LeakyReLU(0.2),
+            conv(half, channels, 3, norm_kind, stride=2),
+            norm(norm_kind, channels),
+            nn.LeakyReLU(0.2),
+            conv(channels, channels, 3, norm_kind, stride=2),
+            norm(norm_kind, channels),
+            nn.LeakyReLU(0.2),
+            nn.Upsample(scale_factor=2),
+            conv(channels, channels, 3, norm_kind),
+            norm(norm_kind, channels),
+            nn.LeakyReLU(0.2),
+            nn.Upsample(scale_factor=2),
+            nn.Conv2d(channels, channels, 3, padding=1),
+            nn.Tanh(),
+        )
+        wide = labels * channels
+        self.regions = nn.Sequential(
+            nn.Conv2d(wide, wide, 1, groups=labels),
+            nn.ReLU(),
+            nn.Conv2d(wide, wide, 1, groups=labels),
+        )
+
+    def forward(self, image: Tensor, one_hot: Tensor) -> Tensor:
+        means = region_means(self.features(image), one_hot)
+        return self.regions(means.flatten(1)[..., None, None]).view_as(means)
+
+
+class RegionNorm(nn.Module):
+    """SEAN of eq. (6) and (7): h [N, C, h, w], layout, styles [N, L, D] -> [N, C, h, w]; with
+    style_channels 0 SPADE.
+    """
+
+    def __init__(
+        self, channels: int, labels: int, hidden: int, style_channels: int, norm_kind: str
+    ):
+        super().__init__()
+        free = (
+            nn.BatchNorm2d(channels, affine=False)
+            if norm_kind == "batch"
+            else nn.InstanceNorm2d(channels)
+        )
+        self.normalise = free
+        self.hidden = nn.Conv2d(labels, hidden, KERNEL, padding=KERNEL // 2)
+        self.layout = nn.Conv2d(hidden, 2 * channels, KERNEL, padding=KERNEL // 2)
+        self.style = (
+            nn.Conv2d(style_channels, 2 * channels, KERNEL, padding=KERNEL // 2)
+            if style_channels
+            else None
+        )
+        # theta_alpha and theta_beta of eq. (7) before a sigmoid, which keeps the mixture between
+        # its two parts (SEAN).
+        self.theta = nn.Parameter(torch.zeros(2)) if style_channels else None
+
+    def start(self) -> None:
+        """alpha = 1 and beta = 0 but for small weights, so that training begins as plain
+        normalisation.
+        """
+        for module in (self.layout, self.style):
+            if module is not None:
+                nn.init.normal_(module.weight, 0.0, 0.02)
+                with torch.no_grad():
+                    module.bias.copy_(torch.arange(len(module.bias)) < len(module.bias) // 2)
+
+    def forward(self, h: Tensor, layout: Layout, styles: Tensor | None) -> Tensor:
+        alpha, beta = self.scale_and_shift(layout, styles).chunk(2, 1)
+        return torch.addcmul(beta, alpha, self.normalise(h).to(alpha.dtype))  # eq. (6)
+
+    def scale_and_shift(self, layout: Layout, styles: Tensor | None) -> Tensor:
+        """alpha and beta of eq. (7), [N, 2 C, h, w]. The mixture is taken of weights, which are
+        small, not of maps.
+        """
+        hidden, weight, bias = (
+            F.relu(self.hidden(layout.one_hot)),
+            self.layout.weight,
+            self.layout.bias,
+        )
+        if self.style is None:
+            return F.conv2d(hidden, weight, bias, padding=KERNEL // 2)
+        theta = torch.sigmoid(self.theta).repeat_interleave(len(bias) // 2)
+        bias = torch.lerp(self.style.bias, bias, theta)
+        found = F.conv2d(hidden, theta[:, None, None, None] * weight, bias, padding=KERNEL // 2)
+        # The style map's convolution as the head says, with channels last as the other maps have
+        # them.
+        weight = (1 - theta)[:, None, None, None] * self.style.weight
+        kernels = torch.einsum("nld,odyx->nlyxo", styles, weight).flatten(1, 3)  # [N, 9 L, 2 C]
+        return found + torch.matmul(layout.patches, kernels).transpose(1, 2).view_as(found)

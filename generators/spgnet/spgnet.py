@@ -1,0 +1,332 @@
+"""SPGNet, the semantic person generation network, with SPATN before it.
+
+Lv, Li, Li, Li, Lin, He, Zuo: "Learning Semantic Person Image Generation by Region-Adaptive
+    Normalization" (CVPR 2021).
+
+The idea. First the target's parsing map is predicted from the source's and both poses (spatn.py):
+where will hair, shirt and each leg be? Then a U-Net with two encoders, one for the source image,
+one for the target pose, renders the image. The image's features are moved to the target pose by an
+appearance flow (flow.py), and every normalisation of the decoder is told for each region of the
+parsing map the style that this region has in the source (region_norm.py), so that a shirt keeps its
+colour wherever it goes.
+
+The paper's words -> ours: source person image I_ps, target I_pt, its rendering ^I_pt ->
+source_image, target_image, output; parsing map S, predicted ^S_pt -> one_hot, parser's prediction;
+pose p -> 30 maps (spatn.pose_features); PEBlock, AEBlock -> EncoderBlock of the pose, of the image;
+F_W -> Deformation; style map C -> never built (region_norm.py); SPGBlock, UpBlock, SEAN ->
+SpgBlock, UpBlock, RegionNorm; lambda_adv -> lambda_gan.
+
+Departures.
+- Flow and visibility: the paper takes both from a pre-trained 3D-body network (Intr-Flow). Ours
+  come from ten rigid parts of the two poses (body_parts.rigid_flow): a part of the target shows the
+  same part of the source, which is invisible where the source does not have it in sight; background
+  stays where it is. `flow` may name a file of flows instead (flow.py).
+- SPATN and SPGNet are trained one after the other, not simultaneously: SPGNet's training takes the
+  true target parsing map, as in the paper (4.1), so the two never meet and the result is the same.
+  Eq. (12) is split over the phases accordingly.
+- SPATN* (parser.input: image) is to do without source parsing maps, yet the styles need one: here
+  it predicts that too, from the source image with the source pose for both poses, and is trained on
+  pairs of an image with itself among the others.
+- theta of eq. (7) lies in (0, 1) by a sigmoid, as SEAN's does. alpha's convolutions start with bias
+  1.
+- L_ce is the mean over the pixels (eq. 8 has a sum). L1 is a mean, weighed towards the person's
+  pixels by person_weight (0 is eq. 9). The generator minimises -log D (eq. 11 as printed
+  saturates).
+- The learning rate is constant, then falls linearly (the paper halves it on a plateau of the
+  validation loss; this pipeline's training has no validation set).
+- The variants of Table 3 that are here: baseline, baseline_s, spade, full. Without conditional
+  normalisation an SpgBlock has plain norms of the same places.
+- The paper gives no widths (nf, hidden, style_channels and parser.ngf are parameters) and does not
+  list the layers of its encoder blocks beyond "two residual blocks": ours open with a convolution
+  that halves the size.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from generators.body.parsing import KINDS, colour, one_hot
+from generators.networks.features import PERCEPTUAL_KINDS, feature_network
+from generators.networks.losses import GAN_KINDS, gan_loss, l1
+from generators.pose_network.pose_network import PoseNetwork
+from generators.spgnet.flow import flow_source
+from generators.spgnet.networks import (
+    PatchParams,
+    SpgNetwork,
+    SpgNetworkParams,
+    patch_discriminator,
+)
+from generators.spgnet.spatn import POSE_CHANNELS, Spatn, SpatnParams, pose_features
+from generators.training.batch import Batch
+from generators.training.generator import Generator
+from generators.training.pairs import ImageSet
+from generators.training.phases import Adversary, Phase, TrainingParams, autocast
+
+PERCEPTUAL_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")  # K = 4 in eq. (10)
+
+
+@dataclass(frozen=True)
+class SpgNetParams:
+    """Everything that defines an SPGNet. ValueError where a value makes no sense."""
+
+    image_size: tuple[int, int]  # (height, width) in px, multiples of 2^(scales - 1) and of 4
+    sigma_px: float  # of the pose maps' Gaussians, at image_size
+    parsing: str  # where parsing maps come from: files, from_keypoints
+    kappa: float  # of the distance maps, per px at image_size
+    parser: SpatnParams
+    flow: str  # rigid_parts, or a file of flows
+    network: SpgNetworkParams
+    discriminator: PatchParams
+    gan: str
+    image_pool: int  # samples that the discriminator remembers; 0 for none
+    lambda_gan: float
+    lambda_l1: float
+    person_weight: (
+        float  # how much more the person's pixels count in the L1 loss; 0 as in the paper
+    )
+    lambda_perceptual: float
+    perceptual: str
+    training: TrainingParams  # of the SPGNet; SPATN's is parser.training
+
+    def __post_init__(self):
+        step = max(2 ** (self.network.scales - 1), 4)
+        if any(side % step or side < 2 * step for side in self.image_size):
+            raise ValueError(
+                f"spgnet.image_size is {self.image_size}; both sides must be multiples of {step}, at least {2 * step} "
+                f"with {self.network.scales} scales"
+            )
+        for name, values in {
+            "parsing": KINDS,
+            "gan": GAN_KINDS,
+            "perceptual": PERCEPTUAL_KINDS,
+        }.items():
+            if getattr(self, name) not in values:
+                raise ValueError(
+                    f"spgnet.{name} is {getattr(self, name)!r}; it must be one of {', '.join(values)}"
+                )
+        if min(self.image_size) < 3 * 2**self.discriminator.layers:
+            raise ValueError(
+                f"spgnet.discriminator.layers is {self.discriminator.layers}; images of {self.image_size} px are too small"
+            )
+        if self.kappa >= 0:
+            raise ValueError(
+                f"spgnet.kappa is {self.kappa}; it must be negative, so that distance maps fall from the limb"
+            )
+        if self.person_weight < 0:
+            raise ValueError(
+                f"spgnet.person_weight is {self.person_weight}; it must not be negative"
+            )
+        if (self.perceptual == "none") != (self.lambda_perceptual == 0):
+            raise ValueError(
+                f"spgnet.perceptual is {self.perceptual} but lambda_perceptual is {self.lambda_perceptual}; "
+                "set both to use the loss, or none and 0.0"
+            )
+
+
+class SpgNet(Generator):
+    """SPATN and SPGNet with fresh weights, drawn from params.training.seed. The baseline has no
+    SPATN: it uses no parsing map.
+
+    Raises FileNotFoundError or ValueError where `flow` names a bad file.
+    """
+
+    name = "spgnet"
+    Params = SpgNetParams
+
+    def __init__(self, params: SpgNetParams):
+        self.params = params
+        self.flow = flow_source(params.flow, params.image_size)
+        with torch.random.fork_rng():
+            torch.manual_seed(params.training.seed)
+            self.networks: dict[str, nn.Module] = {"network": SpgNetwork(params.network)}
+            if params.network.takes_parsing:
+                self.networks["parser"] = Spatn(params.parser)
+
+    @property
+    def parsing(self) -> str:
+        return self.params.parsing
+
+    @property
+    def predicts_parsing(self) -> bool:
+        return "parser" in self.networks
+
+    @property
+    def uses_pose_network(self) -> bool:
+        return self.params.perceptual == "pose_network"
+
+    def phases(self, pose_network: PoseNetwork | None = None) -> tuple[Phase, ...]:
+        """SPATN's training, then SPGNet's, with a fresh discriminator. Errors as
+        features.feature_network.
+        """
+        params = self.params
+        features = None
+        if params.perceptual != "none":
+            features = feature_network(params.perceptual, PERCEPTUAL_LAYERS, pose_network)
+        adversaries: tuple[Adversary, ...] = ()
+        if params.lambda_gan > 0:
+            with torch.random.fork_rng():
+                torch.manual_seed(params.training.seed + 1)
+                adversaries = (self._adversary(),)
+        image_phase = Phase(
+            name=self.name,
+            network=self.networks["network"],
+            training=params.training,
+            render=self._render,
+            losses=partial(self._losses, adversaries, features),
+            picture=lambda output: output,
+            adversaries=adversaries,
+        )
+        return (*self._parser_phase(), image_phase)
+
+    def _parser_phase(self) -> tuple[Phase, ...]:
+        if "parser" not in self.networks:
+            return ()
+
+        def losses(batch: Batch, logits: Tensor) -> dict[str, Tensor]:
+            return {
+                "ce": self.params.parser.lambda_ce
+                * F.cross_entropy(logits.float(), batch.target_parsing)
+            }  # eq. (8)
+
+        phase = Phase(
+            name="spatn",
+            network=self.networks["parser"],
+            training=self.params.parser.training,
+            render=lambda batch: self.networks["parser"](*self._parser_input(batch)),
+            losses=losses,
+            picture=lambda logits: colour(logits.argmax(1)),
+            adversaries=(),
+            pairs=with_selves if self.params.parser.input == "image" else None,
+        )
+        return (phase,)
+
+    @torch.no_grad()
+    def generate(self, batch: Batch) -> Tensor:
+        """The batch's source persons in its target poses: float32 [N, 3, H, W] in [-1, 1], on the
+        network's device.
+
+        ValueError where source parsing maps are needed (parser.input: parsing) and the batch has
+        none.
+        """
+        for network in self.networks.values():
+            network.eval()
+        device = next(self.networks["network"].parameters()).device
+        batch = batch.to(device)
+        with autocast(self.params.training.precision, device):
+            return self._image(batch, *self._predicted_maps(batch)).float()
+
+    def predict_parsing(self, batch: Batch) -> Tensor:
+        """The target parsing maps that generate() renders by: labels int64 [N, H, W]. ValueError as
+        generate().
+        """
+        if not self.params.network.takes_parsing:
+            raise ValueError("spgnet.network.variant is baseline, which predicts no parsing map")
+        parser = self.networks["parser"].eval()
+        device = next(parser.parameters()).device
+        batch = batch.to(device)
+        with torch.no_grad(), autocast(self.params.training.precision, device):
+            return self._predicted_maps(batch)[1].argmax(1)
+
+    def _predicted_maps(self, batch: Batch) -> tuple[Tensor | None, Tensor | None]:
+        """One-hot parsing maps of source and target as they are known at generation."""
+        if "parser" not in self.networks:
+            return None, None
+        parser = self.networks["parser"]
+        source, source_pose, target_pose = self._parser_input(batch)
+        own = (
+            parser.predict(source, source_pose, source_pose)
+            if self.params.parser.input == "image"
+            else source
+        )
+        return own, parser.predict(source, source_pose, target_pose)
+
+    def _parser_input(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        source = (
+            batch.source_image
+            if self.params.parser.input == "image"
+            else maps_of(batch.source_parsing)
+        )
+        source_pose = self._pose(batch.source_pose, batch.source_keypoints)
+        return source, source_pose, self._pose(batch.target_pose, batch.target_keypoints)
+
+    def _pose(self, pose: Tensor, keypoints: Tensor) -> Tensor:
+        return pose_features(pose, keypoints, self.params.kappa)
+
+    def _render(self, batch: Batch) -> Tensor:
+        """In training both parsing maps are the true ones (4.1)."""
+        if not self.params.network.takes_parsing:
+            return self._image(batch, None, None)
+        return self._image(batch, maps_of(batch.source_parsing), maps_of(batch.target_parsing))
+
+    def _image(self, batch: Batch, source_map: Tensor | None, target_map: Tensor | None) -> Tensor:
+        flow = self.flow(batch.source_keypoints, batch.target_keypoints)
+        pose = self._pose(batch.target_pose, batch.target_keypoints)
+        return self.networks["network"](batch.source_image, source_map, pose, target_map, flow)
+
+    def _losses(
+        self,
+        adversaries: tuple[Adversary, ...],
+        features: nn.Module | None,
+        batch: Batch,
+        output: Tensor,
+    ) -> dict[str, Tensor]:
+        """The terms of eq. (12) without the first."""
+        params, weight = self.params, None
+        if params.person_weight > 0:
+            weight = 1 + params.person_weight * (maps_of(batch.target_parsing)[:, :1] == 0)
+        losses = {"l1": params.lambda_l1 * l1(output, batch.target_image, weight)}  # eq. (9)
+        if features is not None:
+            features = features.to(output.device)
+            with torch.no_grad():
+                wanted = features(batch.target_image)
+            found = features(output)
+            terms = [
+                (a - b).square().mean() for a, b in zip(found, wanted, strict=True)
+            ]  # eq. (10)
+            losses["perceptual"] = params.lambda_perceptual * torch.stack(terms).sum()
+        for adversary in adversaries:
+            _, fake = adversary.judged(batch, output)
+            losses["gan"] = params.lambda_gan * gan_loss(
+                adversary.network(fake), True, params.gan
+            )  # eq. (11)
+        return losses
+
+    def _adversary(self) -> Adversary:
+        params = self.params
+
+        def judged(batch: Batch, output: Tensor) -> tuple[Tensor, Tensor]:
+            condition = [batch.source_image, self._pose(batch.target_pose, batch.target_keypoints)]
+            return torch.cat([batch.target_image, *condition], 1), torch.cat(
+                [output, *condition], 1
+            )
+
+        def losses(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+            return {
+                "real": gan_loss(network(real), True, params.gan),
+                "fake": gan_loss(network(fake), False, params.gan),
+            }
+
+        network = patch_discriminator(2 * 3 + POSE_CHANNELS, params.discriminator)
+        return Adversary(
+            "patches", network, judged, losses, params.image_pool, params.discriminator.rate
+        )
+
+
+def maps_of(labels: Tensor | None) -> Tensor:
+    """Labels [N, H, W] of a batch as a one-hot map; ValueError where the batch has none."""
+    if labels is None:
+        raise ValueError(
+            "spgnet needs parsing maps, and there are none; spgnet.parsing: from_keypoints draws coarse ones"
+        )
+    return one_hot(labels)
+
+
+def with_selves(images: ImageSet, pairs: Tensor) -> Tensor:
+    """The training pairs and each source with itself, int64 [P, 2]: from them SPATN* learns to
+    parse the image it is given.
+    """
+    rows = pairs[:, 0].unique()
+    return torch.cat([pairs, torch.stack([rows, rows], 1)])

@@ -1,0 +1,207 @@
+"""SPT's rendering: a person painted in another pose, set before the background, and brought back
+(spt_journal, 3.3).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from generators.body import body_parts, parsing
+from generators.body.plates import fill
+from generators.body.pose import pose_masks
+from generators.spt.networks import PartWarp
+from generators.spt.params import SptParams
+from generators.training.batch import Batch
+from generators.training.pairs import decode
+
+
+@dataclass(frozen=True)
+class Side:
+    """A person in a pose, with the parsing map that is known or predicted; None until then, and for
+    the baseline.
+
+    keypoints [N, 18, 2], pose maps [N, 18, H, W], parsing [N, 10, H, W] (probabilities), labels
+    int64 [N, H, W] (likeliest)
+    """
+
+    keypoints: Tensor
+    pose: Tensor
+    parsing: Tensor | None = None
+    labels: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """A batch's persons in the target poses, and these outputs brought back into the source's;
+    images [N, 3, H, W].
+    """
+
+    source: Side
+    there: Side  # with S~_pt
+    there_image: Tensor  # I~_pt
+    back: Side  # with S~_ps
+    back_image: Tensor  # I~_ps
+    warp: PartWarp  # from the source to the target
+    auxiliary: Tensor | None = (
+        None  # where the background network is trained: I_aux, and what it makes of it
+    )
+    inpainted: Tensor | None = None
+
+
+def foreground_mask(side: Side, size: tuple[int, int]) -> Tensor:
+    """Omega of eq. (6), [N, 1, H, W]: the probability of not being background; or else 1 on the
+    rigid body parts.
+    """
+    return _on_parts(side, size) if side.parsing is None else 1 - side.parsing[:, :1]
+
+
+def hole(side: Side, size: tuple[int, int]) -> Tensor:
+    """1 where the person is and on a rim of 1/64 of the height, whose pixels show both person and
+    background.
+    """
+    person = (
+        _on_parts(side, size)
+        if side.labels is None
+        else (side.labels != 0)[:, None].to(side.pose.dtype)
+    )
+    rim = max(1, size[0] // 64)
+    return F.max_pool2d(person, 2 * rim + 1, 1, rim)
+
+
+def _on_parts(side: Side, size: tuple[int, int]) -> Tensor:
+    found = body_parts.frames(body_parts.tidy(side.keypoints, size), size, body_parts.USUAL)
+    return (body_parts.part_masks(found, size, 1.0).amax(1, keepdim=True) > 0.5).to(side.pose.dtype)
+
+
+def auxiliary_images(folder: str, size: tuple[int, int]) -> Tensor:
+    """All images of a folder, uint8 [K, 3, H, W]. ValueError where there is none, or one cannot be
+    read.
+    """
+    paths = sorted(
+        path for path in Path(folder).rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png")
+    )
+    if not paths:
+        raise ValueError(
+            f"spt.auxiliary: {folder} has no .jpg or .png image; name another folder, or null"
+        )
+    return decode(paths, size)
+
+
+class Renderer:
+    """H_S and H_A at work. networks: semantic, foreground and background, as far as the
+    configuration has them.
+    """
+
+    def __init__(self, params: SptParams, networks: dict[str, nn.Module]):
+        self.params, self.networks = params, networks
+        self.size = tuple(params.image_size)
+
+    def pose_code(self, side: Side) -> Tensor:
+        """What H_S is told of a pose: its heat maps, its mask or both."""
+        given = [side.pose] if self.params.pose_heat_maps else []
+        if self.params.pose_masks:
+            given.append(pose_masks(side.keypoints, self.size))
+        return torch.cat(given, 1)
+
+    def parsing_logits(self, source: Side, target: Side) -> Tensor:
+        """H_S: [N, 10, H, W]."""
+        return self.networks["semantic"](
+            source.parsing, self.pose_code(source), self.pose_code(target)
+        )
+
+    def sides(self, batch: Batch) -> tuple[Side, Side]:
+        """Source and target of a batch; the target without its parsing map. ValueError where there
+        are no parsing maps.
+        """
+        target = Side(batch.target_keypoints, batch.target_pose)
+        if self.params.configuration == "baseline":
+            return Side(batch.source_keypoints, batch.source_pose), target
+        if batch.source_parsing is None:
+            raise ValueError(
+                "spt needs parsing maps of the source images; set spt.parsing to from_keypoints, or give files"
+            )
+        labels = batch.source_parsing
+        return Side(
+            batch.source_keypoints, batch.source_pose, parsing.one_hot(labels), labels
+        ), target
+
+    def parsed(self, source: Side, target: Side, truth: Callable[[], Tensor], frozen: bool) -> Side:
+        """`target` with the parsing map that the configuration gives it; frozen: H_S is not
+        trained.
+        """
+        if self.params.configuration == "baseline":
+            return target
+        if self.params.configuration == "ts_gt":
+            labels = truth()
+            return replace(target, parsing=parsing.one_hot(labels), labels=labels)
+        if frozen:
+            self.networks["semantic"].eval()
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not frozen):
+            predicted = self.parsing_logits(source, target).float().softmax(1)
+        return replace(target, parsing=predicted, labels=predicted.argmax(1))
+
+    def transfer(self, image: Tensor, source: Side, target: Side, warp: PartWarp) -> Tensor:
+        """H_A: eq. (6)."""
+        person = self.networks["foreground"](
+            image, source.parsing, source.pose, target.parsing, target.pose, warp
+        )
+        if "background" not in self.networks:
+            return person
+        background = self.networks["background"](image, hole(source, self.size))
+        mask = foreground_mask(target, self.size)
+        return person * mask + background * (1 - mask)
+
+    def warp(self, source: Side, target: Side) -> PartWarp:
+        return PartWarp(self.params.skips, source.keypoints, target.keypoints, self.size)
+
+    def there(self, batch: Batch, frozen: bool = True) -> tuple[Side, Side, PartWarp, Tensor]:
+        """Source, target with its parsing map, the warp from one to the other, and the output
+        I~_pt.
+        """
+        source, target = self.sides(batch)
+        target = self.parsed(source, target, lambda: _true_parsing(batch), frozen)
+        warp = self.warp(source, target)
+        return source, target, warp, self.transfer(batch.source_image, source, target, warp)
+
+    def cycle(self, batch: Batch, frozen: bool = True) -> Cycle:
+        """There and back; frozen: without training H_S."""
+        source, target, warp, image = self.there(batch, frozen)
+        back = self.parsed(
+            target, Side(source.keypoints, source.pose), lambda: source.labels, frozen
+        )
+        back_image = self.transfer(image, target, back, self.warp(target, source))
+        return Cycle(source, target, image, back, back_image, warp)
+
+    def with_auxiliary(self, cycle: Cycle, batch: Batch, images: Tensor | None) -> Cycle:
+        """The background network inpaints auxiliary images behind the batch's persons (Algorithm 1,
+        lines 6 and 7).
+
+        images uint8 [K, 3, H, W], drawn from at random; None: the batch's own, each with its person
+        filled in, every one behind the person of another.
+        """
+        if "background" not in self.networks:
+            return cycle
+        behind = hole(cycle.source, self.size)
+        if images is None:
+            plates = fill((batch.source_image + 1) / 2, behind) * 2 - 1
+            auxiliary = plates.roll(1, 0)
+        else:
+            rows = torch.randint(len(images), (len(batch),))
+            auxiliary = images[rows].to(batch.source_image.device).float() / 127.5 - 1
+        network = self.networks["background"]
+        if network.training:
+            network.mean_scene.lerp_(auxiliary.mean(0), 0.01)
+        return replace(cycle, auxiliary=auxiliary, inpainted=network(auxiliary, behind))
+
+
+def _true_parsing(batch: Batch) -> Tensor:
+    if batch.target_parsing is None or not batch.target_parsing.any():
+        raise ValueError(
+            "spt.configuration ts_gt paints on the target images' own parsing maps, and this batch has none: it is for "
+            "evaluation; set configuration to ts_pred or e2e to generate"
+        )
+    return batch.target_parsing

@@ -1,0 +1,178 @@
+"""What SPT's losses compare: parsing maps, textures by region, faces (spt_journal, eq. 3, 9, 10,
+11).
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from generators.body import body_parts, parsing
+from generators.body.pose import visible
+from generators.networks.features import feature_network
+from generators.spt.appearance import Cycle
+from generators.spt.params import RGB
+from generators.spt.pseudo_labels import valid_parts
+from generators.training.batch import Batch
+
+PATCH = 0.04  # half the side of a joint's patch, in image heights
+
+
+def parsing_loss(logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
+    """Eq. (3) as a mean over pixels: logits [N, 10, H, W], labels int64 [N, H, W], pose mask M [N,
+    1, H, W].
+    """
+    return (F.cross_entropy(logits.float(), labels, reduction="none") * (1 + mask[:, 0])).mean()
+
+
+def describer(
+    kind: str, layers: Sequence[str], pose_network: nn.Module | None
+) -> Callable[[Tensor], dict[str, Tensor]]:
+    """Lambda: images [N, 3, H, W] in [-1, 1] -> {layer: map [N, C, h, w]}; for kinds and errors see
+    features.py.
+    """
+    deep = tuple(sorted({layer for layer in layers if layer != RGB}))
+    network = feature_network(kind, deep, pose_network) if deep else None
+
+    def described(images: Tensor) -> dict[str, Tensor]:
+        maps = (
+            {}
+            if network is None
+            else dict(zip(deep, network.to(images.device)(images), strict=True))
+        )
+        return {RGB: (images.float() + 1) / 2} | maps
+
+    return described
+
+
+def regions(kind: str, labels: Tensor | None, keypoints: Tensor, size: tuple[int, int]) -> Tensor:
+    """Psi_l, the regions whose textures are compared: [N, R, H, W], 0 or 1.
+
+    semantic: of each label, by the map [N, H, W]; mask: of each rigid body part in sight; patch:
+    about each joint.
+    """
+    if kind == "semantic":
+        return parsing.one_hot(labels)
+    if kind == "mask":
+        keypoints = body_parts.tidy(keypoints, size)
+        masks = (
+            body_parts.part_masks(body_parts.frames(keypoints, size, body_parts.USUAL), size, 1.0)
+            > 0.5
+        )
+        seen = valid_parts(keypoints) & body_parts.usable(keypoints, size)[:, None]
+        return (masks & seen[:, :, None, None]).float()
+    reach = max(1.0, PATCH * size[0])
+    y, x = (torch.arange(length, device=keypoints.device) for length in size)
+    rows, columns = (y - keypoints[..., :1]).abs() <= reach, (x - keypoints[..., 1:]).abs() <= reach
+    return (
+        rows[..., :, None] & columns[..., None, :] & visible(keypoints)[..., None, None]
+    ).float()
+
+
+def grams(maps: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
+    """G(Lambda x Psi_l) of each region, the mean over its pixels: [N, R, C, C]; and how many pixels
+    it has, [N, R].
+
+    maps [N, C, h, w]; where [N, R, H, W], 0 or 1, taken at the nearest pixel.
+    """
+    where = F.interpolate(where, maps.shape[2:], mode="nearest").flatten(2)
+    maps = maps.flatten(2)
+    cut = where[:, :, None] * maps[:, None]  # [N, R, C, hw]
+    count = where.sum(2)
+    return (cut.flatten(1, 2) @ maps.mT).unflatten(1, cut.shape[1:3]) / count.clamp(min=1)[
+        :, :, None, None
+    ], count
+
+
+def style_loss(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> Tensor:
+    """L^sty of eq. (10) between two images' (maps, regions), over the regions that both show.
+
+    The sum over regions of the mean squared difference of the Gram matrices' entries, the mean over
+    images.
+    """
+    (one, one_count), (other, other_count) = grams(*first), grams(*second)
+    both = (one_count > 0) & (other_count > 0)
+    return ((one - other).square().mean((2, 3)) * both).sum(1).mean()
+
+
+def face_crops(images: Tensor, keypoints: Tensor) -> Tensor:
+    """F(I): the faces, [N, 3, H/4, H/4]; black where no joint of the face is in sight, or no torso
+    tells its size.
+
+    A spatial transformer without parameters: a square of 0.8 torso scales about the mean of the
+    face's joints.
+    """
+    size = tuple(images.shape[2:])
+    keypoints = body_parts.tidy(keypoints, size)
+    seen = visible(keypoints)[:, body_parts.FACE].float()[..., None]
+    middle = (keypoints[:, body_parts.FACE] * seen).sum(1) / seen.sum(1).clamp(min=1)
+    shown = (seen.sum((1, 2)) > 0) & body_parts.usable(keypoints, size)
+    side = size[0] // 4
+    steps = ((torch.arange(side, device=images.device) + 0.5) / side - 0.5) * 0.8
+    square = torch.stack(torch.meshgrid(steps, steps, indexing="ij"), -1)
+    reach = body_parts.torso_scale(keypoints)[:, None, None, None] * square
+    grid = body_parts.to_grid(middle[:, None, None] + reach, size)
+    crops = F.grid_sample(images.float(), grid, padding_mode="border", align_corners=False)
+    return torch.where(shown[:, None, None, None], crops, -1.0)
+
+
+def warp_loss(source_image: Tensor, cycle: Cycle) -> Tensor:
+    """Ours: the L1 distance of I~_pt to the source warped by its rigid parts, where both have the
+    same label of a person.
+
+    Without parsing maps, wherever the target's rigid parts are.
+    """
+    moved = cycle.warp.flow(source_image)
+    if cycle.there.parsing is None:
+        same = regions("mask", None, cycle.there.keypoints, tuple(source_image.shape[2:])).amax(
+            1, keepdim=True
+        )
+    else:
+        labels = cycle.there.labels[:, None]
+        there = cycle.warp.flow(cycle.source.labels[:, None].float(), "nearest").round()
+        same = ((labels == there) & (labels > 0)).float()
+    off = (cycle.there_image.float() - moved).abs().mean(1, keepdim=True)
+    return (off * same).sum() / same.sum().clamp(min=1)
+
+
+def pseudo_label_judged(batch: Batch, logits: Tensor) -> tuple[Tensor, Tensor]:
+    """What D_S is shown of the pseudo labels, eq. (4): parsing maps [N, 10, H, W]."""
+    return parsing.one_hot(batch.target_parsing), logits.float().softmax(1)
+
+
+def parsing_judged(batch: Batch, cycle: Cycle) -> tuple[Tensor, Tensor]:
+    """What D_S is shown end to end, where there are no pseudo labels: the sources' maps and those
+    predicted.
+    """
+    # A copy, or the discriminator's own step would be handed the graph of the generator's.
+    return cycle.source.parsing, cycle.there.parsing.clone()
+
+
+def appearance_judged(batch: Batch, cycle: Cycle) -> tuple[Tensor, Tensor]:
+    """What D_A is shown, eq. (7): images with their parsing maps, or poses for the baseline; I_ps,
+    then I~_pt and I~_ps.
+    """
+    images = (batch.source_image, cycle.there_image, cycle.back_image)
+    sides = (cycle.source, cycle.there, cycle.back)
+    conditions = [side.pose if side.parsing is None else side.parsing for side in sides]
+    real, *fake = (
+        torch.cat([image.float(), condition], 1)
+        for image, condition in zip(images, conditions, strict=True)
+    )
+    return real, torch.cat(fake)
+
+
+def face_judged(batch: Batch, cycle: Cycle) -> tuple[Tensor, Tensor]:
+    """What D_F is shown, eq. (11): the faces of I_ps, then of I~_pt and I~_ps."""
+    images = (batch.source_image, cycle.there_image, cycle.back_image)
+    sides = (cycle.source, cycle.there, cycle.back)
+    real, *fake = (
+        face_crops(image, side.keypoints) for image, side in zip(images, sides, strict=True)
+    )
+    return real, torch.cat(fake)
+
+
+def background_judged(batch: Batch, cycle: Cycle) -> tuple[Tensor, Tensor]:
+    """What D_B is shown: an auxiliary image and the background network's."""
+    return cycle.auxiliary, cycle.inpainted.clone()

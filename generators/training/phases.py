@@ -1,0 +1,117 @@
+"""A generator's training as data: its phases, and how each is trained."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from generators.training.batch import Batch
+from generators.training.pairs import ImageSet
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class TrainingParams:
+    """How one phase is trained. ValueError where a number makes no sense."""
+
+    iterations: int
+    decay_start: int  # iterations at the full learning rate, before it falls linearly to 0
+    batch_size: int  # pairs per iteration, over all processes
+    learning_rate: float
+    betas: tuple[float, float]  # of Adam
+    flip: bool  # mirror half of the pairs
+    seed: int
+    precision: str  # auto (bfloat16 where the device has it in hardware), float32, bfloat16
+    log_every: int
+    sheet_every: int
+    checkpoint_every: int
+
+    def __post_init__(self):
+        for name in ("iterations", "batch_size", "log_every", "sheet_every", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"training.{name} is {getattr(self, name)}; it must be at least 1")
+        if not 0 <= self.decay_start <= self.iterations:
+            raise ValueError(
+                f"training.decay_start is {self.decay_start}; it must lie in 0 to iterations ({self.iterations})"
+            )
+        if self.precision not in PRECISIONS:
+            raise ValueError(
+                f"training.precision is {self.precision!r}; it must be one of {', '.join(PRECISIONS)}"
+            )
+        if self.seed < 0:
+            raise ValueError(f"training.seed is {self.seed}; it must not be negative")
+
+
+@dataclass(frozen=True)
+class Adversary:
+    """A discriminator and how it is trained, after each step of the network it judges.
+
+    judged(batch, output) -> (real, fake): what the discriminator is shown, [N, C, H, W] each
+    losses(real, fake) -> {name: weighted scalar}: their sum is minimised over the discriminator's
+        parameters; `fake` comes without gradient and through a pool of `pool_size` samples
+    rate: its learning rate, as a multiple of the judged network's
+    """
+
+    name: str
+    network: nn.Module
+    judged: Callable[[Batch, Any], tuple[Tensor, Tensor]]
+    losses: Callable[[Tensor, Tensor], dict[str, Tensor]]
+    pool_size: int
+    rate: float = 1.0
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stage of a generator's training.
+
+    network: what is trained; its parameters belong to generator.networks (several at once as an
+        nn.ModuleDict)
+    render(batch) -> output: whatever the losses and adversaries need, made by `network`
+    losses(batch, output) -> {name: weighted scalar}: their sum is minimised over `network`'s
+        parameters; adversarial terms are among them (the discriminators are frozen meanwhile)
+    picture(output) -> float32 [N, 3, H, W] in [-1, 1], for the sample sheets
+    pairs(images, training pairs) -> int64 [P, 2]: the rows (source, target) this phase is trained
+        on, made once and from these arguments alone; None for the training pairs as they are
+    """
+
+    name: str
+    network: nn.Module
+    training: TrainingParams
+    render: Callable[[Batch], Any]
+    losses: Callable[[Batch, Any], dict[str, Tensor]]
+    picture: Callable[[Any], Tensor]
+    adversaries: tuple[Adversary, ...]
+    pairs: Callable[[ImageSet, Tensor], Tensor] | None = None
+
+
+def learning_rate(step: int, params: TrainingParams) -> float:
+    """Of iteration `step`, counted from 0: constant, then linear to 0 (patn_apatn, 3.5,
+    implementation details).
+    """
+    if step < params.decay_start:
+        return params.learning_rate
+    return (
+        params.learning_rate * (params.iterations - step) / (params.iterations - params.decay_start)
+    )
+
+
+def supports_bfloat16(device: torch.device) -> bool:
+    """Whether the device computes in bfloat16 in hardware: a recent GPU, or a CPU with
+    AVX512-BF16.
+    """
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+
+
+def uses_bfloat16(precision: str, device: torch.device) -> bool:
+    """What a `precision` parameter comes to on a device."""
+    return precision == "bfloat16" or (precision == "auto" and supports_bfloat16(device))
+
+
+def autocast(precision: str, device: torch.device) -> torch.autocast:
+    """The mixed-precision context of a `precision` parameter on a device."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=uses_bfloat16(precision, device))
