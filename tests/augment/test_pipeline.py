@@ -176,6 +176,12 @@ Puppet.render = lambda *arguments, **more: _render(*arguments, **more) * 0.3
 """
 
 
+DARKER = """
+_render = Puppet.render
+Puppet.render = lambda *arguments, **more: _render(*arguments, **more) * 0.3
+"""
+
+
 def test_darker_puppets_are_drawn_after_an_edit(dvc):
     """The fault that was reported: an edit of the puppets' code left every picture as it was."""
     path = dvc.folder / "generators/puppet/puppet.py"
@@ -184,10 +190,7 @@ def test_darker_puppets_are_drawn_after_an_edit(dvc):
         {file.name: file.read_bytes() for file in folder.glob("*.jpg")},
         path.read_text(),
     )
-    path.write_text(
-        source
-        + "\n_compose = compose\n\n\ndef compose(*a, **k):\n    return _compose(*a, **k) * 0.3\n"
-    )
+    path.write_text(source + DARKER)
     dvc("repro", "--single-item", "generate_puppets@puppet-0.4")
     after = {file.name: file.read_bytes() for file in folder.glob("*.jpg")}
     assert after.keys() == before.keys() and all(after[name] != before[name] for name in before)
