@@ -51,7 +51,7 @@ def raw(section: str, file: Path = FILE, overrides: Overrides = NO_OVERRIDES) ->
     """What YAML holds under the dotted `section` of `file`."""
     if not file.is_file():
         raise FileNotFoundError(
-            f"{file}: not found; run from the project's folder, or copy a file of profiles/ there"
+            f"{file}: not found; run from the project's folder, or write one there with `augment profile`"
         )
     try:
         value = yaml.safe_load(file.read_text())
