@@ -123,7 +123,7 @@ def test_miou_of_predicted_parsing_maps(copied):
     images = held.images(SIZE, "files")
 
     class Half:
-        networks = {"parser": None}
+        predicts_parsing, parsing = True, "files"
 
         class params:
             image_size, parsing, sigma_px = SIZE, "files", 1.5
