@@ -25,7 +25,7 @@ from augment.export.folder import THREADS
 from augment.export.reid_model import Loaded
 from augment.images import untrusted
 from reid.data import ReidSet
-from reid.evaluation import features
+from reid.retrieval import features
 from reid.training import joined_processes
 
 SUFFIXES = (".parquet", ".npy")

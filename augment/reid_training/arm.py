@@ -20,9 +20,11 @@ from augment.reid_training import ranked, training_set
 from augment.reid_training.params import OnlineParams
 from augment.reid_training.validation import ValidationParams, held_out, queries_and_gallery
 from reid.data import AugmentParams, load
-from reid.evaluation import comparison, evaluate, rankings
+from reid.evaluation import evaluate
 from reid.generated import GeneratedParams
 from reid.params import ReidParams
+from reid.rankings import rankings
+from reid.retrieval import comparison
 from reid.training import Trained, joined_processes, train
 
 
@@ -188,16 +190,17 @@ def score(
 ) -> dict[str, float]:
     """The scores; what a few queries find goes into `ranked_file`, where one is given."""
     query, gallery = (load(rows, settings.reid.image_size) for rows in (sets.query, sets.gallery))
-    compared, drop_same_camera = (
-        comparison(trained.model, query, gallery, settings.reid),
-        prepared.about().cameras_known,
+    retrieval = comparison(
+        trained.model,
+        query,
+        gallery,
+        settings.reid,
+        drop_same_camera=prepared.about().cameras_known,
     )
     if ranked_file is not None:
-        found = rankings(
-            *compared, drop_same_camera, rows=ranked.chosen(sets.query), top=ranked.TOP
-        )
-        ranked.write(ranked_file, found, *(_inside(rows) for rows in (sets.query, sets.gallery)))
-    return dataclasses.asdict(evaluate(*compared, drop_same_camera))
+        lists = rankings(retrieval, ranked.chosen(sets.query), ranked.TOP)
+        ranked.write(ranked_file, lists, *(_inside(rows) for rows in (sets.query, sets.gallery)))
+    return dataclasses.asdict(evaluate(retrieval))
 
 
 def _inside(rows: pd.DataFrame) -> pd.DataFrame:

@@ -24,9 +24,10 @@ from augment.results.report_card.render import TARGETS_SCENE, Rendered
 from augment.results.report_card.settings import JudgeParams
 from generators.metrics.frechet import frechet_distance
 from reid.data import ReidSet, load
-from reid.evaluation import by_query, features
+from reid.evaluation import QueryScores, by_query
 from reid.models import build
 from reid.params import ReidParams
+from reid.retrieval import Retrieval, features
 
 KEYS = (
     "reid_frechet", "identity_mAP", "identity_rank1", "identity_cosine", "identity_mAP_real",
@@ -159,11 +160,19 @@ def scores(rendered: Rendered, judge: Judge, mean: Any) -> tuple[dict[str, Any],
         for one in (held.rows, gallery)
     )
 
-    def asked(features: Tensor, image: Tensor) -> Any:
+    def asked(features: Tensor, image: Tensor) -> QueryScores:
         """What queries find; image: whose person and camera each has."""
-        mine = pids[image], of_gallery[0], camids[image], of_gallery[1]
         return by_query(
-            features, in_gallery, *mine, judge.settings.metric, prepared.about().cameras_known
+            Retrieval(
+                query_features=features,
+                gallery_features=in_gallery,
+                query_pids=pids[image],
+                gallery_pids=of_gallery[0],
+                query_camids=camids[image],
+                gallery_camids=of_gallery[1],
+                metric=judge.settings.metric,
+                drop_same_camera=prepared.about().cameras_known,
+            )
         )
 
     # A generated image is of the camera whose background it shows: no match there counts, as for a

@@ -36,7 +36,7 @@ def embed(augment, folder, output, *flags):
 
 def test_features_are_those_that_the_model_is_scored_with(crops, augment, tmp_path):
     from reid.data import load
-    from reid.evaluation import features
+    from reid.retrieval import features
 
     result = embed(augment, crops, tmp_path / "f.parquet", "--batch", "4")
     assert result.exit_code == 0, result.output
