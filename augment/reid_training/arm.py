@@ -12,13 +12,14 @@ from typing import Any
 import click
 import pandas as pd
 
-from augment import augmentations, params, paths, prepared
+from augment import params, paths, prepared
 from augment.arms import Arm
 from augment.files import whole
 from augment.prepared import index
 from augment.reid_training import ranked, training_set
 from augment.reid_training.params import OnlineParams
 from augment.reid_training.validation import ValidationParams, held_out, queries_and_gallery
+from generators.registry import POSE_NETWORK
 from reid.data import AugmentParams, load
 from reid.evaluation import evaluate
 from reid.generated import GeneratedParams
@@ -69,7 +70,7 @@ def load_settings(
     Raises:
         ValueError: a section is not as it must be, or an override has no part in this arm.
     """
-    augmentation = augmentations.parse(arm.augmentation)
+    augmentation = arm.augmentation
     sections = {
         f"reid.{arm.model}": True,
         "generated": augmentation.on_disk,
@@ -125,9 +126,8 @@ def _sift(arm: Arm, settings: Settings, rows: pd.DataFrame) -> pd.DataFrame:
     """The gate's scores of the generated ones of `rows`, judged by the same arm without them."""
     from augment.reid_training import gate  # only arms with generated images depend on it
 
-    judge = dataclasses.replace(arm, augmentation=augmentations.NONE, ratio=1)
-    weights = paths.reid_model(judge, settings.validation is not None) / "weights.pt"
-    network = gate.pose_network_of(augmentations.parse(arm.augmentation), arm.portion)
+    weights = paths.reid_model(arm.baseline, settings.validation is not None) / "weights.pt"
+    network = paths.generator_model(POSE_NETWORK, arm.augmentation.trained_on(arm.portion))
     real = rows["generator"] == ""
     return gate.sift(
         rows[~real],
@@ -135,7 +135,7 @@ def _sift(arm: Arm, settings: Settings, rows: pd.DataFrame) -> pd.DataFrame:
         params.load(ReidParams, f"reid.{arm.model}"),
         settings.generated.gate,
         weights,
-        paths.generator_model(*network) / "generator.pt",
+        network / "generator.pt",
         prepared.joints(),
     )
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from augment.augmentations import CLASSIC, NONE, PUPPET, parse
+from augment.augmentations import NONE, parse
 
 REAL = "all real images"
 # What a bar stands for -> its colour.
@@ -22,16 +22,10 @@ def kind(augmentation: str) -> str:
     """The key of COLOURS for an augmentation's name."""
     if augmentation in (NONE, REAL):
         return "real"
-    if augmentation == CLASSIC:
-        return CLASSIC
     parsed = parse(augmentation)
-    if parsed.generator == PUPPET:
-        return "puppet"
-    return (
-        "trained on the reduced set"
-        if parsed.protocol == "leak_free"
-        else "trained on all real images"
-    )
+    if not parsed.needs_training:
+        return "classic" if parsed.classic else "puppet"
+    return "trained on all real images" if parsed.saw_all else "trained on the reduced set"
 
 
 def bars(summary: pd.DataFrame) -> dict[tuple[Any, ...], pd.DataFrame]:

@@ -70,7 +70,7 @@ def rivals(summary: pd.DataFrame) -> pd.DataFrame:
 
     `classic` has real images alone: at ratio 2 and 3 it is compared as it is at portion 1.
     """
-    trained = summary[[_is_trained(name) for name in summary["augmentation"]]]
+    trained = summary[[parse(name).needs_training for name in summary["augmentation"]]]
     found = []
     for rival in RIVALS:
         of_rival = summary[summary["augmentation"] == rival]
@@ -133,10 +133,6 @@ def _against(arms: pd.DataFrame, others: pd.DataFrame, also: Iterable[str] = ())
     spread = np.hypot(both["mAP_std"], both["mAP_std_other"])
     both = both.assign(difference=both["mAP_mean"] - both["mAP_mean_other"], spread=spread)
     return both.drop(columns=["mAP_mean_other", "mAP_std_other"])
-
-
-def _is_trained(augmentation: str) -> bool:
-    return parse(augmentation).generator not in (None, PUPPET)
 
 
 def _below(arm: Any) -> str:

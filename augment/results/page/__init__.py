@@ -19,7 +19,7 @@ import pandas as pd
 
 from augment import prepared
 from augment.arms import Arm
-from augment.augmentations import NONE
+from augment.augmentations import NONE, parse
 from augment.files import whole
 from augment.results import harm, table6, templates
 from augment.results.page import answer, chart, generators, pictures, tables
@@ -148,7 +148,10 @@ def _worth_looking_at(
     ]
     cells = [cell | {"portion": best.portion, "ratio": 1} for cell in cells]
     return [
-        Arm(**cell, seed=min(one["seed"] for one in results if cell.items() <= one.items()))
+        Arm(
+            **cell | {"augmentation": parse(cell["augmentation"])},
+            seed=min(one["seed"] for one in results if cell.items() <= one.items()),
+        )
         for cell in cells
     ]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from augment.augmentations import CLASSIC, NONE, PUPPET, parse
+from augment.augmentations import CLASSIC, NONE, parse
 from augment.prepared import CAMERAS_UNKNOWN
 
 
@@ -46,7 +46,7 @@ def answers(judged: pd.DataFrame) -> list[Answer]:
         for _, rows in generated.groupby("portion"):
             first = _won(rows.loc[rows["gap_closed"].idxmax()], real["mAP_mean"].item())
             best.append(first)
-            honest = rows[[not saw_all(name) for name in rows["augmentation"]]]
+            honest = rows[[not parse(name).saw_all for name in rows["augmentation"]]]
             if first.saw_all and len(honest):
                 fair.append(
                     _won(honest.loc[honest["gap_closed"].idxmax()], real["mAP_mean"].item())
@@ -70,12 +70,6 @@ def sentence(best: Sequence[Won]) -> str:
 def any_camera(results: Sequence[dict[str, Any]]) -> list[str]:
     """Data sets that were scored without the same-camera rule."""
     return sorted({one["dataset"] for one in results if not one.get("same_camera_rule", True)})
-
-
-def saw_all(augmentation: str) -> bool:
-    """Whether its generator was trained on images that the re-ID model does not get."""
-    parsed = parse(augmentation)
-    return parsed.generator not in (None, PUPPET) and parsed.protocol != "leak_free"
 
 
 def used(results: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
@@ -142,7 +136,13 @@ def _won(arm: pd.Series, real: float) -> Won:
     none = arm["mAP_mean"] - arm["difference"]
     name = arm["augmentation"]
     return Won(
-        float(arm["portion"]), name, arm["gap_closed"], none, arm["mAP_mean"], real, saw_all(name)
+        float(arm["portion"]),
+        name,
+        arm["gap_closed"],
+        none,
+        arm["mAP_mean"],
+        real,
+        parse(name).saw_all,
     )
 
 

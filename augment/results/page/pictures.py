@@ -11,7 +11,7 @@ from PIL import Image
 
 from augment import paths
 from augment.arms import Arm
-from augment.augmentations import NONE
+from augment.augmentations import parse
 from augment.reid_training import ranked
 from augment.reid_training.ranked import RankedList
 from augment.results.curves import label
@@ -41,7 +41,8 @@ def sheets(judged: pd.DataFrame) -> list[Sheet]:
     """
     found: dict[str, Sheet] = {}
     for row in judged.sort_values(["augmentation", "portion", "ratio"]).itertuples():
-        file = paths.generated(row.augmentation, row.portion, row.ratio) / "contact_sheet.png"
+        folder = paths.generated(parse(row.augmentation), row.portion, row.ratio)
+        file = folder / "contact_sheet.png"
         if row.augmentation not in found and file.is_file():
             found[row.augmentation] = Sheet(
                 f"{row.augmentation}, {label(row.portion, row.ratio)}", _jpeg(file, SHEET_WIDTH_PX)
@@ -65,7 +66,7 @@ def ranks(arms: Iterable[Arm]) -> list[Ranks]:
     for arm in arms:
         file = paths.reid_model(arm) / "ranked.json"
         if file.is_file():
-            name = "real images only" if arm.augmentation == NONE else arm.augmentation
+            name = "real images only" if arm.augmentation.is_plain else arm.augmentation.name
             found.append(
                 Ranks(
                     f"{name} at {label(arm.portion, arm.ratio)}, seed {arm.seed}", ranked.read(file)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from augment.arms import BUDGETS, Arm
-from augment.augmentations import NONE
+from augment.augmentations import Augmentation
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class JudgeParams:
 
     @property
     def arm(self) -> Arm:
-        return Arm(self.model, NONE, 1.0, 1, self.budget, 0)
+        return Arm(self.model, Augmentation(), 1.0, 1, self.budget, 0)
 
 
 @dataclass(frozen=True)
