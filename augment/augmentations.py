@@ -1,16 +1,18 @@
-"""What a re-ID model is trained on besides the reduced set: an augmentation, and the one name it
-has everywhere.
+"""What a re-ID model is trained on in addition to the reduced set: an augmentation and its name.
 
 | name | meaning |
 |---|---|
 | none | nothing |
 | classic | nothing, but flip, crop, erasing and colour jitter of params.yaml's section `classic` |
-| patn | a trained generator, protocol `paper` |
-| patn-star, patn-leak_free | the same, another protocol |
-| patn-recomposed, patn-leak_free-recomposed | its persons in other cameras' scenes |
-| puppet | puppets with pose, plate and cast of another camera's scene |
+| patn | images of a trained generator, protocol `paper` |
+| patn-star, patn-leak_free | the same under another protocol |
+| patn-recomposed, patn-leak_free-recomposed | its people pasted into other cameras' scenes |
+| puppet | puppets with the pose, plate and cast of another camera's scene |
 | puppet-pose, puppet-plate, puppet-plate_cast, puppet-pose_plate | puppets that take only this from the scene |
-| puppet-online | puppets drawn anew at every pass of the re-ID training; nothing on disk |
+| puppet-online | puppets drawn anew in every epoch of the re-ID training; nothing on disk |
+
+Names stand in commands, params.yaml, paths and results. `parse` reads one where it enters; all other
+code passes the Augmentation on.
 """
 
 from dataclasses import dataclass, replace
@@ -24,21 +26,22 @@ TAKES = ("pose", "plate", "cast")
 
 @dataclass(frozen=True)
 class Augmentation:
-    """generator None: no generated images. takes: what a puppet takes from its scene, in the order
-    of TAKES.
+    """An augmentation; `Augmentation()` is `none`.
+
+    generator: registry key; None without generated images
+    protocol: one of PROTOCOLS: where target poses come from, and what the generator is trained on
+    recomposed: whether people are cut out and pasted into another camera's scene
+    takes: what a puppet takes from its scene, in the order of TAKES
+    online: whether images are drawn during the re-ID training and never written
+    classic: whether section `classic` replaces the model's own image augmentation
     """
 
-    generator: str | None
-    protocol: str
+    generator: str | None = None
+    protocol: str = "paper"
     recomposed: bool = False
     takes: tuple[str, ...] = ()
     online: bool = False
     classic: bool = False
-
-    @property
-    def on_disk(self) -> bool:
-        """Whether it has images that `augment generate` makes."""
-        return self.generator is not None and not self.online
 
     @property
     def name(self) -> str:
@@ -54,71 +57,113 @@ class Augmentation:
             words += ["recomposed"] if self.recomposed else []
         return "-".join(words)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is `none`: the reduced set as it is."""
+        return self == Augmentation()
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether it has images that `augment generate` writes."""
+        return self.generator is not None and not self.online
+
+    @property
+    def needs_training(self) -> bool:
+        """Whether its generator is a trained one."""
+        return self.generator not in (None, PUPPET)
+
+    @property
+    def by_puppets(self) -> bool:
+        """Whether the puppets' code draws its images: puppets and recomposed people."""
+        return self.generator == PUPPET or self.recomposed
+
+    @property
+    def leak_free(self) -> bool:
+        """Whether its generator knows the reduced set alone."""
+        return self.protocol == "leak_free"
+
+    @property
+    def saw_all(self) -> bool:
+        """Whether its generator is trained on images that the re-ID model does not get."""
+        return self.needs_training and not self.leak_free
+
+    @property
+    def not_recomposed(self) -> "Augmentation":
+        """The augmentation whose images recomposition cuts people out of."""
+        return replace(self, recomposed=False)
+
+    def trained_on(self, portion: float) -> float | None:
+        """The portion whose reduced set its generator is trained on; None for all real images."""
+        return portion if self.leak_free and portion < 1 else None
+
 
 def parse(name: str) -> Augmentation:
-    """The augmentation of this name. ValueError where there is none."""
-    for one in _variants(name.split("-")[0]):
-        if one.name == name != "":
-            return one
+    """The augmentation with this name. Raises ValueError for any other name."""
+    for augmentation in _variants(name.split("-")[0]):
+        if augmentation.name == name != "":
+            return augmentation
     known = ", ".join(
-        one.name for generator in (NONE, CLASSIC, "patn", PUPPET) for one in _variants(generator)
+        augmentation.name
+        for generator in (NONE, CLASSIC, "patn", PUPPET)
+        for augmentation in _variants(generator)
     )
     raise ValueError(
-        f"unknown augmentation {name!r}; there are, with any trained generator for patn: {known}"
+        f"unknown augmentation {name!r}; known, with any trained generator in place of patn: {known}"
     )
 
 
-def of(generator: str | None, protocol: str | None, background: str | None) -> Augmentation:
-    """The augmentation that flags describe; None where a flag was not given.
+def from_flags(generator: str | None, protocol: str | None, background: str | None) -> Augmentation:
+    """The augmentation that a command's flags describe; None for a flag that was not given.
 
     Raises:
-        ValueError: a protocol for puppets that they do not have.
+        ValueError: puppets do not have the protocol.
     """
     if generator is None:
-        return Augmentation(None, "paper")
+        return Augmentation()
     if generator != PUPPET:
         return Augmentation(generator, protocol or "paper", recomposed=background == "other")
     if protocol not in (None, "leak_free"):
         raise ValueError(
-            f"puppets know the reduced set alone: their protocol is leak_free, not {protocol}"
+            f"puppets use only the reduced set: their protocol is leak_free, not {protocol}"
         )
     return Augmentation(PUPPET, "leak_free", takes=("pose",) if background == "source" else TAKES)
 
 
 def check_set(augmentation: Augmentation, portion: float, ratio: int) -> None:
-    """ValueError for an extended set that there is not.
+    """Raise ValueError for an extended set that does not exist.
 
-    At portion 1 nothing is removed: the protocols, which differ in what is known of removed images,
-    are one.
+    At portion 1 nothing is removed: the protocols, which differ in what they know of removed
+    images, are all the same there.
     """
     if ratio == 1:
         return
     if portion != 1:
         raise ValueError(
-            f"--ratio {ratio} extends the set of all real images: it demands --portion 1.0, not {portion}"
+            f"--ratio {ratio} extends the set of all real images: it requires --portion 1.0, not {portion}"
         )
     if not augmentation.on_disk:
         raise ValueError(
-            f"{augmentation.name} adds no images: it has no extended set, and --ratio {ratio} no meaning"
+            f"{augmentation.name} adds no images: it has no extended set, so --ratio {ratio} has no meaning"
         )
     plain = replace(augmentation, protocol="paper").name
-    if augmentation.generator != PUPPET and augmentation.name != plain:
+    if augmentation.needs_training and augmentation.name != plain:
         raise ValueError(
-            f"at portion 1.0 nothing is removed, so that all protocols are one: give {plain}, not {augmentation.name}"
+            f"at portion 1.0 nothing is removed, so all protocols are the same: give {plain}, not {augmentation.name}"
         )
 
 
 def _variants(generator: str) -> list[Augmentation]:
     """Every augmentation with this generator."""
     if generator in (NONE, CLASSIC):
-        return [Augmentation(None, "paper", classic=generator == CLASSIC)]
+        return [Augmentation(classic=generator == CLASSIC)]
     if generator != PUPPET:
         return [
             Augmentation(generator, protocol, recomposed)
             for protocol in PROTOCOLS
             for recomposed in (False, True)
         ]
-    takes = (TAKES, ("pose",), ("plate",), ("plate", "cast"), ("pose", "plate"))
-    return [Augmentation(PUPPET, "leak_free", takes=one) for one in takes] + [
-        Augmentation(PUPPET, "leak_free", takes=TAKES, online=True)
+    choices = (TAKES, ("pose",), ("plate",), ("plate", "cast"), ("pose", "plate"))
+    return [
+        *(Augmentation(PUPPET, "leak_free", takes=takes) for takes in choices),
+        Augmentation(PUPPET, "leak_free", takes=TAKES, online=True),
     ]

@@ -1,7 +1,8 @@
-"""Files are written whole or not at all."""
+"""Files and folders, written whole or not at all."""
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import Any
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Yield a temporary path in the folder of `path`; rename it to `path` if the block ends well,
-    remove it if not.
+    """Yield a temporary path next to `path`. It becomes `path` if the block succeeds, and is removed
+    if not.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
@@ -20,6 +21,34 @@ def whole(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Yield a new, empty folder next to `folder`. It becomes `folder` if the block succeeds, and is
+    removed if not.
+
+    An earlier `folder` is deleted once the new one is in its place. Whether it may be replaced is
+    for the caller to check.
+    """
+    folder = folder.resolve()
+    building, old = (folder.with_name(f".{folder.name}.{word}") for word in ("partial", "old"))
+    shutil.rmtree(building, ignore_errors=True)  # from a run that was killed
+    building.mkdir(parents=True)
+    try:
+        yield building
+        shutil.rmtree(old, ignore_errors=True)
+        if folder.exists():
+            os.replace(folder, old)
+        try:
+            os.replace(building, folder)
+        except OSError:
+            if old.exists():
+                os.replace(old, folder)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -1,13 +1,14 @@
 """Every path of the pipeline, as a function of its cell: augmentation, portion and ratio, or a
 whole arm.
 
-All are relative to the project's folder, where dvc.yaml and params.yaml are. dvc.yaml repeats them,
-since DVC reads no Python; a test holds the two together.
+All are relative to the project's folder, which holds dvc.yaml and params.yaml. dvc.yaml repeats
+some of them, because DVC reads no Python; sweep.yaml takes its paths from here.
 """
 
 from pathlib import Path
 
 from augment.arms import Arm, set_name
+from augment.augmentations import Augmentation
 
 PREPARED = Path("data/prepared")
 RESULTS = Path("results")
@@ -19,18 +20,16 @@ def reduced(portion: float) -> Path:
 
 
 def generator_model(generator: str, portion: float | None = None) -> Path:
-    """Of a generator that was trained on the reduced set of `portion` alone, or on all real images
-    (None).
-    """
+    """Folder of a generator trained on the reduced set of `portion`; None for all real images."""
     return Path("models") / ("full" if portion is None else f"reduced/{portion}") / generator
 
 
-def generated(augmentation: str, portion: float, ratio: int = 1) -> Path:
-    return Path("data/generated") / augmentation / set_name(portion, ratio)
+def generated(augmentation: Augmentation, portion: float, ratio: int = 1) -> Path:
+    return Path("data/generated") / augmentation.name / set_name(portion, ratio)
 
 
 def reid_model(arm: Arm, validation: bool = False) -> Path:
-    """`validation`: of the model that was trained without the held-out identities."""
+    """Folder of a re-ID model; with `validation`, the one trained without held-out identities."""
     return Path("models") / _folder(validation) / _cell(arm) / f"seed{arm.seed}"
 
 
@@ -39,12 +38,12 @@ def reid_result(arm: Arm, validation: bool = False) -> Path:
 
 
 def card(name: str) -> Path:
-    """Of the report card of a generator, as report_card/render.py names them."""
+    """Report card of a generator; report_card/render.py lists the names."""
     return RESULTS / "generators" / f"{name}.json"
 
 
 def card_folder(name: str) -> Path:
-    """Its pairs and sheets."""
+    """Folder of the pairs and sheets of a report card."""
     return RESULTS / "generators" / name
 
 
@@ -53,7 +52,7 @@ def tuning(name: str) -> Path:
 
 
 def tuning_run(key: str) -> Path:
-    """Of a finished run, by the hash of all that it follows from."""
+    """Result of a finished run, by the hash of everything that it follows from."""
     return RESULTS / "tuning/runs" / f"{key}.json"
 
 
@@ -66,4 +65,4 @@ def _folder(validation: bool) -> str:
 
 
 def _cell(arm: Arm) -> Path:
-    return Path(arm.budget) / arm.model / arm.augmentation / set_name(arm.portion, arm.ratio)
+    return Path(arm.budget) / arm.model / arm.augmentation.name / set_name(arm.portion, arm.ratio)

@@ -33,6 +33,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a checkout
 
 from reid.evaluation import evaluate, evaluate_distances
+from reid.retrieval import Retrieval
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # torchreid warns that its Cython evaluator is missing
@@ -147,7 +148,10 @@ def large(evaluator: str, gallery: int) -> None:
     features = torch.randn(gallery, LARGE_DIMENSIONS, generator=draws)
     start = time.perf_counter()
     if evaluator == "ours":
-        mean = evaluate(query, features, query_pids, gallery_pids, query_camids, gallery_camids).mAP
+        retrieval = Retrieval(
+            query, features, query_pids, gallery_pids, query_camids, gallery_camids
+        )
+        mean = evaluate(retrieval).mAP
     else:
         distances = torch.addmm(features.square().sum(1), query, features.T, alpha=-2).numpy()
         who = (one.numpy() for one in (query_pids, gallery_pids, query_camids, gallery_camids))

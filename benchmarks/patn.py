@@ -23,10 +23,11 @@ from accelerate import PartialState
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from generators.networks.pose_transfer import DiscriminatorParams
+from generators.networks.transfer_params import DiscriminatorParams
 from generators.patn.patn import Patn, PatnParams
-from generators.training.loop import TrainingParams, train
+from generators.training.loop import train
 from generators.training.pairs import ImageSet, make_batch
+from generators.training.phases import TrainingParams
 
 SIZES = {
     # image_size, sigma_px, ngf, blocks, norm, ndf, discriminator blocks, batch

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from augment import params
-from generators.body import body_parts
+from generators.body import body_parts, part_drawing
 from generators.puppet import opencv
 from generators.puppet.puppet import Puppet, compose
 
@@ -79,7 +79,7 @@ def _work(
         body_parts.frames(one.keypoints, size, puppet.params.parts) for one in (made, scene)
     )
     drawing = (
-        made.image, None, scene.plate, cut, placed, body_parts.draw_order(scene.keypoints),
+        made.image, None, scene.plate, cut, placed, part_drawing.draw_order(scene.keypoints),
         puppet.params.soft * size[0],
     )  # fmt: skip
     work: dict[str, Callable[[], object]] = {

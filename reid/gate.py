@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 
 from reid.data import ReidSet
-from reid.evaluation import features
 from reid.models import ReidModel
 from reid.params import ReidParams
+from reid.retrieval import features
 
 
 def own_identity(model: ReidModel, images: ReidSet, pids: Tensor, params: ReidParams) -> Tensor:

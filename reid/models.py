@@ -20,7 +20,7 @@ class NetworkParams:
     ]  # of the last stage of a ResNet: 1 doubles the sides of its maps (bag of tricks), 2 as published
     width: float  # factor on the channels of inception; 1 is the published network
     head: Literal[
-        "linear", bnneck, "bnneck_cosine"
+        "linear", "bnneck", "bnneck_cosine"
     ]  # open-reid's, bag of tricks'; the latter with a cosine classifier
     embedding: int | None  # numbers per image before the classifier, of head linear; open-reid 128
     dropout: float  # of head linear; open-reid 0.5

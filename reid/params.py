@@ -9,6 +9,7 @@ from reid.losses import ClassCircle, LossParams
 from reid.models import NetworkParams, check_backbone
 from reid.precision import Precision
 
+Metric = Literal["euclidean", "cosine"]
 Budget = Literal[
     "epochs", "iterations"
 ]  # equal numbers of passes over each set (the paper's), or of updates (fair)
@@ -22,7 +23,7 @@ class ReidParams:
     ]  # (height, width) in px; open-reid: resnet50 256 x 128, inception 144 x 56
     network: NetworkParams
     features: Literal["embedding", "logits"]  # what retrieval compares; open-reid logits
-    metric: Literal["euclidean", "cosine"]  # how; open-reid euclidean
+    metric: Metric  # how; open-reid euclidean
     epochs: int  # of budget `epochs`; an epoch drops its last, incomplete batch, as in open-reid
     iterations: (
         int  # of budget `iterations`; epochs, newly shuffled, follow each other without a gap

@@ -17,20 +17,17 @@ def run(sources: list[Source], output: Path | None, count: int, seed: int) -> bo
     """Print what there is and write the sheet of all sources' images: whether nothing fatal was
     found.
     """
-    well, shown = True, []
+    well, shown, suspects = True, [], []
     for source in sources:
-        matched = names.match(source.imported.keypoints, source.sizes)
+        keypoints = source.imported.keypoints
+        matched = names.match(keypoints, source.sizes)
         _print(source, matched)
-        for finding in validator.check(source.imported.keypoints, source.sizes):
+        for finding in validator.check(keypoints, source.sizes, matched):
             click.echo(f"  {'ERROR' if finding.fatal else 'note'}: {finding}")
             well &= not finding.fatal
         shown += [keypoint_sheet.Shown(source, image, name) for image, name in matched.items()]
+        suspects += validator.suspects(keypoints, source.sizes, matched)
     if output is not None and shown:
-        suspects = [
-            image
-            for source in sources
-            for image in validator.suspects(source.imported.keypoints, source.sizes)
-        ]
         with whole(output) as temporary:
             keypoint_sheet.draw(shown, suspects, count, seed).save(temporary)
         click.echo(f"{output}: {min(count, len(shown)):,} of {len(shown):,} images")

@@ -5,13 +5,14 @@ batch by batch.
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from PIL import Image
 
 from augment import paths, prepared
 from augment.images import untrusted
+from augment.images.folder import find as find_images
 from augment.prepared import index, market1501
 
 THREADS = 4
@@ -47,32 +48,25 @@ def find(folder: Path) -> Pictures:
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: folder not found")
-    roots = [folder / name for name in market1501.FOLDERS.values()]
-    is_market = all(root.is_dir() for root in roots)
-    sizes, faults, others = {}, [], 0
-    for file in sorted(
-        file for root in (roots if is_market else [folder]) for file in root.rglob("*")
-    ):
-        if file.is_dir():
-            continue
-        if file.suffix.lower() not in untrusted.SUFFIXES:
-            others += 1
-            continue
-        name = file.relative_to(folder)
+    market = list(market1501.FOLDERS.values())
+    is_market = all((folder / name).is_dir() for name in market)
+    parts = [find_images(folder, name) for name in (market if is_market else [""])]
+    problems = [problem for part in parts for problem in part.problems]
+    others = sum(len(part.others) for part in parts)
+    sizes = {}
+    for name in sorted((name for part in parts for name in part.files), key=PurePosixPath):
         try:
-            untrusted.check_inside(file, folder)
-            untrusted.check_name(name)
-            sizes[name.as_posix()] = untrusted.check(file).size
+            sizes[name] = untrusted.check(folder / name).size
         except (ValueError, OSError) as error:
-            faults.append(str(error))
-    if faults:
-        more = f"; and {len(faults) - 5:,} more" if len(faults) > 5 else ""
-        raise ValueError("; ".join(faults[:5]) + more)
+            problems.append(str(error))
+    if problems:
+        more = f"; and {len(problems) - 5:,} more" if len(problems) > 5 else ""
+        raise ValueError("; ".join(problems[:5]) + more)
     if not sizes:
         raise ValueError(f"{folder}: holds no picture ({', '.join(untrusted.SUFFIXES)})")
     alone = [f"{others:,} other files"] if others else []
     alone += (
-        sorted(one.name for one in folder.iterdir() if one.is_dir() and one not in roots)
+        sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name not in market)
         if is_market
         else []
     )

@@ -230,9 +230,7 @@ def _reid_model(
         )
     if weights is not None:
         return reid_model.of_file(model, weights)
-    return reid_model.of_arm(
-        Arm(model, named_augmentation(*named).name, portion, ratio, budget, seed)
-    )
+    return reid_model.of_arm(Arm(model, named_augmentation(*named), portion, ratio, budget, seed))
 
 
 COMMANDS: tuple[click.Command, ...] = (export, export_onnx, embed)

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
 from augment import augmentations, paths
 from augment.arms import BUDGETS, Arm
+from augment.augmentations import Augmentation
 from augment.commands.options import dry_run, examples, portion_option, several
 from generators.registry import POSE_NETWORK
 
@@ -56,9 +56,9 @@ def augmentation_options(command: Callable) -> Callable:
 
 def named_augmentation(
     name: str | None, generator: str | None, protocol: str | None, background: str | None
-) -> Any:
+) -> Augmentation:
     if name is None:
-        return augmentations.of(generator, protocol, background)
+        return augmentations.from_flags(generator, protocol, background)
     if (generator, protocol, background) != (None, None, None):
         raise click.UsageError(
             "--augmentation names generator, protocol and background already: give it alone"
@@ -271,8 +271,8 @@ def train_reid(
     """Train a re-ID model on a reduced, augmented or extended set and score it on the test set."""
     from augment.stages import train_reid
 
-    name = named_augmentation(augmentation, generator, protocol, background).name
-    train_reid.run(Arm(model, name, portion, ratio, budget, seed), validation, dry_run)
+    chosen = named_augmentation(augmentation, generator, protocol, background)
+    train_reid.run(Arm(model, chosen, portion, ratio, budget, seed), validation, dry_run)
 
 
 @click.command(
@@ -326,10 +326,10 @@ def tune(
     """
     from augment.reid_training import tune
 
-    names = [augmentations.parse(one).name for one in augmentation]
+    chosen = [augmentations.parse(name) for name in augmentation]
     arms = [
         Arm(model, one, share, ratio, budget, seed)
-        for one in names
+        for one in chosen
         for share in portion
         for seed in seeds
     ]

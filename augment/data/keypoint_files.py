@@ -1,12 +1,11 @@
-"""Keypoint files of any form, matched with the images of a data set and brought to their prepared
+"""Keypoint files of any format, matched with the images of a data set and scaled to their prepared
 size.
 
-Names in a file may be paths below dataset.root, bare file names where these are unique, either
-without the suffix, or names in data/prepared (of `augment annotate`; these are pixels of the
-prepared images). What fits most names of a file is taken.
+Names in a file may be paths below dataset.root, bare file names where these are unique, either of
+them without the suffix, or names in data/prepared (from `augment annotate`; these coordinates are
+pixels of the prepared images). The rule that fits most names of a file is applied to all of them.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,21 +14,18 @@ import numpy as np
 import pandas as pd
 
 from augment.data import pose_formats
-from augment.data.pose_formats import validator
+from augment.data.pose_formats import names, validator
 from augment.prepared.market1501 import FOLDERS, tidy
 
 SHOWN = 3
-NAMINGS = (
-    "path", "file name", "path without suffix", "file name without suffix",
-    "path in data/prepared", "name in data/prepared",
-)  # fmt: skip
-PREPARED = NAMINGS[-2:]
 
 
 @dataclass(frozen=True)
 class Joints:
-    """keypoints: prepared name -> int64 [18, 2] (y, x) px of the prepared image, -1 missing; notes:
-    sentences.
+    """Keypoints of a data set.
+
+    keypoints: prepared name -> int64 [18, 2] (y, x) px of the prepared image, -1 missing
+    notes: sentences
     """
 
     keypoints: dict[str, np.ndarray]
@@ -37,14 +33,14 @@ class Joints:
 
 
 def check_files(annotations: Iterable[str]) -> list[Path]:
-    """Raises FileNotFoundError for a file that is not there."""
-    found = [Path(one) for one in annotations]
-    for file in found:
-        if not file.exists():  # a folder of files for an image each is one, too
+    """The files as paths. Raises FileNotFoundError for a missing one."""
+    files = [Path(name) for name in annotations]
+    for file in files:
+        if not file.exists():  # may be a folder with one file per image
             raise FileNotFoundError(
                 f"{file}: keypoint file not found (params.yaml: dataset.annotations)"
             )
-    return found
+    return files
 
 
 def read(
@@ -55,52 +51,46 @@ def read(
     size: tuple[int, int],
     strict: bool,
 ) -> Joints:
-    """
+    """Read keypoint files of a data set.
+
     Args:
         rows: file, split and name of all images.
-        sizes: name -> (height, width) in px of the image as found; keypoints of others are read,
-            and left out.
-        size: that of the prepared ones.
-        strict: names that match no image, and joints outside an image, are errors, not counted.
+        sizes: name -> (height, width) in px of the original image; keypoints of other images are
+            read and left out.
+        size: that of the prepared images.
+        strict: names that match no image and joints outside an image are errors, instead of being
+            counted.
 
     Raises:
-        ValueError: nothing matches, an image has two rows, or the keypoints cannot be meant so
-            (augment.pose_formats).
+        ValueError: nothing matches, an image has two rows, or the keypoints are implausible
+            (augment.data.pose_formats.validator).
     """
-    namings, keypoints, notes, seen = _namings(rows, strict), {}, [], set()
+    keypoints: dict[str, np.ndarray] = {}
+    notes: list[str] = []
+    seen: set[str] = set()
     for file in files:
         imported = pose_formats.read(file)
-        naming = max(
-            NAMINGS,
-            key=lambda one: sum(_key(name, strict) in namings[one] for name in imported.keypoints),
-        )
-        of_file = {name: namings[naming].get(_key(name, strict)) for name in imported.keypoints}
-        _check_strangers(file, of_file, root, rows, strict, notes)
-        matched: dict[str, str] = {}  # prepared name -> name in the file
-        for name, prepared_name in of_file.items():
-            if prepared_name is None:
-                continue
-            if prepared_name in seen:
+        image_of, are_prepared = _match(imported.keypoints, rows, strict)
+        _check_strangers(file, list(imported.keypoints), image_of, root, rows, strict, notes)
+        name_of: dict[str, str] = {}  # prepared name -> name in the file
+        for name, image in image_of.items():
+            if image in seen:
                 raise ValueError(f"{file}: {name} has a row in another keypoint file already")
-            if prepared_name in matched:
+            if image in name_of:
                 raise ValueError(f"{file}: {name} has two rows")
-            matched[prepared_name] = name
-        seen |= matched.keys()
-        matched = {
-            prepared_name: name for prepared_name, name in matched.items() if prepared_name in sizes
-        }
-        points_of = {name: imported.keypoints[name] for name in matched.values()}
-        size_of = {
-            name: size if naming in PREPARED else sizes[prepared_name]
-            for prepared_name, name in matched.items()
-        }
-        for finding in validator.check(points_of, size_of) if matched else []:
+            name_of[image] = name
+        seen |= name_of.keys()
+        name_of = {image: name for image, name in name_of.items() if image in sizes}
+        points_of = {name: imported.keypoints[name] for name in name_of.values()}
+        size_of = {name: size if are_prepared else sizes[image] for image, name in name_of.items()}
+        matched = {name: name for name in size_of}
+        for finding in validator.check(points_of, size_of, matched) if matched else []:
             if finding.fatal:
                 raise ValueError(f"{file}: {finding}")
             notes.append(f"{file.name}: {finding}")
         lost = 0
-        for prepared_name, name in matched.items():
-            keypoints[prepared_name], outside = _scaled(points_of[name], size_of[name], size)
+        for image, name in name_of.items():
+            keypoints[image], outside = _scaled(points_of[name], size_of[name], size)
             if outside and strict:
                 raise ValueError(
                     f"{file}: {name}: a joint lies outside the image of height {size[0]} and width {size[1]}"
@@ -110,64 +100,60 @@ def read(
             notes.append(f"{file.name}: {lost:,} joints outside their image count as missing")
         notes += [f"{file.name}: {sentence}" for sentence in imported.derived]
     return Joints(
-        {name: keypoints[name] for name in rows["name"] if name in keypoints}, tuple(notes)
+        {image: keypoints[image] for image in rows["name"] if image in keypoints}, tuple(notes)
     )
 
 
-def _key(name: str, strict: bool) -> str:
-    return tidy(name) if strict else name.removeprefix("./")
-
-
-def _namings(rows: pd.DataFrame, strict: bool) -> dict[str, dict[str, str]]:
-    """What an image may be called, by naming -> its prepared name; names that two images share are
-    left out.
+def _match(
+    keypoints: Mapping[str, np.ndarray], rows: pd.DataFrame, strict: bool
+) -> tuple[dict[str, str], bool]:
+    """Name in the file -> prepared name, in the file's order, and whether its names are those of
+    data/prepared.
     """
-    spelled = {
-        "path": [_key(file, strict) for file in rows["file"]],
-        "file name": [_key(Path(file).name, strict) for file in rows["file"]],
-        "path without suffix": [Path(file).with_suffix("").as_posix() for file in rows["file"]],
-        "file name without suffix": [Path(file).stem for file in rows["file"]],
-        "path in data/prepared": list(rows["split"].map(FOLDERS) + "/" + rows["name"]),
-        "name in data/prepared": list(rows["name"]),
-    }
-    found = {}
-    for naming, keys in spelled.items():
-        number = Counter(keys)
-        found[naming] = {
-            key: name for key, name in zip(keys, rows["name"], strict=True) if number[key] == 1
-        }
-    return found
+    rules = names.TIDIED if strict else names.AS_WRITTEN
+    files = [tidy(file) if strict else file for file in rows["file"]]
+    prepared = rows["split"].map(FOLDERS) + "/" + rows["name"]
+    tree, image_of = names.match_as_written(
+        keypoints,
+        [
+            (dict(zip(rows["name"], files, strict=True)), rules),
+            (dict(zip(rows["name"], prepared, strict=True)), rules[:2]),
+        ],
+    )
+    return image_of, tree == 1
 
 
 def _check_strangers(
     file: Path,
-    of_file: dict[str, str | None],
+    in_file: list[str],
+    image_of: dict[str, str],
     root: Path,
     rows: pd.DataFrame,
     strict: bool,
     notes: list[str],
 ) -> None:
-    strangers = [name for name, match in of_file.items() if match is None]
+    strangers = [name for name in in_file if name not in image_of]
     if not strangers:
         return
     shown = ", ".join(repr(name) for name in strangers[: 1 if strict else SHOWN])
     text = (
-        f"{len(strangers):,} of {len(of_file):,} names match no image under {root}, such as {shown}"
+        f"{len(strangers):,} of {len(in_file):,} names match no image under {root}, such as {shown}"
     )
-    if strict or len(strangers) == len(of_file):
-        theirs = ", ".join(repr(one) for one in rows["file"].iloc[:SHOWN])
+    if strict or not image_of:
+        theirs = ", ".join(repr(name) for name in rows["file"].iloc[:SHOWN])
         raise ValueError(f"{file}: {text}; images are called {theirs}")
     notes.append(f"{file.name}: {text}")
 
 
 def _scaled(
-    points: np.ndarray, found: tuple[int, int], size: tuple[int, int]
+    points: np.ndarray, from_size: tuple[int, int], size: tuple[int, int]
 ) -> tuple[np.ndarray, int]:
-    """Keypoints at `size` of an image of size `found`, rounded; those outside it are missing, and
-    counted.
+    """Keypoints of an image of `from_size`, scaled to `size` and rounded; and how many lie outside
+    the image: these become missing.
     """
-    inside = ((points > -0.5) & (points < found)).all(axis=1)
-    # Places of pixels: their middles are scaled, and the last pixel's stays inside.
-    scaled = np.rint((points + 0.5) * (np.array(size) / found) - 0.5).clip(0, np.array(size) - 1)
-    missing = (points == -1).all(axis=1)
+    inside = np.asarray(((points > -0.5) & (points < from_size)).all(axis=1))
+    # Pixel centres are scaled, so that the last pixel's centre stays inside.
+    scaled = np.rint((points + 0.5) * (np.array(size) / from_size) - 0.5)
+    scaled = scaled.clip(0, np.array(size) - 1)
+    missing = np.asarray((points == -1).all(axis=1))
     return np.where(inside[:, None], scaled, -1).astype(np.int64), int((~inside & ~missing).sum())

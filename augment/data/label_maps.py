@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from augment.data.listing import check_file, refuse
+from augment.data.listing import refuse
+from augment.images import folder
 
 SUFFIXES = (".png", ".npy")
 
@@ -20,7 +21,7 @@ def find(root: Path, rows: pd.DataFrame) -> dict[str, Path]:
         ValueError: images without a map; the first ones and their number.
     """
     shared = set(rows["file"].map(lambda file: Path(file).stem)[lambda stems: stems.duplicated()])
-    found, faults = {}, []
+    found, problems = {}, []
     for file, name in zip(rows["file"], rows["name"], strict=True):
         stems = [Path(file).with_suffix(""), Path(name).with_suffix("")]
         if Path(file).stem not in shared:
@@ -28,12 +29,12 @@ def find(root: Path, rows: pd.DataFrame) -> dict[str, Path]:
         places = [root / f"{stem}{suffix}" for stem in stems for suffix in SUFFIXES]
         place = next((one for one in places if one.is_file()), None)
         if place is None:
-            faults.append(
+            problems.append(
                 f"{places[0]}: not found (nor as .npy); dataset.parsing wants one of every image"
             )
-        elif fault := check_file(place, root):
-            faults.append(fault)
+        elif problem := folder.problem(place, root):
+            problems.append(problem)
         else:
             found[name] = place
-    refuse(faults)
+    refuse(problems)
     return found

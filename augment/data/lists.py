@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from augment.data.listing import check_file
-from augment.images import untrusted
+from augment.images import folder, untrusted
 
 MAX_BYTES = 64 << 20
 
@@ -36,10 +35,10 @@ def read(file: Path, words: int) -> list[tuple[int, list[str]]]:
     return found
 
 
-def fault_of(path: Path, root: Path) -> str | None:
+def problem(path: Path, root: Path) -> str | None:
     """What speaks against an image that a list names; None if nothing does."""
-    if fault := check_file(path, root):
-        return fault
+    if text := folder.problem(path, root):
+        return text
     if path.suffix.lower() not in untrusted.SUFFIXES:
         return f"{path}: not named as an image ({', '.join(untrusted.SUFFIXES)})"
     return None if path.is_file() else f"{path}: not found"

@@ -92,20 +92,20 @@ def write(
 
 def _each(work: Callable[..., T], items: Iterable, what: str, root: Path) -> list[T]:
     """work(item) for every item, in threads; ValueError with the messages of those that fail."""
-    faults: list[str] = []
+    problems: list[str] = []
 
     def attempt(item: object) -> T | None:
         try:
             return work(item)
         except (ValueError, FileNotFoundError) as error:
-            faults.append(str(error))
+            problems.append(str(error))
             return None
 
     listed = list(items)
     with ThreadPoolExecutor(WORKERS) as pool:
         done = list(tqdm(pool.map(attempt, listed), what, len(listed), unit="img"))
-    refuse(sorted(faults))
-    return done  # type: ignore[return-value]  # None stands for a fault, and all are refused
+    refuse(sorted(problems))
+    return done  # type: ignore[return-value]  # None stands for a problem, and all are refused
 
 
 def _look(listing: Listing, fixed: bool, size: tuple[int, int], file: str) -> Source:

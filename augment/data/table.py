@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from augment.data.listing import Found, frame, refuse
-from augment.images import untrusted
+from augment.data.listing import frame, refuse
+from augment.images import folder, untrusted
+from augment.images.folder import Found
 
 MAX_BYTES = 256 << 20
 MAX_LINE = 100_000  # letters of a row
@@ -31,20 +32,20 @@ def read(file: Path, root: Path, found: Found) -> tuple[pd.DataFrame, list[str]]
         raise FileNotFoundError(f"{file}: not found (params.yaml: dataset.folder.table)")
     if (size := file.stat().st_size) > MAX_BYTES:
         raise ValueError(f"{file}: {size / 2**20:,.0f} MiB; a table has at most {MAX_BYTES >> 20}")
-    rows, faults, there, seen = [], [], set(found.files), {}
+    rows, problems, there, seen = [], [], set(found.files), {}
     for number, cells in _rows(file):
         path, identity = cells["path"].strip(), cells["identity"].strip()
         where = f"{file}: row {number}"
-        if fault := _fault(path, root, there):
-            faults.append(f"{where}: {fault}")
+        if problem := _problem(path, root, there):
+            problems.append(f"{where}: {problem}")
         elif not identity:
-            faults.append(f"{where}: {path}: its identity is empty")
+            problems.append(f"{where}: {path}: its identity is empty")
         elif (path := Path(path).as_posix()) in seen:
-            faults.append(f"{where}: {path} has row {seen[path]} already")
+            problems.append(f"{where}: {path} has row {seen[path]} already")
         else:
             seen[path] = number
             rows.append((path, identity, cells["camera"].strip(), cells["split"].strip(), ""))
-    refuse(faults)
+    refuse(problems)
     if not rows:
         raise ValueError(f"{file}: no rows")
     left_out = sorted(there - set(seen))
@@ -53,14 +54,11 @@ def read(file: Path, root: Path, found: Found) -> tuple[pd.DataFrame, list[str]]
     ] if left_out else []
 
 
-def _fault(path: str, root: Path, there: set[str]) -> str | None:
+def _problem(path: str, root: Path, there: set[str]) -> str | None:
     if not path:
         return "its path is empty"
-    try:
-        untrusted.check_name(Path(path))
-        untrusted.check_inside(root / path, root)
-    except (ValueError, OSError, RuntimeError) as error:
-        return str(error)[:300]
+    if text := folder.problem(root / path, root):
+        return text[:300]
     if Path(path).as_posix() in there:
         return None
     return f"{path[:200]}: not found below {root}, or not named as an image ({', '.join(untrusted.SUFFIXES)})"

@@ -51,12 +51,12 @@ def gather(augmentation: Augmentation, portion: float, ratio: int) -> Contents:
         ValueError: the augmentation has no images of its own, or a name does not say what the index
             says of its image.
     """
-    if augmentation.generator is not None and not augmentation.on_disk or augmentation.classic:
+    if not augmentation.is_plain and not augmentation.on_disk:
         raise ValueError(
             f"{augmentation.name} has no images on disk: there is nothing to export; give a generator, as puppet, or none for "
             "the reduced set alone"
         )
-    train = training_set.rows(augmentation.name, portion, ratio)
+    train = training_set.rows(augmentation, portion, ratio)
     every = index.locate(index.read(paths.PREPARED / "index.csv"), paths.PREPARED)
     rows = pd.concat([train, every[every["split"] != "train"]], ignore_index=True)
     rows = rows.rename(columns={"path": "file"}).assign(generated=rows["generator"] != "")
@@ -144,9 +144,7 @@ def _about(augmentation: Augmentation, portion: float, ratio: int) -> dict[str, 
     about = prepared.about()
     manifest: dict[str, Any] = {"seed": None, "trained_on": None, "counts": None}
     if augmentation.on_disk:
-        manifest = files.read_json(
-            paths.generated(augmentation.name, portion, ratio) / "manifest.json"
-        )
+        manifest = files.read_json(paths.generated(augmentation, portion, ratio) / "manifest.json")
     return {
         "dataset": about.name,
         "cameras_known": about.cameras_known,

@@ -24,8 +24,9 @@ from augment import files
 from augment.export.folder import THREADS
 from augment.export.reid_model import Loaded
 from augment.images import untrusted
+from augment.images.folder import find, problem
 from reid.data import ReidSet
-from reid.evaluation import features
+from reid.retrieval import features
 from reid.training import joined_processes
 
 SUFFIXES = (".parquet", ".npy")
@@ -42,7 +43,7 @@ def run(folder: Path, loaded: Loaded, output: Path, batch: int, dry_run: bool) -
     click.echo(f"embed: {len(found):,} images in {folder} by {loaded.about['model']} -> {output}")
     if others:
         click.echo(
-            f"left alone, as their names are not those of images: {len(others):,}, such as {others[0]}"
+            f"not read, since their names are not those of images: {len(others):,} files, such as {ascii(others[0])}"
         )
     with ThreadPoolExecutor(THREADS) as pool:
         checked = pool.map(untrusted.read, [folder / path for path in found], chunksize=64)
@@ -60,33 +61,19 @@ def run(folder: Path, loaded: Loaded, output: Path, batch: int, dry_run: bool) -
 
 
 def listing(folder: Path) -> tuple[list[str], list[str]]:
-    """Images below `folder` by their suffixes, and other files: paths relative to it, sorted.
+    """Images below `folder` by suffix, and the other files: paths relative to it, sorted.
 
     Raises:
-        FileNotFoundError: there is no such folder, or no image in it.
+        FileNotFoundError: the folder is missing or holds no image.
         ValueError: a name that no table can hold, or a link that leads out of the folder.
     """
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: folder not found")
-    every = [
-        path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()
-    ]  # links to folders stay closed
-    for path in every:
-        untrusted.check_name(path.relative_to(folder))
-        untrusted.check_inside(path, folder)
-    found = sorted(
-        path.relative_to(folder).as_posix()
-        for path in every
-        if path.suffix.lower() in untrusted.SUFFIXES
-    )
-    others = sorted(
-        path.relative_to(folder).as_posix()
-        for path in every
-        if path.suffix.lower() not in untrusted.SUFFIXES
-    )
-    if not found:
+    found = find(folder)
+    links = [problem(folder / link, folder) for link in found.links]
+    for text in filter(None, (*found.problems, *links)):
+        raise ValueError(text)
+    if not found.files:
         raise FileNotFoundError(f"{folder}: no image in it ({', '.join(untrusted.SUFFIXES)})")
-    return found, others
+    return found.files, found.others
 
 
 def _features(

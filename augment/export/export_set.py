@@ -46,7 +46,7 @@ def _check_readers(contents: Contents, format: str, force: bool) -> None:
         return
     if FORMATS[format].by_name and not force:
         raise ValueError(
-            f"{format}: {reason}; take --format torchreid with augment.torchreid_dataset, or csv or huggingface, or give "
+            f"{format}: {reason}; take --format torchreid with augment.export.torchreid, or csv or huggingface, or give "
             "--force where your reader knows no such bounds"
         )
     if FORMATS[format].by_name or format == "torchreid":

@@ -1,6 +1,4 @@
-"""An exported set on disk, whole or not at all: it is built in a hidden folder beside and renamed
-at the end.
-"""
+"""An exported set on disk, whole or not at all."""
 
 import os
 import shutil
@@ -52,14 +50,11 @@ def write(
         FileNotFoundError, ValueError: an image is missing or cannot be decoded.
     """
     check_output(output, overwrite)
-    output, rows = output.absolute(), contents.rows
+    rows = contents.rows
     rows = rows.assign(
         path=[f"{format.folders[s]}/{n}" for s, n in zip(rows["split"], rows["name"], strict=True)]
     )
-    output.parent.mkdir(parents=True, exist_ok=True)
-    building = output.with_name(f".{output.name}.partial")
-    shutil.rmtree(building, ignore_errors=True)
-    try:
+    with files.whole_folder(output) as building:
         for folder in format.folders.values():
             (building / folder).mkdir(parents=True)
         sizes, linked = _place(rows, building, link)
@@ -67,10 +62,8 @@ def write(
             _write_table(table, building / file)
         if contents.origins is not None:
             places = dict(zip(rows["file"], rows["path"], strict=True))
-            _write_table(
-                contents.origins.assign(path=contents.origins["path"].map(places)),
-                building / ORIGINS,
-            )
+            origins = contents.origins.assign(path=contents.origins["path"].map(places))
+            _write_table(origins, building / ORIGINS)
         manifest = {
             "format": VERSION,
             "layout": name,
@@ -80,13 +73,9 @@ def write(
         }
         if link:
             manifest["hard_links"] = linked
-        (building / f"README.{'md' if format.front else 'txt'}").write_text(
-            _readme(format, manifest)
-        )
+        readme = building / f"README.{'md' if format.front else 'txt'}"
+        readme.write_text(_readme(format, manifest))
         files.write_json(building / MANIFEST, manifest)
-        _move(building, output)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
     return manifest
 
 
@@ -123,21 +112,6 @@ def _place_one(pair: tuple[Path, Path], link: bool) -> tuple[tuple[int, int], bo
             pass
     shutil.copyfile(file, place)
     return (picture.height, picture.width), False
-
-
-def _move(building: Path, output: Path) -> None:
-    """Rename; what was there before goes once the new folder has its place."""
-    old = output.with_name(f".{output.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if output.exists():
-        os.replace(output, old)
-    try:
-        os.replace(building, output)
-    except OSError:
-        if old.exists():
-            os.replace(old, output)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _is_export(folder: Path) -> bool:

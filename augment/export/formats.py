@@ -3,7 +3,7 @@
 | format | layout | who reads it |
 |---|---|---|
 | market1501 | bounding_box_train/ bounding_box_test/ query/ | whatever reads Market-1501's folders |
-| torchreid | market1501/Market-1501-v15.09.15/ with these, dataset.csv | torchreid's Market1501, augment.torchreid_dataset |
+| torchreid | market1501/Market-1501-v15.09.15/ with these, dataset.csv | torchreid's Market1501, augment.export.torchreid |
 | fastreid | Market-1501-v15.09.15/ with these three | fast-reid's Market1501, with FASTREID_DATASETS set to the folder |
 | csv | train/ query/ gallery/, a table of each beside them | your own code |
 | huggingface | train/ query/ gallery/ with a metadata.jsonl in each | datasets.load_dataset(FOLDER) |
@@ -97,7 +97,7 @@ FORMATS = {
         "torchreid's own class:\n"
         "    torchreid.data.ImageDataManager(root=FOLDER, sources='market1501')\n"
         "with generated images marked (dsetid 1, real ones 0):\n"
-        "    from augment.torchreid_dataset import register\n"
+        "    from augment.export.torchreid import register\n"
         "    register('NAME', FOLDER)\n"
         "    torchreid.data.ImageDataManager(root=FOLDER, sources='NAME')",
     ),

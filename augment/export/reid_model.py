@@ -33,11 +33,15 @@ def of_arm(arm: Arm) -> Loaded:
     """The model of a finished arm. Raises as `of_file`."""
     file = paths.reid_model(arm) / "weights.pt"
     if not file.is_file():
-        augmentation = "" if arm.augmentation == "none" else f" --augmentation {arm.augmentation}"
+        augmentation = (
+            "" if arm.augmentation.is_plain else f" --augmentation {arm.augmentation.name}"
+        )
         train = f"augment train-reid --model {arm.model} --portion {arm.portion}{augmentation}"
         raise FileNotFoundError(f"{file}: not found; run `{train}` first, or give --weights FILE")
     return of_file(
-        arm.model, file, trained_on=f"{arm.augmentation}, portion {arm.portion}, ratio {arm.ratio}"
+        arm.model,
+        file,
+        trained_on=f"{arm.augmentation.name}, portion {arm.portion}, ratio {arm.ratio}",
     )
 
 

@@ -1,6 +1,6 @@
 """For users of torchreid: an exported set as a data set of its own.
 
-    from augment.torchreid_dataset import register
+    from augment.export.torchreid import register
     register("market_puppet", "exports/puppet-0.3")       # made by `augment export --format torchreid`
     torchreid.data.ImageDataManager(sources="market_puppet", train_sampler="RandomDatasetSampler",
     num_datasets=2)

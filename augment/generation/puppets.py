@@ -3,7 +3,7 @@ images of the reduced set.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -135,12 +135,10 @@ def recomposed(
     Raises:
         FileNotFoundError: those images are not there.
     """
-    puppet, plain = build(), replace(augmentation, recomposed=False).name
+    puppet, plain = build(), augmentation.not_recomposed
     folder = paths.generated(plain, portion, ratio)
     if not (folder / "index.csv").is_file():
-        flags = (
-            f"--augmentation {plain} --portion {portion}{f' --ratio {ratio}' if ratio > 1 else ''}"
-        )
+        flags = f"--augmentation {plain.name} --portion {portion}{f' --ratio {ratio}' if ratio > 1 else ''}"
         raise FileNotFoundError(
             f"{folder / 'index.csv'}: not found; run `augment generate {flags}` first"
         )

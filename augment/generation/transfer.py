@@ -35,18 +35,16 @@ def replacements(
         ValueError: a leak_free generator has seen an image that is not in the reduced set; no pose
             is usable.
     """
-    leak_free = augmentation.protocol == "leak_free"
-    checkpoint = (
-        paths.generator_model(augmentation.generator, portion if leak_free else None)
-        / "generator.pt"
-    )
-    train = f"augment train-generator --generator {augmentation.generator}{f' --portion {portion}' if leak_free else ''}"
+    generator, trained_portion = str(augmentation.generator), augmentation.trained_on(portion)
+    checkpoint = paths.generator_model(generator, trained_portion) / "generator.pt"
+    flags = "" if trained_portion is None else f" --portion {trained_portion}"
+    train = f"augment train-generator --generator {generator}{flags}"
     if not checkpoint.is_file():
         raise FileNotFoundError(f"{checkpoint}: not found; run `{train}` first")
     trained_on = read_trained_on(checkpoint)
     # A generator that was trained with a pose network has seen its images too.
     seen = {*trained_on["images"], *(trained_on.get("pose_network") or {"images": []})["images"]}
-    if leak_free and (leaked := sorted(seen - set(kept["path"]))):
+    if trained_portion is not None and (leaked := sorted(seen - set(kept["path"]))):
         raise ValueError(
             f"{checkpoint}: was trained on {len(leaked):,} images that are not in {paths.reduced(portion)}, as {leaked[0]}; "
             f"run `{train}` again"
@@ -56,7 +54,7 @@ def replacements(
     return Replacements(
         rows,
         counts,
-        augmentation.generator,
+        generator,
         made_by,
         trained_on,
         lambda rows, device: _renderer(checkpoint, rows, found, device),

@@ -17,7 +17,7 @@ from generators.body.skeleton import TORSO
 
 LOOKED_AT = 500  # images whose headers are read before prepare
 SIZES_SHOWN = 3
-FAULTS_SHOWN = 5
+PROBLEMS_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -121,18 +121,18 @@ def _headers(listing: Listing, wanted: tuple[int, int]) -> list[str]:
         np.linspace(0, len(listing.rows) - 1, min(LOOKED_AT, len(listing.rows))).round().astype(int)
     )
     sizes: Counter[tuple[int, int]] = Counter()
-    faults = []
+    problems = []
     for file in listing.rows["file"].iloc[places]:
         try:
             sizes[untrusted.check(listing.root / file, listing.formats).size] += 1
         except (ValueError, FileNotFoundError) as error:
-            faults.append(f"refused      {error}")
+            problems.append(f"refused      {error}")
     shown = ", ".join(f"{size(one)} ({count:,})" for one, count in sizes.most_common(SIZES_SHOWN))
     more = f" and {len(sizes) - SIZES_SHOWN:,} other sizes" if len(sizes) > SIZES_SHOWN else ""
     looked = f", of {len(places):,} looked at" if len(places) < len(listing.rows) else ""
-    if (number := len(faults) - FAULTS_SHOWN) > 0:
-        faults = [*faults[:FAULTS_SHOWN], f"refused      {number:,} more"]
+    if (number := len(problems) - PROBLEMS_SHOWN) > 0:
+        problems = [*problems[:PROBLEMS_SHOWN], f"refused      {number:,} more"]
     return [
         f"images       {shown}{more}{looked}; brought to {size(wanted)} (height x width)",
-        *faults,
+        *problems,
     ]

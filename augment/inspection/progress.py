@@ -5,7 +5,7 @@ from pathlib import Path
 
 from augment import files, params, paths
 from augment.arms import BUDGETS, Arm
-from augment.augmentations import NONE, PUPPET
+from augment.augmentations import PUPPET, Augmentation, parse
 from augment.data.params import DatasetParams
 from augment.prepared import index
 
@@ -88,11 +88,15 @@ def following(settings: DatasetParams, has_joints: bool) -> tuple[str, str]:
             f"augment generate --portion {portion} --generator {PUPPET}",
             "one image for every removed one, without training",
         )
-    arms = [(NONE, portion), (PUPPET if PUPPET in sets else sets[0], portion), (NONE, 1.0)]
+    arms = [
+        (Augmentation(), portion),
+        (parse(PUPPET if PUPPET in sets else sets[0]), portion),
+        (Augmentation(), 1.0),
+    ]
     for augmentation, one in arms:
         file = paths.reid_result(Arm(model, augmentation, one, 1, BUDGETS[0], 0))
         if not file.is_file() or files.read_json(file)["dataset"] != settings.name:
-            flag = "" if augmentation == NONE else f" --augmentation {augmentation}"
+            flag = "" if augmentation.is_plain else f" --augmentation {augmentation.name}"
             return (
                 f"augment train-reid --model {model} --portion {one}{flag}",
                 "a point of the curve",

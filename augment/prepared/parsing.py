@@ -45,16 +45,22 @@ def merged_labels(given: np.ndarray, labels: str) -> np.ndarray:
     return merge(torch.from_numpy(given)[None], labels)[0].numpy()
 
 
+def picture(labels: np.ndarray) -> Image.Image:
+    """Labels, uint8 [H, W], as a palette image in the labels' colours."""
+    image = Image.fromarray(labels)
+    image.putpalette(np.array(COLOURS, np.uint8).tobytes())
+    return image
+
+
 def save(labels: np.ndarray, file: Path, size: tuple[int, int] | None = None) -> None:
     """Write ten labels, uint8 [H, W], as a PNG with their palette, whole or not at all; at `size`
     where it is given.
     """
-    picture = Image.fromarray(labels)
     if size is not None and size != labels.shape:
-        picture = picture.resize((size[1], size[0]), Image.Resampling.NEAREST)
-    picture.putpalette(np.array(COLOURS, np.uint8).tobytes())
+        resized = Image.fromarray(labels).resize((size[1], size[0]), Image.Resampling.NEAREST)
+        labels = np.asarray(resized)
     with whole(file) as temporary:
-        picture.save(temporary)
+        picture(labels).save(temporary)
 
 
 def read(images: Sequence[str], size: tuple[int, int]) -> torch.Tensor | None:

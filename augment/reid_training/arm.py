@@ -12,17 +12,20 @@ from typing import Any
 import click
 import pandas as pd
 
-from augment import augmentations, params, paths, prepared
+from augment import params, paths, prepared
 from augment.arms import Arm
 from augment.files import whole
 from augment.prepared import index
 from augment.reid_training import ranked, training_set
 from augment.reid_training.params import OnlineParams
 from augment.reid_training.validation import ValidationParams, held_out, queries_and_gallery
+from generators.registry import POSE_NETWORK
 from reid.data import AugmentParams, load
-from reid.evaluation import comparison, evaluate, rankings
+from reid.evaluation import evaluate
 from reid.generated import GeneratedParams
 from reid.params import ReidParams
+from reid.rankings import rankings
+from reid.retrieval import comparison
 from reid.training import Trained, joined_processes, train
 
 
@@ -67,7 +70,7 @@ def load_settings(
     Raises:
         ValueError: a section is not as it must be, or an override has no part in this arm.
     """
-    augmentation = augmentations.parse(arm.augmentation)
+    augmentation = arm.augmentation
     sections = {
         f"reid.{arm.model}": True,
         "generated": augmentation.on_disk,
@@ -123,9 +126,8 @@ def _sift(arm: Arm, settings: Settings, rows: pd.DataFrame) -> pd.DataFrame:
     """The gate's scores of the generated ones of `rows`, judged by the same arm without them."""
     from augment.reid_training import gate  # only arms with generated images depend on it
 
-    judge = dataclasses.replace(arm, augmentation=augmentations.NONE, ratio=1)
-    weights = paths.reid_model(judge, settings.validation is not None) / "weights.pt"
-    network = gate.pose_network_of(augmentations.parse(arm.augmentation), arm.portion)
+    weights = paths.reid_model(arm.baseline, settings.validation is not None) / "weights.pt"
+    network = paths.generator_model(POSE_NETWORK, arm.augmentation.trained_on(arm.portion))
     real = rows["generator"] == ""
     return gate.sift(
         rows[~real],
@@ -133,7 +135,7 @@ def _sift(arm: Arm, settings: Settings, rows: pd.DataFrame) -> pd.DataFrame:
         params.load(ReidParams, f"reid.{arm.model}"),
         settings.generated.gate,
         weights,
-        paths.generator_model(*network) / "generator.pt",
+        network / "generator.pt",
         prepared.joints(),
     )
 
@@ -188,16 +190,17 @@ def score(
 ) -> dict[str, float]:
     """The scores; what a few queries find goes into `ranked_file`, where one is given."""
     query, gallery = (load(rows, settings.reid.image_size) for rows in (sets.query, sets.gallery))
-    compared, drop_same_camera = (
-        comparison(trained.model, query, gallery, settings.reid),
-        prepared.about().cameras_known,
+    retrieval = comparison(
+        trained.model,
+        query,
+        gallery,
+        settings.reid,
+        drop_same_camera=prepared.about().cameras_known,
     )
     if ranked_file is not None:
-        found = rankings(
-            *compared, drop_same_camera, rows=ranked.chosen(sets.query), top=ranked.TOP
-        )
-        ranked.write(ranked_file, found, *(_inside(rows) for rows in (sets.query, sets.gallery)))
-    return dataclasses.asdict(evaluate(*compared, drop_same_camera))
+        lists = rankings(retrieval, ranked.chosen(sets.query), ranked.TOP)
+        ranked.write(ranked_file, lists, *(_inside(rows) for rows in (sets.query, sets.gallery)))
+    return dataclasses.asdict(evaluate(retrieval))
 
 
 def _inside(rows: pd.DataFrame) -> pd.DataFrame:

@@ -20,13 +20,11 @@ import torch
 from PIL import Image
 
 from augment import prepared
-from augment.augmentations import Augmentation
 from augment.files import whole
 from augment.images import contact_sheet
 from augment.prepared import keypoints
 from generators.body.pose import rescale, visible
 from generators.body.skeleton import TORSO
-from generators.registry import POSE_NETWORK
 from generators.training.checkpoint import load_generator
 from generators.training.pairs import decode
 from reid.data import load
@@ -73,13 +71,6 @@ def sift(
     worst = np.argsort(scores["score"].to_numpy(), kind="stable")[: round(gate.drop * len(scores))]
     scores["accepted"] = ~np.isin(np.arange(len(scores)), worst)
     return scores
-
-
-def pose_network_of(augmentation: Augmentation, portion: float) -> tuple[str, float | None]:
-    """The pose network that may judge: with leak_free the one of the reduced set, else that of all
-    real images.
-    """
-    return POSE_NETWORK, portion if augmentation.protocol == "leak_free" and portion < 1 else None
 
 
 def sheet(scores: pd.DataFrame, columns: int = 16) -> Image.Image:

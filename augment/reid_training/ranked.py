@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from augment import files
-from reid.evaluation import Ranking
+from reid.rankings import Ranking
 
 QUERIES = 8
 TOP = 10
@@ -50,7 +50,7 @@ def chosen(query: pd.DataFrame) -> np.ndarray:
 def write(
     file: Path, rankings: Sequence[Ranking], query: pd.DataFrame, gallery: pd.DataFrame
 ) -> None:
-    """Of reid.evaluation.rankings; query and gallery are the index rows, in the order of the
+    """Of reid.rankings.rankings; query and gallery are the index rows, in the order of the
     features.
     """
     lists = []

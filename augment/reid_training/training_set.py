@@ -4,11 +4,12 @@ augmentation.
 
 import pandas as pd
 
-from augment import augmentations, paths
+from augment import paths
+from augment.augmentations import Augmentation, check_set
 from augment.prepared import index
 
 
-def rows(name: str, portion: float, ratio: int) -> pd.DataFrame:
+def rows(augmentation: Augmentation, portion: float, ratio: int) -> pd.DataFrame:
     """Rows of the reduced set and of the images of the augmentation `name`, `path` as found from
     here, in one list.
 
@@ -17,12 +18,11 @@ def rows(name: str, portion: float, ratio: int) -> pd.DataFrame:
         ValueError: there is no such set, or a generated image has an identity that the reduced set
             lacks.
     """
-    augmentation = augmentations.parse(name)
-    augmentations.check_set(augmentation, portion, ratio)
+    check_set(augmentation, portion, ratio)
     kept = index.locate(index.read(paths.reduced(portion) / "index.csv"), paths.PREPARED)
     if not augmentation.on_disk:
         return kept
-    folder = paths.generated(name, portion, ratio)
+    folder = paths.generated(augmentation, portion, ratio)
     added = index.locate(index.read(folder / "index.csv"), folder)
     if strangers := sorted(set(added["pid"]) - set(kept["pid"])):
         raise ValueError(

@@ -53,7 +53,7 @@ def run(
         click.echo(
             f"[{number + 1}/{len(work)}] {text}: {arm}: mAP {result['mAP']:.4f}, rank-1 {result['rank1']:.4f}"
         )
-        rows.append([text, *asdict(arm).values(), result["mAP"], result["rank1"]])
+        rows.append([text, *arm.as_dict().values(), result["mAP"], result["rank1"]])
         table = pd.DataFrame(rows, columns=COLUMNS)
         with whole(out) as temporary:
             table.to_csv(temporary, index=False, float_format="%.6g")
@@ -115,7 +115,7 @@ def _result(arm: Arm, used: Settings, sets: Sets, name: str) -> dict[str, Any]:
         return files.read_json(kept)
     folder = paths.tuning_model(name, key)  # one per tuning: two may train the same run at a time
     trained = fit(arm, used, sets, folder, None)
-    result = asdict(arm) | score(trained, used, sets, None)
+    result = arm.as_dict() | score(trained, used, sets, None)
     files.write_json(kept, result)
     shutil.rmtree(folder)
     return result
@@ -125,7 +125,7 @@ def _made_of(arm: Arm, used: Settings, sets: Sets) -> dict[str, Any]:
     """All that a run follows from, as plain values."""
     plan = paths.generated(arm.augmentation, arm.portion, arm.ratio) / "plan.json"
     return {
-        "arm": asdict(arm),
+        "arm": arm.as_dict(),
         "settings": asdict(used) | ({} if sets.generated else {"generated": None}),
         "dataset": params.raw("dataset"),
         "puppet": params.raw("generators.puppet") if used.online else None,

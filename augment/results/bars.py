@@ -1,14 +1,15 @@
-"""One bar chart of all augmentations: where did the gain come from?"""
+"""Bar charts that compare all augmentations at one portion."""
 
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from augment.augmentations import CLASSIC, NONE, PUPPET, parse
+from augment.augmentations import NONE, parse
+from augment.results.curves import groups
 
 REAL = "all real images"
-# What a bar stands for -> its colour.
+# Kind of augmentation -> colour of its bar.
 COLOURS = {
     "real": "0.55",
     "classic": "C5",
@@ -22,24 +23,18 @@ def kind(augmentation: str) -> str:
     """The key of COLOURS for an augmentation's name."""
     if augmentation in (NONE, REAL):
         return "real"
-    if augmentation == CLASSIC:
-        return CLASSIC
     parsed = parse(augmentation)
-    if parsed.generator == PUPPET:
-        return "puppet"
-    return (
-        "trained on the reduced set"
-        if parsed.protocol == "leak_free"
-        else "trained on all real images"
-    )
+    if not parsed.needs_training:
+        return "classic" if parsed.classic else "puppet"
+    return "trained on all real images" if parsed.saw_all else "trained on the reduced set"
 
 
-def bars(summary: pd.DataFrame) -> dict[tuple[Any, ...], pd.DataFrame]:
-    """For each (dataset, budget, portion below 1): augmentations by model, with mAP_mean and
+def bars(summary: pd.DataFrame) -> dict[tuple[str, str, float], pd.DataFrame]:
+    """A table per (dataset, budget, portion below 1): augmentations by model, with mAP_mean and
     mAP_std.
 
-    The rows run from `none` by kind and name to all real images. A portion without any augmentation
-    gives no chart.
+    Rows run from `none`, by kind and name, to all real images. A portion without any augmentation
+    has no table.
     """
     charts = {}
     at_once = summary[summary["ratio"] == 1]
@@ -47,16 +42,17 @@ def bars(summary: pd.DataFrame) -> dict[tuple[Any, ...], pd.DataFrame]:
         augmentation=REAL
     )
     order = [NONE, *COLOURS, REAL]
-    for (dataset, budget, portion), rows in at_once[at_once["portion"] < 1].groupby(
-        ["dataset", "budget", "portion"]
-    ):
+    reduced = at_once[at_once["portion"] < 1]
+    for key, rows in groups(reduced, ["dataset", "budget", "portion"]):
+        dataset, budget, portion = key
         if set(rows["augmentation"]) == {NONE}:
             continue
         whole = real[(real["dataset"] == dataset) & (real["budget"] == budget)]
         table = pd.concat([rows, whole[whole["model"].isin(rows["model"])]])
-        place = table["augmentation"].map(
-            lambda name: order.index(name if name in order else kind(name))
-        )
+        place = [
+            order.index(name if name in order else kind(name))
+            for name in table["augmentation"].tolist()
+        ]
         table = table.assign(place=place).sort_values(["place", "augmentation", "model"])
         measured = ["mAP_mean", "mAP_std"]
         charts[dataset, budget, portion] = table.pivot(
@@ -66,8 +62,8 @@ def bars(summary: pd.DataFrame) -> dict[tuple[Any, ...], pd.DataFrame]:
 
 
 def plot(summary: pd.DataFrame, file: Path) -> None:
-    """Bars of mAP with their spread over seeds as a PNG: a panel per data set and portion, hatched
-    after the first model.
+    """Plot bars of mAP with their spread over seeds as a PNG: a panel per data set, budget and
+    portion; models after the first are hatched.
     """
     import matplotlib
 
@@ -90,13 +86,16 @@ def plot(summary: pd.DataFrame, file: Path) -> None:
         thick = 0.8 / len(models)
         for number, model in enumerate(models):
             for row, name in enumerate(names):
-                mean, std = chart["mAP_mean", model].iat[row], chart["mAP_std", model].iat[row]
-                if pd.isna(mean):
+                mean, std = (
+                    float(chart[measured, model].to_numpy(float)[row])
+                    for measured in ("mAP_mean", "mAP_std")
+                )
+                if np.isnan(mean):
                     continue
                 used[kind(name)] = COLOURS[kind(name)]
                 at, spread = (
                     row + (number - (len(models) - 1) / 2) * thick,
-                    0 if pd.isna(std) else std,
+                    0 if np.isnan(std) else std,
                 )
                 axis.barh(
                     at,

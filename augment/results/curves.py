@@ -1,10 +1,8 @@
-"""Results of arms -> tables and curves over the portion of real images; from numbers to numbers,
-and one picture.
-"""
+"""Results of arms -> tables and curves over the portion of real images, and one figure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 import numpy as np
 import pandas as pd
@@ -14,9 +12,8 @@ from augment.augmentations import CLASSIC, NONE
 ARM = ["dataset", "model", "augmentation", "portion", "ratio", "budget"]
 # Ratios 2 and 3 stand to the right of all real images, as in the paper's Table 6.
 RATIO_STEP = 0.12
-LABELLED = (
-    4  # curves at most whose gaps are written beside their points; more would lie on one another
-)
+# With more curves than this, the gaps written next to their points would overlap.
+LABELLED = 4
 CURVE = ["dataset", "model", "augmentation", "budget"]
 MEASURED = [
     "rank1", "rank5", "rank10", "mAP", "mAP_trapezoid", "num_queries", "num_gallery",
@@ -24,33 +21,72 @@ MEASURED = [
 ]  # fmt: skip
 
 
+class Row(Protocol):
+    """A row of a summary: the columns of `summarise`, and those that others add to it.
+
+    difference, spread, harm: from harm.judge
+    beaten: from harm.rivals
+    position: from by_curve
+    """
+
+    dataset: str
+    model: str
+    augmentation: str
+    portion: float
+    ratio: int
+    budget: str
+    seeds: int
+    rank1_mean: float
+    rank1_std: float
+    mAP_mean: float
+    mAP_std: float
+    gap_closed: float
+    difference: float
+    spread: float
+    harm: bool
+    beaten: bool
+    position: float
+
+
+def rows(summary: pd.DataFrame) -> Iterator[Row]:
+    """The rows of a summary, with their types."""
+    return cast(Iterator[Row], summary.itertuples())
+
+
+def groups(
+    summary: pd.DataFrame, columns: list[str]
+) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
+    """The rows that agree in two or more columns, in the order of these; with their values."""
+    return cast(Iterator[tuple[tuple[Any, ...], pd.DataFrame]], iter(summary.groupby(columns)))
+
+
 def table(results: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """A row per arm and seed, from what train-reid writes; `file` says where each came from.
+    """A row per arm and seed, from results of train-reid with their `file`.
 
     Raises:
-        ValueError: a result lacks a key, two results are of one arm and seed, or results on one
-            data set differ in the same-camera rule.
+        ValueError: a result lacks a key, two results are of the same arm and seed, or results on
+            one data set differ in the same-camera rule.
     """
     columns = [*ARM, "seed", *MEASURED, "file"]
-    rows = []
+    values = []
     for result in results:
         if missing := [name for name in columns if name not in result]:
             raise ValueError(
                 f"{result['file']}: missing key {', '.join(missing)}; train this arm again"
             )
-        rows.append([*(result[name] for name in columns), result.get("same_camera_rule", True)])
-    frame = pd.DataFrame(rows, columns=[*columns, "same_camera_rule"]).sort_values(
+        values.append([*(result[name] for name in columns), result.get("same_camera_rule", True)])
+    frame = pd.DataFrame(values, columns=[*columns, "same_camera_rule"]).sort_values(
         [*ARM, "seed"], ignore_index=True
     )
     if len(twice := frame.index[frame.duplicated([*ARM, "seed"])]):
         raise ValueError(
             f"{frame.at[twice[0], 'file']}: another result is of the same arm and seed"
         )
-    for dataset, own in frame.groupby("dataset"):
-        if own["same_camera_rule"].nunique() > 1:
+    for dataset, part in frame.groupby("dataset"):
+        if part["same_camera_rule"].nunique() > 1:
             raise ValueError(
-                f"{own.loc[~own['same_camera_rule'], 'file'].iat[0]}: was scored without the same-camera rule, and other "
-                f"results on {dataset} with it: they cannot be compared; train those of the older data/prepared again"
+                f"{part.loc[~part['same_camera_rule'], 'file'].iat[0]}: was scored without the same-camera rule, and other "
+                f"results on {dataset} with it: they cannot be compared; train the arms of the older data/prepared again"
             )
     return frame
 
@@ -61,26 +97,33 @@ def summarise(frame: pd.DataFrame) -> pd.DataFrame:
 
     gap_closed = (mAP of the arm - mAP reduced) / (mAP real - mAP reduced), of means over seeds with
     everything but the augmentation equal; empty for `none`, and where the real set does not beat
-    the reduced one.
+    the reduced set.
     """
-    groups = frame.groupby(ARM, sort=True)
-    summary = groups.agg(
-        seeds=("seed", "size"),
-        rank1_mean=("rank1", "mean"),
-        rank1_std=("rank1", "std"),
-        mAP_mean=("mAP", "mean"),
-        mAP_std=("mAP", "std"),
-    ).reset_index()
-    summary["gap_closed"] = [_gap_closed(row, summary) for row in summary.itertuples()]
+    summary = (
+        frame.groupby(ARM)
+        .agg(
+            seeds=("seed", "size"),
+            rank1_mean=("rank1", "mean"),
+            rank1_std=("rank1", "std"),
+            mAP_mean=("mAP", "mean"),
+            mAP_std=("mAP", "std"),
+        )
+        .reset_index()
+    )
+    summary["gap_closed"] = [_gap_closed(row, summary) for row in rows(summary)]
     return summary
 
 
-def _gap_closed(arm: Any, summary: pd.DataFrame) -> float:
+def _gap_closed(arm: Row, summary: pd.DataFrame) -> float:
     if arm.augmentation == NONE:
         return np.nan
-    alike = (summary["augmentation"] == NONE) & (summary["ratio"] == 1)
-    for name in ("dataset", "model", "budget"):
-        alike &= summary[name] == getattr(arm, name)
+    alike = (
+        (summary["augmentation"] == NONE)
+        & (summary["ratio"] == 1)
+        & (summary["dataset"] == arm.dataset)
+        & (summary["model"] == arm.model)
+        & (summary["budget"] == arm.budget)
+    )
     reduced = summary.loc[alike & (summary["portion"] == arm.portion), "mAP_mean"]
     real = summary.loc[alike & (summary["portion"] == 1), "mAP_mean"]
     if reduced.empty or real.empty or (gap := real.item() - reduced.item()) <= 0:
@@ -89,30 +132,30 @@ def _gap_closed(arm: Any, summary: pd.DataFrame) -> float:
 
 
 def label(portion: float, ratio: int) -> str:
-    """0.3, 1.0, x2: what Table 6 calls a column."""
+    """A column's name as in Table 6: 0.3, 1.0, x2."""
     return str(float(portion)) if ratio == 1 else f"x{ratio}"
 
 
 def with_spread(mean: float, std: float) -> str:
-    """0.512 ± 0.010, or 0.512 where there is one seed."""
+    """0.512 ± 0.010, or 0.512 for one seed."""
     return f"{mean:.3f}" + ("" if np.isnan(std) else f" ± {std:.3f}")
 
 
 def position(portion: float, ratio: int) -> float:
-    """Where an arm stands on the axis of a curve."""
+    """The place of an arm on the horizontal axis."""
     return portion + RATIO_STEP * (ratio - 1)
 
 
 def by_curve(summary: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
-    """(dataset, model, augmentation, budget) and its points, with their `position`, in its order.
+    """The curves: (dataset, model, augmentation, budget), and its points sorted by `position`.
 
-    At portion 1 nothing is removed, so that every augmented set is the real set: its point is in
-    every curve but that of `classic`, which changes the images of any set.
+    At portion 1 nothing is removed and every augmented set is the real set: its point is part of
+    every curve, except that of `classic`, which changes the images of any set.
     """
     real = summary[
         (summary["augmentation"] == NONE) & (summary["portion"] == 1) & (summary["ratio"] == 1)
     ]
-    for key, curve in summary.groupby(CURVE, sort=True):
+    for key, curve in groups(summary, CURVE):
         named = dict(zip(CURVE, key, strict=True))
         if (
             named["augmentation"] != CLASSIC
@@ -123,13 +166,13 @@ def by_curve(summary: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFra
                 == [named[n] for n in ("dataset", "model", "budget")]
             ).all(axis=1)
             curve = pd.concat([curve, real[same]])
-        places = [position(point.portion, point.ratio) for point in curve.itertuples()]
+        places = [position(point.portion, point.ratio) for point in rows(curve)]
         yield named, curve.assign(position=places).sort_values("position")
 
 
 def plot(summary: pd.DataFrame, file: Path) -> None:
-    """mAP and rank-1 over the portion of real images, a row of panels per data set, model and
-    budget, as a PNG.
+    """Plot mAP and rank-1 over the portion of real images as a PNG: a row of panels per data set,
+    model and budget.
     """
     import matplotlib
 
@@ -196,7 +239,7 @@ def _draw(axis: Any, curve: pd.DataFrame, metric: str, augmentation: str, colour
 
 
 def _write_gaps(axis: Any, curve: pd.DataFrame, colour: str) -> None:
-    for point in curve.dropna(subset="gap_closed").itertuples():
+    for point in rows(curve.dropna(subset="gap_closed")):
         axis.annotate(
             f"{point.gap_closed:.0%} of the gap",
             (point.position, point.mAP_mean),

@@ -1,28 +1,27 @@
-"""The harm alarm: where does an augmentation lower mAP, and where is a trained generator no better
-than what costs nothing?
+"""The harm alarm: where an augmentation lowers mAP, and where a trained generator does not beat the
+free baselines.
 
-The difference of two arms is that of their means over seeds; its spread is sqrt(a^2 + b^2) of their
-standard deviations, that of the difference of one run of each. Where an arm has one seed its spread
-is unknown, and any difference counts.
+The difference of two arms is that of their means over seeds. Its spread is sqrt(a^2 + b^2) of their
+standard deviations, which is that of the difference between one run of each. If an arm has one
+seed, the spread is unknown and any difference counts.
 
-The alarm would rather ring too often: of arms that are just as good as `none`, with n seeds each
-and equal variances, it marks the share of Student's t with 2 (n - 1) degrees of freedom beyond
-sqrt(n): 8% with three seeds, 3% with five.
+The alarm errs on the side of false alarms. Of arms exactly as good as `none`, with n seeds each and
+equal variances, it marks the share of Student's t with 2 (n - 1) degrees of freedom beyond sqrt(n):
+8% with three seeds, 3% with five.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from augment.augmentations import CLASSIC, NONE, PUPPET, parse
-from augment.results.curves import label
+from augment.results.curves import Row, groups, label, rows
 
 SETTING = ["dataset", "model", "budget"]
-# What a trained generator has to beat: real images under stronger ordinary augmentation, and
-# puppets, which train nothing.
+# The free baselines that a trained generator has to beat: real images under stronger ordinary
+# augmentation, and puppets, which need no training.
 RIVALS = (CLASSIC, PUPPET)
 
 
@@ -40,24 +39,30 @@ class Alarm:
 
 @dataclass(frozen=True)
 class Defeat:
+    """The cells in which a trained generator does not beat a rival.
+
+    lost: where it does not, e.g. 0.3, x2
+    compared: number of cells
+    """
+
     setting: str
     augmentation: str
     rival: str
-    lost: list[str]  # 0.3, x2: where it does not beat the rival
-    compared: int  # cells
+    lost: list[str]
+    compared: int
 
     def __str__(self) -> str:
         return f"{self.setting}: {self.augmentation} does not beat {self.rival} at {', '.join(self.lost)}"
 
 
 def judge(summary: pd.DataFrame) -> pd.DataFrame:
-    """The summary with three columns more.
+    """The summary with three more columns.
 
-    difference: mAP less that of `none` with the same data set, model, budget and portion; at ratio
-        2 and 3, portion 1, that is the real set. Empty for `none`, and where there is no such arm.
-    spread: of the difference; empty where one of the two has one seed.
-    harm: the difference is below zero by more than the spread, or at all where the spread is
-    unknown.
+    difference: mAP minus that of `none` with the same data set, model, budget and portion (at
+        ratios 2 and 3, portion 1: the real set). Empty for `none`, and without such an arm.
+    spread: of the difference; empty if one of the two arms has one seed.
+    harm: whether the difference is below zero by more than the spread, or at all if the spread is
+        unknown.
     """
     judged = _against(summary, summary[(summary["augmentation"] == NONE) & (summary["ratio"] == 1)])
     judged.loc[judged["augmentation"] == NONE, ["difference", "spread"]] = np.nan
@@ -68,62 +73,60 @@ def rivals(summary: pd.DataFrame) -> pd.DataFrame:
     """A row per arm of a trained generator and rival in the same cell: `rival`, `difference` in
     mAP, `spread`, `beaten`.
 
-    `classic` has real images alone: at ratio 2 and 3 it is compared as it is at portion 1.
+    `classic` uses real images only: ratios 2 and 3 are compared with its arm at portion 1.
     """
-    trained = summary[[_is_trained(name) for name in summary["augmentation"]]]
-    found = []
+    trained = summary[[parse(name).needs_training for name in summary["augmentation"]]]
+    tables = []
     for rival in RIVALS:
         of_rival = summary[summary["augmentation"] == rival]
         compared = _against(trained, of_rival, [] if rival == CLASSIC else ["ratio"]).dropna(
             subset="difference"
         )
-        found.append(
+        tables.append(
             compared.assign(
                 rival=rival, beaten=compared["difference"] > compared["spread"].fillna(0)
             )
         )
-    return pd.concat(found, ignore_index=True)
+    return pd.concat(tables, ignore_index=True)
 
 
 def alarms(judged: pd.DataFrame) -> list[Alarm]:
-    """Every harmed arm, those of one augmentation together."""
+    """All harmed arms, grouped by setting and augmentation."""
     harmed = judged[judged["harm"]].sort_values(["portion", "ratio"])
     return [
-        Alarm(
-            ", ".join((*key[:2], f"equal {key[2]}")),
-            key[3],
-            [_below(arm) for arm in arms.itertuples()],
-        )
-        for key, arms in harmed.groupby([*SETTING, "augmentation"])
+        Alarm(_setting(*setting), augmentation, [_below(arm) for arm in rows(arms)])
+        for (*setting, augmentation), arms in groups(harmed, [*SETTING, "augmentation"])
     ]
 
 
 def defeats(compared: pd.DataFrame) -> list[Defeat]:
-    """From `rivals`: where a trained generator does not beat a rival by more than the spread."""
-    found = []
-    for key, arms in compared.sort_values(["portion", "ratio"]).groupby(
-        [*SETTING, "augmentation", "rival"]
-    ):
-        lost = [label(arm.portion, arm.ratio) for arm in arms.itertuples() if not arm.beaten]
+    """Where a trained generator does not beat a rival by more than the spread, from `rivals`."""
+    lost_somewhere = []
+    in_order = compared.sort_values(["portion", "ratio"])
+    for key, arms in groups(in_order, [*SETTING, "augmentation", "rival"]):
+        *setting, augmentation, rival = key
+        lost = [label(arm.portion, arm.ratio) for arm in rows(arms) if not arm.beaten]
         if lost:
-            found.append(
-                Defeat(", ".join((*key[:2], f"equal {key[2]}")), key[3], key[4], lost, len(arms))
-            )
-    return found
+            lost_somewhere.append(Defeat(_setting(*setting), augmentation, rival, lost, len(arms)))
+    return lost_somewhere
 
 
 def unjudged(judged: pd.DataFrame) -> list[str]:
-    """The arms that have no `none` to be compared with."""
+    """The arms without a `none` to compare them with."""
     alone = judged[judged["difference"].isna() & (judged["augmentation"] != NONE)]
     return [
-        f"{arm.dataset}, {arm.model}, equal {arm.budget}: {arm.augmentation} at {label(arm.portion, arm.ratio)}"
-        for arm in alone.itertuples()
+        f"{_setting(arm.dataset, arm.model, arm.budget)}: {arm.augmentation} at {label(arm.portion, arm.ratio)}"
+        for arm in rows(alone)
     ]
 
 
+def _setting(dataset: str, model: str, budget: str) -> str:
+    return f"{dataset}, {model}, equal {budget}"
+
+
 def _against(arms: pd.DataFrame, others: pd.DataFrame, also: Iterable[str] = ()) -> pd.DataFrame:
-    """Arms with the difference to the one other arm of the same data set, model, budget and
-    portion, and its spread.
+    """Arms with their difference to the one other arm of the same data set, model, budget and
+    portion (and of the same columns `also`), and its spread.
     """
     cell = [*SETTING, "portion", *also]
     measured = others[[*cell, "mAP_mean", "mAP_std"]]
@@ -135,10 +138,6 @@ def _against(arms: pd.DataFrame, others: pd.DataFrame, also: Iterable[str] = ())
     return both.drop(columns=["mAP_mean_other", "mAP_std_other"])
 
 
-def _is_trained(augmentation: str) -> bool:
-    return parse(augmentation).generator not in (None, PUPPET)
-
-
-def _below(arm: Any) -> str:
+def _below(arm: Row) -> str:
     spread = ", one seed" if np.isnan(arm.spread) else f" ± {arm.spread:.3f}"
     return f"{label(arm.portion, arm.ratio)} ({arm.difference:.3f}{spread})"

@@ -1,9 +1,9 @@
-"""Table 6 of the PATN paper (Zhu et al., TPAMI 2021), typed into table6.csv in percent, under our
-names.
+"""Table 6 of the PATN paper (Zhu et al., TPAMI 2021), copied into table6.csv in percent, under this
+project's names.
 
-The paper names no metric: by its values it is mAP (`inception` and `resnet50_circle` on all images
-match published mAP). Its arms have equal epochs. `vunet` and `deform` are other authors'
-generators, which this project has not.
+The paper does not name the metric. By its values it is mAP: those of `inception` and
+`resnet50_circle` on all images match published mAP. Its arms have equal epochs. `vunet` and
+`deform` are other authors' generators, which this project does not have.
 """
 
 from pathlib import Path

@@ -6,7 +6,9 @@ import jinja2
 
 
 def environment(folder: Path) -> jinja2.Environment:
-    """Of a page's templates: a name without a value is an error, and values are escaped."""
+    """The environment of a page's templates: an undefined name is an error, and values are
+    escaped.
+    """
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder),
         undefined=jinja2.StrictUndefined,

@@ -1,9 +1,5 @@
 """A folder of outputs, written whole or not at all."""
 
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from augment import files
@@ -33,21 +29,3 @@ def _written(folder: Path) -> set[str]:
     except (OSError, ValueError, KeyError, TypeError):
         return set()
     return {*listed, MANIFEST, "sheet.png", "poses.gif"}
-
-
-@contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `folder`; put it in that one's place if the block ends well,
-    remove it if not.
-    """
-    check(folder)
-    folder = folder.resolve()
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    temporary.mkdir(parents=True)
-    try:
-        yield temporary
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from augment.data import pose_formats
 from augment.images import untrusted
+from augment.images.folder import find
 from augment.single import sequences
 from augment.single.joints import TORSO_NAMES, Joints, has_torso
 from augment.single.person import Person
@@ -79,14 +80,13 @@ def read_poses(given: str, person: Person, joints: Joints, asked: Asked) -> Pose
 
 
 def _of_folder(folder: Path, person: Person, joints: Joints, asked: Asked) -> Poses:
-    files = sorted(
-        path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")
-    )
-    for path in files:
-        untrusted.check_name(path)
-        untrusted.check_inside(path, folder)
+    suffixes = (*untrusted.SUFFIXES, *KEYPOINT_SUFFIXES)
+    listed = find(folder, suffixes=suffixes, recursive=False)
+    for problem in listed.problems:
+        raise ValueError(problem)
+    files = [folder / name for name in listed.files]
     pictures = [path for path in files if path.suffix.lower() in untrusted.SUFFIXES]
-    tables = [path for path in files if path.suffix.lower() in KEYPOINT_SUFFIXES]
+    tables = [path for path in files if path not in pictures]
     if pictures and tables:
         raise ValueError(
             f"{folder}: holds images and keypoint files ({pictures[0].name}, {tables[0].name}); part them, or give the "

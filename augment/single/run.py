@@ -126,8 +126,9 @@ def _write(
 ) -> None:
     paint: Callable = painter(model)
     shown, frames, written, first = [], [], [], None
+    folder.check(settings.output)
     with (
-        folder.whole_folder(settings.output) as out,
+        files.whole_folder(settings.output) as out,
         tqdm(total=number, desc="transfer", unit="img") as bar,
     ):
         for part in _parts(wanted):

@@ -22,7 +22,8 @@ from augment import files, params, paths, tracking
 from augment.files import whole
 from augment.prepared import index
 from augment.pretrained.weights import Unavailable
-from augment.results.report_card import card, identity, pairs, pose, render, scoring, seeing, speed
+from augment.results.report_card import card, identity, pairs, pose, render, scoring, sheets, speed
+from augment.results.report_card.metrics import METRICS
 from augment.results.report_card.settings import EvaluationParams
 from generators.training.loop import joined_processes
 
@@ -54,14 +55,14 @@ def run(name: str, portion: float | None, dry_run: bool) -> None:
         rendered = render.render(renderer, held, settings)
         scored = scoring.score(rendered, judge, finder, settings, device)
         metrics = {
-            key: scoring.entry(scored.metrics[key]) for key in card.KEYS if key in scored.metrics
+            key: scoring.entry(scored.metrics[key]) for key in METRICS if key in scored.metrics
         }
         folder = paths.card_folder(renderer.name)
         out.unlink(missing_ok=True)  # a card never stands beside another run's pairs
         shutil.rmtree(folder, ignore_errors=True)
         with whole(folder / "pairs.csv") as temporary:
             scored.pairs.to_csv(temporary, index=False, float_format="%.6g")
-        seeing.sheets(folder, renderer, held, scored.pairs, rendered.paired)
+        sheets.write(folder, renderer, held, scored.pairs, rendered.paired)
         result = {
             "generator": renderer.name,
             "dataset": dataset,

@@ -79,7 +79,7 @@ def run(augmentation: Augmentation, portion: float, ratio: int, dry_run: bool) -
     listed = wanted(kept, removed, ratio)
     found = prepared.joints()
     # Imported where they are used: images by a trained generator do not depend on the puppets' code.
-    if augmentation.generator == PUPPET or augmentation.recomposed:
+    if augmentation.by_puppets:
         from augment.generation import puppets
     else:
         from augment.generation import transfer
@@ -90,7 +90,7 @@ def run(augmentation: Augmentation, portion: float, ratio: int, dry_run: bool) -
         given = puppets.recomposed(augmentation, portion, ratio, kept, found, settings.seed)
     else:
         given = transfer.replacements(augmentation, portion, kept, listed, found, settings.seed)
-    out = paths.generated(augmentation.name, portion, ratio)
+    out = paths.generated(augmentation, portion, ratio)
     click.echo(
         f"generate: {augmentation.name}, portion {set_name(portion, ratio)}: {len(given.rows):,} images -> {out}"
     )

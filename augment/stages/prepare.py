@@ -16,8 +16,6 @@ all.
 """
 
 import dataclasses
-import os
-import shutil
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -31,7 +29,7 @@ from augment import data, params, paths, prepared
 from augment.data import keypoint_files, label_maps, mini_market, numbers, pictures, report
 from augment.data.listing import Listing
 from augment.data.params import FIXED_SIZE, MINI_MARKET, DatasetParams, MaxIds
-from augment.files import whole
+from augment.files import whole, whole_folder
 from augment.images import contact_sheet
 from augment.prepared import index, keypoints, market1501, parsing
 
@@ -43,33 +41,20 @@ def run(dry_run: bool) -> None:
     click.echo(
         f"prepare: {settings.name}{'' if rendered else f' from {settings.root}'} -> {paths.PREPARED}"
     )
-    if rendered and dry_run:
-        return
-    building = paths.PREPARED.with_name(f".{paths.PREPARED.name}.partial")
-    shutil.rmtree(building, ignore_errors=True)
-    try:
-        if rendered:
-            building.parent.mkdir(parents=True, exist_ok=True)
-            mini_market.write(
-                building, settings.mini_market, partial(tqdm, desc="render", unit="img")
-            )
-            settings = dataclasses.replace(settings, root=str(building))
-            files = [building / name for name in market1501.ANNOTATIONS]
-        listing = data.read(settings)
-        every, notes = numbers.number(listing)
-        rows = (
-            every
-            if settings.max_ids is None
-            else numbers.first_identities(every, _limits(settings.max_ids))
-        )
-        if dry_run:
+    if dry_run:
+        if not rendered:
+            listing, _, rows, notes = _list(settings)
             _say(rows, {}, [*listing.notes, *notes])
-            return
-        said = _build(building, settings, listing, every, rows, files)
-        shutil.rmtree(paths.PREPARED, ignore_errors=True)
-        os.replace(building, paths.PREPARED)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+        return
+    with whole_folder(paths.PREPARED) as folder:
+        if rendered:
+            mini_market.write(
+                folder, settings.mini_market, partial(tqdm, desc="render", unit="img")
+            )
+            settings = dataclasses.replace(settings, root=str(folder))
+            files = [folder / name for name in market1501.ANNOTATIONS]
+        listing, every, rows, notes = _list(settings)
+        said = _build(folder, settings, listing, every, rows, files)
     found = keypoints.read(paths.PREPARED / prepared.KEYPOINTS, settings.image_size)
     _say(rows, found, said if rendered else [*listing.notes, *notes, *said])
 
@@ -95,6 +80,17 @@ def check(settings: DatasetParams) -> list[Path]:
             f"{settings.parsing.root}: folder not found (params.yaml: dataset.parsing.root)"
         )
     return keypoint_files.check_files(settings.annotations or ())
+
+
+def _list(
+    settings: DatasetParams,
+) -> tuple[Listing, pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
+    """The data set, all its images, those that are taken, and notes on their numbers."""
+    listing = data.read(settings)
+    every, notes = numbers.number(listing)
+    if settings.max_ids is None:
+        return listing, every, every, notes
+    return listing, every, numbers.first_identities(every, _limits(settings.max_ids)), notes
 
 
 def _limits(max_ids: int | MaxIds) -> tuple[int, int]:

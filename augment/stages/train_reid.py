@@ -5,7 +5,6 @@ With the validation split nothing of the test set is read, and results/validatio
 models/validation are written.
 """
 
-import dataclasses
 import platform
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 import click
 import torch
 
-from augment import augmentations, files, params, paths, prepared, tracking
+from augment import files, params, paths, prepared, tracking
 from augment.arms import Arm
 from augment.files import whole
 from augment.reid_training.arm import Sets, Settings, fit, load_sets, load_settings, score
@@ -53,7 +52,7 @@ def run(arm: Arm, validation: bool, dry_run: bool) -> None:
         click.echo(f"note: {note}")
     if dry_run:
         return
-    described = {"dataset": params.raw("dataset.name"), **dataclasses.asdict(arm)}
+    described = {"dataset": params.raw("dataset.name"), **arm.as_dict()}
     main_process = joined_processes().is_main_process
     used = {key: value for key, value in vars(settings).items() if value is not None}
     tags = {"stage": "validation" if validation else "train_reid", **described}
@@ -106,7 +105,7 @@ def _seeds(arm: Arm, settings: Settings) -> dict[str, Any]:
     generator with several.
     """
     manifest: dict[str, Any] = {"seed": None, "trained_on": None}
-    if augmentations.parse(arm.augmentation).on_disk:
+    if arm.augmentation.on_disk:
         manifest = files.read_json(_images(arm) / "manifest.json")
     of_generator = (manifest["trained_on"] or {}).get("seeds", [None])  # puppets are not trained
     return {

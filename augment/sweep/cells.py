@@ -6,9 +6,6 @@ an arm is written once, and what has to be trained and generated for it is worke
 portion, and a pose network where the generator is trained with one.
 """
 
-from collections.abc import Iterator
-from dataclasses import asdict, replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,33 +13,35 @@ import yaml
 
 from augment import params, paths
 from augment.arms import Arm, set_name
-from augment.augmentations import CLASSIC, NONE, PUPPET, Augmentation, parse
+from augment.augmentations import CLASSIC
 from augment.results.report_card.names import UNTRAINED
-from augment.sweep.params import SweepParams, carded
+from augment.sweep import work
+from augment.sweep.params import SweepParams
+from augment.sweep.work import GeneratedSet, Model
 from generators.registry import POSE_NETWORK
 
 HEAD = (
     "# The cells of dvc.yaml. Written by `augment plan` from params.yaml's section `sweep`;"
     " do not edit.\n"
 )
-# Fills a dependency that a cell does without: DVC takes a path twice, but no empty one.
+# Fills a dependency that a cell does not have: DVC accepts a path twice, but no empty one.
 NOTHING = str(paths.PREPARED)
+Cell = dict[str, Any]
 
 
 def rendered(file: Path) -> str:
     """The text of sweep.yaml for a params.yaml.
 
     Raises:
-        FileNotFoundError, ValueError: as params.load; a cell that cannot be.
+        FileNotFoundError, ValueError: as params.load; a cell that cannot exist.
     """
-    cells = plan(params.load(SweepParams, "sweep", file), file)
     lines = [HEAD, "cells:\n"]
-    for group, entries in cells.items():
-        if not isinstance(entries, dict) or not entries:
-            lines.append(f"  {_line({group: entries})}")
-            continue
-        lines.append(f"  {group}:\n")
-        lines += [f"    {_line({name: entry})}" for name, entry in entries.items()]
+    for group, cells in plan(params.load(SweepParams, "sweep", file), file).items():
+        if isinstance(cells, dict) and cells:
+            lines.append(f"  {group}:\n")
+            lines += [f"    {_line({name: cell})}" for name, cell in cells.items()]
+        else:
+            lines.append(f"  {_line({group: cells})}")
     return "".join(lines)
 
 
@@ -52,199 +51,93 @@ def _line(entry: dict[str, Any]) -> str:
 
 
 def plan(sweep: SweepParams, file: Path) -> dict[str, Any]:
-    """Group -> name of a cell -> what dvc.yaml puts into its stage; portions are a plain list."""
-    sets = list(_sets(sweep))
-    arms = [arm for arm in _arms(sweep, file)]
-    cards = _cards(sweep)
-    models = _models([parse(name) for name, _, _ in sets], sets, cards)
+    """Group -> name of a cell -> what dvc.yaml fills into its stage; portions are a plain list."""
     gate = params.raw("generated.gate", file)
-    judged = [arm for arm in arms if parse(arm.augmentation).on_disk and gate["drop"] > 0]
-    networks = {portion for name, portion in models if _uses_pose_network(name, file)}
-    networks |= {1.0} if sweep.cards else set()
-    networks |= {_gate_network(arm) for arm in judged if gate["pose"] > 0}
+    arms, sets, cards = work.arms(sweep, file), work.sets(sweep), work.cards(sweep)
+    models = work.models(sets, cards)
+    real = [arm for arm in arms if arm.augmentation.generator is None]
+    augmented = [arm for arm in arms if arm.augmentation.on_disk]
+    online = [arm for arm in arms if arm.augmentation.online]
+    judged = augmented if gate["drop"] > 0 and gate["pose"] > 0 else []
+    networks = work.networks(models, judged, bool(sweep.cards), file)
     return {
         "portions": list(sweep.portions),
-        "pose_networks": {_on(one): _model(POSE_NETWORK, one) for one in sorted(networks)},
-        "generators": {
-            f"{name}-{_on(portion)}": _model(name, portion)
-            | {
-                "pose_network": _file(POSE_NETWORK, portion)
-                if _uses_pose_network(name, file)
-                else NOTHING
-            }
-            for name, portion in models
-        },
-        "generated": {
-            f"{name}-{set_name(portion, ratio)}": _set(name, portion, ratio)
-            for name, portion, ratio in sets
-            if not _by_puppets(parse(name))
-        },
-        "puppets": {
-            f"{name}-{set_name(portion, ratio)}": _set(name, portion, ratio)
-            for name, portion, ratio in sets
-            if _by_puppets(parse(name))
-        },
-        "real": {_name(arm): _arm(arm) for arm in arms if _kind(arm) == "real"},
-        "augmented": {
-            _name(arm): _arm(arm) | _gate(arm, gate) for arm in arms if _kind(arm) == "augmented"
-        },
-        "online": {_name(arm): _arm(arm) for arm in arms if _kind(arm) == "online"},
-        "cards": {
-            f"{name}-{_on(portion)}": _model(name, portion) | {"card": _card(name, portion)}
-            for name, portion in cards
-        },
+        "pose_networks": {network.trained_on: _model(network) for network in networks},
+        "generators": {_name(model): _generator(model, file) for model in models},
+        "generated": {one.name: _set(one) for one in sets if not one.augmentation.by_puppets},
+        "puppets": {one.name: _set(one) for one in sets if one.augmentation.by_puppets},
+        "real": {_arm_name(arm): _arm(arm) for arm in real},
+        "augmented": {_arm_name(arm): _arm(arm) | _gate(arm, gate) for arm in augmented},
+        "online": {_arm_name(arm): _arm(arm) for arm in online},
+        "cards": {_name(model): _card(model) for model in cards},
         "untrained": {name: {"card": name} for name in sweep.cards if name in UNTRAINED},
     }
 
 
-def _sets(sweep: SweepParams) -> Iterator[tuple[str, float, int]]:
-    """(augmentation, portion, ratio) of every set of images on disk."""
-    for name in sweep.augmentations:
-        if parse(name).on_disk:
-            yield from ((name, portion, 1) for portion in sweep.augmented_portions if portion < 1)
-    yield from ((name, 1.0, ratio) for name, ratio in product(sweep.extended, sweep.ratios))
-    # Recomposed images are cut out of another set.
-    present = {*sweep.augmentations}
-    for name in sweep.augmentations:
-        base = replace(parse(name), recomposed=False).name
-        if parse(name).recomposed and base not in present:
-            yield from ((base, portion, 1) for portion in sweep.augmented_portions if portion < 1)
-            present.add(base)
+def _name(model: Model) -> str:
+    return f"{model.generator}-{model.trained_on}"
 
 
-def _arms(sweep: SweepParams, file: Path) -> Iterator[Arm]:
-    """Every arm, and the one that judges report cards."""
-    judge = params.raw("evaluation.judge", file)
-    seen = set()
-    for budget, model in product(sweep.budgets, sweep.models):
-        sets = [(NONE, portion, 1) for portion in sweep.portions]
-        for name, portion in product(sweep.augmentations, sweep.augmented_portions):
-            if portion < 1 or not parse(name).on_disk:
-                sets.append((name, portion, 1))
-        sets += [(name, 1.0, ratio) for name, ratio in product(sweep.extended, sweep.ratios)]
-        for (name, portion, ratio), seed in product(sets, sweep.seeds):
-            seen.add(arm := Arm(model, name, portion, ratio, budget, seed))
-            yield arm
-    judging = Arm(judge["model"], NONE, 1.0, 1, judge["budget"], 0)
-    if sweep.cards and judging not in seen:
-        yield judging
-
-
-def _cards(sweep: SweepParams) -> list[tuple[str, float]]:
-    """(generator, portion it was trained on) of the report cards of trained generators."""
-    cards = []
-    for name in (one for one in sweep.cards if one not in UNTRAINED):
-        generator = carded(name).generator
-        assert generator is not None
-        reduced = [one for one in sweep.augmented_portions if one < 1]
-        cards += [(generator, one) for one in (reduced if name != generator else [1.0])]
-    return cards
-
-
-def _models(
-    augmentations: list[Augmentation],
-    sets: list[tuple[str, float, int]],
-    cards: list[tuple[str, float]],
-) -> list[tuple[str, float]]:
-    """(generator, portion it is trained on), each once."""
-    models = dict.fromkeys(cards)
-    for augmentation, (_, portion, _) in zip(augmentations, sets, strict=True):
-        if augmentation.generator not in (None, PUPPET):
-            leak_free = augmentation.protocol == "leak_free"
-            models[augmentation.generator, portion if leak_free else 1.0] = None
-    return list(models)
-
-
-def _uses_pose_network(name: str, file: Path) -> bool:
-    """As the generator's own `uses_pose_network`, without importing it."""
-    section = params.raw(f"generators.{name}", file)
-    return section.get("perceptual") == POSE_NETWORK or section.get("lambda_pose", 0) > 0
-
-
-def _by_puppets(augmentation: Augmentation) -> bool:
-    return augmentation.generator == PUPPET or augmentation.recomposed
-
-
-def _kind(arm: Arm) -> str:
-    augmentation = parse(arm.augmentation)
-    return "online" if augmentation.online else "augmented" if augmentation.on_disk else "real"
-
-
-def _on(portion: float) -> str:
-    return "full" if portion == 1 else str(portion)
-
-
-def _folder(name: str, portion: float) -> Path:
-    return paths.generator_model(name, None if portion == 1 else portion)
-
-
-def _file(name: str, portion: float) -> str:
-    return str(_folder(name, portion) / "generator.pt")
-
-
-def _card(name: str, portion: float) -> str:
-    return name if portion == 1 else f"{name}-leak_free-{portion}"
-
-
-def _model(name: str, portion: float) -> dict[str, Any]:
-    on = NOTHING if portion == 1 else str(paths.reduced(portion))
+def _model(model: Model) -> Cell:
     return {
-        "generator": name,
-        "portion": portion,
-        "images": on,
-        "model": str(_folder(name, portion)),
+        "generator": model.generator,
+        "portion": model.portion,
+        "images": NOTHING if model.portion == 1 else str(paths.reduced(model.portion)),
+        "model": str(model.folder),
     }
 
 
-def _set(name: str, portion: float, ratio: int) -> dict[str, Any]:
-    augmentation = parse(name)
-    source = NOTHING
-    if augmentation.recomposed:
-        base = replace(augmentation, recomposed=False).name
-        source = str(paths.generated(base, portion, ratio))
-    elif augmentation.generator != PUPPET:
-        leak_free = augmentation.protocol == "leak_free"
-        source = _file(augmentation.generator, portion if leak_free else 1.0)
-    return {
-        "augmentation": name,
-        "generator": augmentation.generator,
-        "portion": portion,
-        "ratio": ratio,
-        "source": source,
-        "out": str(paths.generated(name, portion, ratio)),
+def _generator(model: Model, file: Path) -> Cell:
+    """A cell of train_generator, with the pose network that it is trained with."""
+    network = Model(POSE_NETWORK, model.portion)
+    uses_network = work.uses_pose_network(model.generator, file)
+    return _model(model) | {"pose_network": str(network.file) if uses_network else NOTHING}
+
+
+def _card(model: Model) -> Cell:
+    name = model.generator
+    return _model(model) | {
+        "card": name if model.portion == 1 else f"{name}-leak_free-{model.portion}"
     }
 
 
-def _name(arm: Arm) -> str:
+def _set(images: GeneratedSet) -> Cell:
+    """A cell of generate or generate_puppets, with the model or the images that it follows from."""
+    source = NOTHING if images.model is None else images.model.file
+    if images.augmentation.recomposed:
+        source = images.not_recomposed.folder
+    return {
+        "augmentation": images.augmentation.name,
+        "generator": images.augmentation.generator,
+        "portion": images.portion,
+        "ratio": images.ratio,
+        "source": str(source),
+        "out": str(images.folder),
+    }
+
+
+def _arm_name(arm: Arm) -> str:
     cell = set_name(arm.portion, arm.ratio)
-    return f"{arm.budget}-{arm.model}-{arm.augmentation}-{cell}-{arm.seed}"
+    return f"{arm.budget}-{arm.model}-{arm.augmentation.name}-{cell}-{arm.seed}"
 
 
-def _arm(arm: Arm) -> dict[str, Any]:
-    augmentation = parse(arm.augmentation)
-    images = NOTHING
-    if augmentation.on_disk:
-        images = str(paths.generated(arm.augmentation, arm.portion, arm.ratio))
-    return asdict(arm) | {
+def _arm(arm: Arm) -> Cell:
+    augmentation = arm.augmentation
+    images = paths.generated(augmentation, arm.portion, arm.ratio)
+    return arm.as_dict() | {
         "augment": CLASSIC if augmentation.classic else f"reid.{arm.model}.augment",
-        "images": images,
+        "images": str(images) if augmentation.on_disk else NOTHING,
         "out": str(paths.reid_model(arm)),
         "result": str(paths.reid_result(arm)),
     }
 
 
-def _gate(arm: Arm, gate: dict[str, float]) -> dict[str, str]:
-    """What the quality gate asks: nothing where it is off."""
-    judge = replace(arm, augmentation=NONE, ratio=1)
-    on = gate["drop"] > 0
+def _gate(arm: Arm, gate: dict[str, float]) -> Cell:
+    """The models that judge the arm's generated images."""
+    by_identity = gate["drop"] > 0
+    by_pose = by_identity and gate["pose"] > 0
+    judge = paths.reid_model(arm.baseline) / "weights.pt"
     return {
-        "judge": str(paths.reid_model(judge) / "weights.pt") if on else NOTHING,
-        "pose_judge": _file(POSE_NETWORK, _gate_network(arm))
-        if on and gate["pose"] > 0
-        else NOTHING,
+        "judge": str(judge) if by_identity else NOTHING,
+        "pose_judge": str(work.judge_network(arm).file) if by_pose else NOTHING,
     }
-
-
-def _gate_network(arm: Arm) -> float:
-    leak_free = parse(arm.augmentation).protocol == "leak_free"
-    return arm.portion if leak_free else 1.0

@@ -39,8 +39,11 @@ from torch.nn import functional as F
 
 from generators.body.skeleton import JOINTS
 from generators.networks.layers import ResidualBlock, conv, initialise, norm
-from generators.networks.pose_transfer import Transfer, TransferParams, encoder
+from generators.networks.pose_attention import encoder
+from generators.networks.pose_transfer import Transfer
+from generators.networks.transfer_params import TransferParams
 from generators.training.batch import Batch
+from generators.training.validation import one_of
 
 BLOCKS = ("apatb", "cat_to_add", "without_cat", "without_res")
 
@@ -51,10 +54,7 @@ class ApatnParams(TransferParams):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.block not in BLOCKS:
-            raise ValueError(
-                f"apatn.block is {self.block!r}; it must be one of {', '.join(BLOCKS)}"
-            )
+        one_of("apatn.block", self.block, BLOCKS)
 
 
 class Apatb(nn.Module):

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from generators.body import body_parts
+from generators.body import body_parts, part_drawing
+from generators.body.pose import visible
 
 LABELS = (
     "background", "face", "hair", "upper_clothes", "trousers", "skirt", "left_arm", "right_arm",
@@ -86,17 +87,15 @@ def from_keypoints(keypoints: Tensor, size: tuple[int, int]) -> Tensor:
     """
     keypoints = body_parts.tidy(keypoints, size)
     frames = body_parts.frames(keypoints, size, body_parts.USUAL)
-    front = body_parts.front_part(
-        body_parts.part_masks(frames, size, 1.0), body_parts.draw_order(keypoints)
+    front = part_drawing.front_part(
+        part_drawing.part_masks(frames, size, 1.0), part_drawing.draw_order(keypoints)
     )
     table = torch.tensor([0, 2, 3, 7, 7, 6, 6, 4, 9, 4, 8], dtype=torch.uint8).to(
         keypoints.device
     )  # from part -1 on
     labels = table[front + 1]
-    u, _ = body_parts.local(frames[:, body_parts.HEAD], size)
-    facing = (
-        body_parts.visible(keypoints)[:, 0, None, None] & (front == body_parts.HEAD) & (u > -0.3)
-    )
+    u, _ = part_drawing.local(frames[:, body_parts.HEAD], size)
+    facing = visible(keypoints)[:, 0, None, None] & (front == body_parts.HEAD) & (u > -0.3)
     labels = torch.where(facing, 1, labels)
     return torch.where(body_parts.usable(keypoints, size)[:, None, None], labels, 0)
 

@@ -125,3 +125,12 @@ def draw_skeleton(
         if seen:
             draw.ellipse([x - radius, y - radius, x + radius, y + radius], fill=(250, 250, 250))
     return np.asarray(canvas.resize((width, height), Image.Resampling.BOX))
+
+
+def person_mask(keypoints: Tensor, size: tuple[int, int]) -> Tensor:
+    """Where a person is, by the keypoints [N, 18, 2]: [N, 1, H, W], 1 on a limb and falling to 0
+    about it.
+    """
+    sigma_px = 0.05 * size[0]  # about half the width of a trunk that fills the image
+    distances = limb_distances(keypoints, size).amin(1, keepdim=True)
+    return torch.exp(-distances.square() / (2 * sigma_px**2))

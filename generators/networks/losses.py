@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from generators.networks.features import feature_network
+from generators.networks.features import PERCEPTUAL_KINDS, feature_network
+from generators.training.validation import one_of
 
 GAN_KINDS = ("vanilla", "lsgan")
 
@@ -33,6 +34,25 @@ def l1(output: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
     if weight is None:
         return difference.mean()
     return (difference * weight).mean() / weight.mean()
+
+
+def check_perceptual(section: str, kind: str, weight: float) -> None:
+    """Check that a perceptual loss has a network and a weight, or neither.
+
+    Args:
+        section: Section of params.yaml, for the message.
+        kind: Network of the loss, one of features.PERCEPTUAL_KINDS.
+        weight: Weight of the loss.
+
+    Raises:
+        ValueError: the kind is unknown, or only one of kind and weight is set.
+    """
+    one_of(f"{section}.perceptual", kind, PERCEPTUAL_KINDS)
+    if (kind == "none") != (weight == 0):
+        raise ValueError(
+            f"{section}.perceptual is {kind} but lambda_perceptual is {weight}; "
+            "set both to use the loss, or none and 0.0"
+        )
 
 
 class PerceptualLoss(nn.Module):

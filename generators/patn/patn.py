@@ -51,8 +51,11 @@ from torch import Tensor, nn
 
 from generators.body.skeleton import JOINTS
 from generators.networks.layers import ResidualBlock, initialise
-from generators.networks.pose_transfer import Patb, Transfer, TransferParams, decoder, encoder
+from generators.networks.pose_attention import Patb, decoder, encoder
+from generators.networks.pose_transfer import Transfer
+from generators.networks.transfer_params import TransferParams
 from generators.training.batch import Batch
+from generators.training.validation import one_of
 
 BLOCKS = ("patb", "without_add", "without_cat", "resnet")
 
@@ -63,8 +66,7 @@ class PatnParams(TransferParams):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.block not in BLOCKS:
-            raise ValueError(f"patn.block is {self.block!r}; it must be one of {', '.join(BLOCKS)}")
+        one_of("patn.block", self.block, BLOCKS)
 
 
 class PatnNetwork(nn.Module):

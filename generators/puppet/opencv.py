@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from generators.body.body_parts import HEAD, narrow
+from generators.body.body_parts import HEAD
+from generators.body.part_drawing import narrow
 
 SAMPLING = {"flags": cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, "borderMode": cv2.BORDER_REPLICATE}
 
@@ -86,7 +87,7 @@ def _boxes(placed: Tensor, sharpness: np.ndarray, size: tuple[int, int]) -> np.n
 
 
 def _coverage(to_part: np.ndarray, box: np.ndarray, sharpness: float, is_head: bool) -> np.ndarray:
-    """As `body_parts.coverage`, float32 [bottom - top, right - left]."""
+    """As `part_drawing.coverage`, float32 [bottom - top, right - left]."""
     top, left, bottom, right = box.tolist()
     x, y = np.arange(left, right), np.arange(top, bottom)[:, None]
     (ux, uy, u0), (vx, vy, v0) = to_part.tolist()

@@ -20,8 +20,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from generators.body import body_parts
-from generators.body.body_parts import HEAD, PartParams, frames, parts_mask, tidy, usable
+from generators.body import body_parts, part_drawing
+from generators.body.body_parts import HEAD, PartParams, frames, tidy, usable
+from generators.body.part_drawing import parts_mask
 from generators.body.plates import cast_gain, fill, mean_outside
 from generators.body.pose import flip as flip_keypoints
 from generators.training.batch import Batch
@@ -214,7 +215,7 @@ class Puppet(Generator):
             plate,
             cut,
             placed,
-            body_parts.draw_order(pose),
+            part_drawing.draw_order(pose),
             params.soft * size[0],
         )
 
@@ -259,15 +260,15 @@ def compose(
     layers = image if person is None else torch.cat([image, person], 1)
     for part in order.unbind(1):
         source, target = cut[rows, part], placed[rows, part]
-        u, v = body_parts.local(target, size)
-        opacity = body_parts.coverage(u, v, target, part == HEAD, soft_px)[:, None]
+        u, v = part_drawing.local(target, size)
+        opacity = part_drawing.coverage(u, v, target, part == HEAD, soft_px)[:, None]
         at = (
             source[:, 0, None, None]
             + u[..., None] * source[:, 1, None, None]
             + v[..., None] * source[:, 2, None, None]
         )
         sampled = F.grid_sample(
-            layers, body_parts.to_grid(at, size), padding_mode="border", align_corners=False
+            layers, part_drawing.to_grid(at, size), padding_mode="border", align_corners=False
         )
         if person is not None:
             opacity = opacity * sampled[:, 3:]

@@ -24,7 +24,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from generators.body.body_parts import USUAL, rigid_flow, to_grid
+from generators.body.body_parts import USUAL
+from generators.body.part_drawing import rigid_flow, to_grid
 from generators.body.pose import flip
 from generators.training.checkpoint import DAMAGED, reason
 

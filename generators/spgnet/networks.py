@@ -5,71 +5,16 @@ Lv, Li, Li, Li, Lin, He, Zuo: "Learning Semantic Person Image Generation by Regi
 Normalization" (CVPR 2021), section 3.2 and Fig. 1 b.
 """
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from generators.body.parsing import LABELS
-from generators.networks.layers import NORMS, ResidualBlock, conv, norm
+from generators.networks.layers import ResidualBlock, conv, norm
 from generators.spgnet.flow import VISIBILITY, Flow, at_scale, warp
+from generators.spgnet.params import PatchParams, SpgNetworkParams
 from generators.spgnet.region_norm import Layout, RegionNorm, StyleEncoder
 from generators.spgnet.spatn import POSE_CHANNELS
-
-VARIANTS = ("baseline", "baseline_s", "spade", "full")
-
-
-@dataclass(frozen=True)
-class PatchParams:
-    """Of the PatchGAN discriminator."""
-
-    ndf: int  # channels of the first convolution
-    layers: int  # after it; all but the last halve the size
-    norm: str
-    rate: float  # its learning rate, as a multiple of the network's
-
-
-@dataclass(frozen=True)
-class SpgNetworkParams:
-    """Of the network. ValueError where a value makes no sense."""
-
-    variant: str  # of Table 3
-    nf: int  # channels of the full-size features; scale l has min(l + 1, 4) times as many
-    scales: int
-    hidden: int  # channels between one-hot map and alpha, beta
-    style_channels: int  # D of the styles
-    norm: str
-
-    def __post_init__(self):
-        for name, values in {"variant": VARIANTS, "norm": NORMS}.items():
-            if getattr(self, name) not in values:
-                raise ValueError(
-                    f"spgnet.network.{name} is {getattr(self, name)!r}; it must be one of {', '.join(values)}"
-                )
-        for name in ("nf", "scales", "hidden"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"spgnet.network.{name} is {getattr(self, name)}; it must be at least 1"
-                )
-        if self.style_channels < 2 or self.style_channels % 2:
-            raise ValueError(
-                f"spgnet.network.style_channels is {self.style_channels}; it must be even, at least 2"
-            )
-
-    @property
-    def takes_styles(self) -> bool:
-        return self.variant == "full"
-
-    @property
-    def takes_layout(self) -> bool:
-        """Whether the norms are told the target's parsing map."""
-        return self.variant in ("spade", "full")
-
-    @property
-    def takes_parsing(self) -> bool:
-        """Whether there is any use for the target's parsing map."""
-        return self.variant != "baseline"
 
 
 class EncoderBlock(nn.Sequential):

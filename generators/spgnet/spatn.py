@@ -11,44 +11,18 @@ The paper neither lists its 12 limbs nor gives the network's size. Ours are the 
 without the head's; the number of blocks is a parameter, PATN's 9 in the profile.
 """
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
 from generators.body.parsing import LABELS, one_hot
 from generators.body.pose import limb_distances
 from generators.body.skeleton import JOINTS
-from generators.networks.layers import NORMS, initialise
-from generators.networks.pose_transfer import Patb, decoder, encoder
-from generators.training.phases import TrainingParams
+from generators.networks.layers import initialise
+from generators.networks.pose_attention import Patb, decoder, encoder
+from generators.spgnet.params import SpatnParams
 
 LIMBS_USED = 12  # the first of skeleton.LIMBS: neck to hips, thighs, shanks, neck to shoulders, upper arms, forearms
 POSE_CHANNELS = len(JOINTS) + LIMBS_USED
-INPUTS = ("parsing", "image")
-
-
-@dataclass(frozen=True)
-class SpatnParams:
-    """Everything that defines a SPATN. ValueError where a value makes no sense."""
-
-    input: str  # parsing (SPATN) or image (SPATN*)
-    ngf: int
-    blocks: int
-    norm: str
-    dropout: float
-    lambda_ce: float
-    training: TrainingParams
-
-    def __post_init__(self):
-        if self.input not in INPUTS:
-            raise ValueError(
-                f"spgnet.parser.input is {self.input!r}; it must be one of {', '.join(INPUTS)}"
-            )
-        if self.norm not in NORMS:
-            raise ValueError(
-                f"spgnet.parser.norm is {self.norm!r}; it must be one of {', '.join(NORMS)}"
-            )
 
 
 def distance_maps(keypoints: Tensor, size: tuple[int, int], kappa: float) -> Tensor:

@@ -18,7 +18,7 @@ SpgBlock, UpBlock, RegionNorm; lambda_adv -> lambda_gan.
 
 Departures.
 - Flow and visibility: the paper takes both from a pre-trained 3D-body network (Intr-Flow). Ours
-  come from ten rigid parts of the two poses (body_parts.rigid_flow): a part of the target shows the
+  come from ten rigid parts of the two poses (part_drawing.rigid_flow): a part of the target shows the
   same part of the source, which is invisible where the source does not have it in sight; background
   stays where it is. `flow` may name a file of flows instead (flow.py).
 - SPATN and SPGNet are trained one after the other, not simultaneously: SPGNet's training takes the
@@ -41,89 +41,31 @@ Departures.
   that halves the size.
 """
 
-from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from generators.body.parsing import KINDS, colour, one_hot
-from generators.networks.features import PERCEPTUAL_KINDS, feature_network
-from generators.networks.losses import GAN_KINDS, gan_loss, l1
+from generators.body.parsing import colour, one_hot
+from generators.networks.adversary import deception, gan_adversary
+from generators.networks.features import feature_network
+from generators.networks.losses import l1
 from generators.pose_network.pose_network import PoseNetwork
 from generators.spgnet.flow import flow_source
 from generators.spgnet.networks import (
-    PatchParams,
     SpgNetwork,
-    SpgNetworkParams,
     patch_discriminator,
 )
-from generators.spgnet.spatn import POSE_CHANNELS, Spatn, SpatnParams, pose_features
-from generators.training.batch import Batch
+from generators.spgnet.params import SpgNetParams
+from generators.spgnet.spatn import POSE_CHANNELS, Spatn, pose_features
+from generators.training.batch import Batch, required
 from generators.training.generator import Generator
 from generators.training.pairs import ImageSet
-from generators.training.phases import Adversary, Phase, TrainingParams, autocast
+from generators.training.phases import Adversary, Phase, autocast
 
 PERCEPTUAL_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")  # K = 4 in eq. (10)
-
-
-@dataclass(frozen=True)
-class SpgNetParams:
-    """Everything that defines an SPGNet. ValueError where a value makes no sense."""
-
-    image_size: tuple[int, int]  # (height, width) in px, multiples of 2^(scales - 1) and of 4
-    sigma_px: float  # of the pose maps' Gaussians, at image_size
-    parsing: str  # where parsing maps come from: files, from_keypoints
-    kappa: float  # of the distance maps, per px at image_size
-    parser: SpatnParams
-    flow: str  # rigid_parts, or a file of flows
-    network: SpgNetworkParams
-    discriminator: PatchParams
-    gan: str
-    image_pool: int  # samples that the discriminator remembers; 0 for none
-    lambda_gan: float
-    lambda_l1: float
-    person_weight: (
-        float  # how much more the person's pixels count in the L1 loss; 0 as in the paper
-    )
-    lambda_perceptual: float
-    perceptual: str
-    training: TrainingParams  # of the SPGNet; SPATN's is parser.training
-
-    def __post_init__(self):
-        step = max(2 ** (self.network.scales - 1), 4)
-        if any(side % step or side < 2 * step for side in self.image_size):
-            raise ValueError(
-                f"spgnet.image_size is {self.image_size}; both sides must be multiples of {step}, at least {2 * step} "
-                f"with {self.network.scales} scales"
-            )
-        for name, values in {
-            "parsing": KINDS,
-            "gan": GAN_KINDS,
-            "perceptual": PERCEPTUAL_KINDS,
-        }.items():
-            if getattr(self, name) not in values:
-                raise ValueError(
-                    f"spgnet.{name} is {getattr(self, name)!r}; it must be one of {', '.join(values)}"
-                )
-        if min(self.image_size) < 3 * 2**self.discriminator.layers:
-            raise ValueError(
-                f"spgnet.discriminator.layers is {self.discriminator.layers}; images of {self.image_size} px are too small"
-            )
-        if self.kappa >= 0:
-            raise ValueError(
-                f"spgnet.kappa is {self.kappa}; it must be negative, so that distance maps fall from the limb"
-            )
-        if self.person_weight < 0:
-            raise ValueError(
-                f"spgnet.person_weight is {self.person_weight}; it must not be negative"
-            )
-        if (self.perceptual == "none") != (self.lambda_perceptual == 0):
-            raise ValueError(
-                f"spgnet.perceptual is {self.perceptual} but lambda_perceptual is {self.lambda_perceptual}; "
-                "set both to use the loss, or none and 0.0"
-            )
 
 
 class SpgNet(Generator):
@@ -186,10 +128,9 @@ class SpgNet(Generator):
             return ()
 
         def losses(batch: Batch, logits: Tensor) -> dict[str, Tensor]:
-            return {
-                "ce": self.params.parser.lambda_ce
-                * F.cross_entropy(logits.float(), batch.target_parsing)
-            }  # eq. (8)
+            target = required(batch.target_parsing, self.name)
+            entropy = F.cross_entropy(logits.float(), target)  # eq. (8)
+            return {"ce": self.params.parser.lambda_ce * entropy}
 
         phase = Phase(
             name="spatn",
@@ -228,27 +169,22 @@ class SpgNet(Generator):
         device = next(parser.parameters()).device
         batch = batch.to(device)
         with torch.no_grad(), autocast(self.params.training.precision, device):
-            return self._predicted_maps(batch)[1].argmax(1)
+            _, target = self._predicted_maps(batch)
+        return cast(Tensor, target).argmax(1)
 
     def _predicted_maps(self, batch: Batch) -> tuple[Tensor | None, Tensor | None]:
         """One-hot parsing maps of source and target as they are known at generation."""
-        if "parser" not in self.networks:
+        if not self.params.network.takes_parsing:
             return None, None
-        parser = self.networks["parser"]
+        parser = cast(Spatn, self.networks["parser"])
         source, source_pose, target_pose = self._parser_input(batch)
-        own = (
-            parser.predict(source, source_pose, source_pose)
-            if self.params.parser.input == "image"
-            else source
-        )
+        takes_image = self.params.parser.input == "image"
+        own = parser.predict(source, source_pose, source_pose) if takes_image else source
         return own, parser.predict(source, source_pose, target_pose)
 
     def _parser_input(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        source = (
-            batch.source_image
-            if self.params.parser.input == "image"
-            else maps_of(batch.source_parsing)
-        )
+        takes_image = self.params.parser.input == "image"
+        source = batch.source_image if takes_image else maps_of(batch.source_parsing)
         source_pose = self._pose(batch.source_pose, batch.source_keypoints)
         return source, source_pose, self._pose(batch.target_pose, batch.target_keypoints)
 
@@ -281,17 +217,13 @@ class SpgNet(Generator):
         if features is not None:
             features = features.to(output.device)
             with torch.no_grad():
-                wanted = features(batch.target_image)
-            found = features(output)
-            terms = [
-                (a - b).square().mean() for a, b in zip(found, wanted, strict=True)
-            ]  # eq. (10)
+                targets = features(batch.target_image)
+            levels = zip(features(output), targets, strict=True)
+            terms = [(level - target).square().mean() for level, target in levels]  # eq. (10)
             losses["perceptual"] = params.lambda_perceptual * torch.stack(terms).sum()
         for adversary in adversaries:
-            _, fake = adversary.judged(batch, output)
-            losses["gan"] = params.lambda_gan * gan_loss(
-                adversary.network(fake), True, params.gan
-            )  # eq. (11)
+            deceived = deception(adversary, batch, output, params.gan)  # eq. (11)
+            losses["gan"] = params.lambda_gan * deceived
         return losses
 
     def _adversary(self) -> Adversary:
@@ -303,25 +235,20 @@ class SpgNet(Generator):
                 [output, *condition], 1
             )
 
-        def losses(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-            return {
-                "real": gan_loss(network(real), True, params.gan),
-                "fake": gan_loss(network(fake), False, params.gan),
-            }
-
         network = patch_discriminator(2 * 3 + POSE_CHANNELS, params.discriminator)
-        return Adversary(
-            "patches", network, judged, losses, params.image_pool, params.discriminator.rate
+        rate = params.discriminator.rate
+        return gan_adversary(
+            "patches", network, judged, params.gan, params.image_pool, weight=1.0, rate=rate
         )
 
 
 def maps_of(labels: Tensor | None) -> Tensor:
-    """Labels [N, H, W] of a batch as a one-hot map; ValueError where the batch has none."""
-    if labels is None:
-        raise ValueError(
-            "spgnet needs parsing maps, and there are none; spgnet.parsing: from_keypoints draws coarse ones"
-        )
-    return one_hot(labels)
+    """Labels [N, H, W] of a batch as a one-hot map.
+
+    Raises:
+        ValueError: the batch has none.
+    """
+    return one_hot(required(labels, "spgnet"))
 
 
 def with_selves(images: ImageSet, pairs: Tensor) -> Tensor:

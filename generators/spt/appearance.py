@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from generators.body import body_parts, parsing
+from generators.body import body_parts, parsing, part_drawing
 from generators.body.plates import fill
 from generators.body.pose import pose_masks
-from generators.spt.networks import PartWarp
 from generators.spt.params import SptParams
-from generators.training.batch import Batch
+from generators.spt.part_warp import PartWarp
+from generators.training.batch import Batch, required
 from generators.training.pairs import decode
 
 
@@ -74,7 +74,9 @@ def hole(side: Side, size: tuple[int, int]) -> Tensor:
 
 def _on_parts(side: Side, size: tuple[int, int]) -> Tensor:
     found = body_parts.frames(body_parts.tidy(side.keypoints, size), size, body_parts.USUAL)
-    return (body_parts.part_masks(found, size, 1.0).amax(1, keepdim=True) > 0.5).to(side.pose.dtype)
+    return (part_drawing.part_masks(found, size, 1.0).amax(1, keepdim=True) > 0.5).to(
+        side.pose.dtype
+    )
 
 
 def auxiliary_images(folder: str, size: tuple[int, int]) -> Tensor:
@@ -120,11 +122,7 @@ class Renderer:
         target = Side(batch.target_keypoints, batch.target_pose)
         if self.params.configuration == "baseline":
             return Side(batch.source_keypoints, batch.source_pose), target
-        if batch.source_parsing is None:
-            raise ValueError(
-                "spt needs parsing maps of the source images; set spt.parsing to from_keypoints, or give files"
-            )
-        labels = batch.source_parsing
+        labels = required(batch.source_parsing, "spt")
         return Side(
             batch.source_keypoints, batch.source_pose, parsing.one_hot(labels), labels
         ), target

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from generators.body import body_parts, parsing
+from generators.body import body_parts, parsing, part_drawing
 from generators.body.pose import visible
 from generators.networks.features import feature_network
 from generators.spt.appearance import Cycle
 from generators.spt.params import RGB
 from generators.spt.pseudo_labels import valid_parts
-from generators.training.batch import Batch
 
+Describer = Callable[[Tensor], dict[str, Tensor]]
 PATCH = 0.04  # half the side of a joint's patch, in image heights
 
 
@@ -26,9 +26,7 @@ def parsing_loss(logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
     return (F.cross_entropy(logits.float(), labels, reduction="none") * (1 + mask[:, 0])).mean()
 
 
-def describer(
-    kind: str, layers: Sequence[str], pose_network: nn.Module | None
-) -> Callable[[Tensor], dict[str, Tensor]]:
+def describer(kind: str, layers: Sequence[str], pose_network: nn.Module | None) -> Describer:
     """Lambda: images [N, 3, H, W] in [-1, 1] -> {layer: map [N, C, h, w]}; for kinds and errors see
     features.py.
     """
@@ -57,7 +55,7 @@ def regions(kind: str, labels: Tensor | None, keypoints: Tensor, size: tuple[int
     if kind == "mask":
         keypoints = body_parts.tidy(keypoints, size)
         masks = (
-            body_parts.part_masks(body_parts.frames(keypoints, size, body_parts.USUAL), size, 1.0)
+            part_drawing.part_masks(body_parts.frames(keypoints, size, body_parts.USUAL), size, 1.0)
             > 0.5
         )
         seen = valid_parts(keypoints) & body_parts.usable(keypoints, size)[:, None]
@@ -112,7 +110,7 @@ def face_crops(images: Tensor, keypoints: Tensor) -> Tensor:
     steps = ((torch.arange(side, device=images.device) + 0.5) / side - 0.5) * 0.8
     square = torch.stack(torch.meshgrid(steps, steps, indexing="ij"), -1)
     reach = body_parts.torso_scale(keypoints)[:, None, None, None] * square
-    grid = body_parts.to_grid(middle[:, None, None] + reach, size)
+    grid = part_drawing.to_grid(middle[:, None, None] + reach, size)
     crops = F.grid_sample(images.float(), grid, padding_mode="border", align_corners=False)
     return torch.where(shown[:, None, None, None], crops, -1.0)
 
@@ -134,45 +132,3 @@ def warp_loss(source_image: Tensor, cycle: Cycle) -> Tensor:
         same = ((labels == there) & (labels > 0)).float()
     off = (cycle.there_image.float() - moved).abs().mean(1, keepdim=True)
     return (off * same).sum() / same.sum().clamp(min=1)
-
-
-def pseudo_label_judged(batch: Batch, logits: Tensor) -> tuple[Tensor, Tensor]:
-    """What D_S is shown of the pseudo labels, eq. (4): parsing maps [N, 10, H, W]."""
-    return parsing.one_hot(batch.target_parsing), logits.float().softmax(1)
-
-
-def parsing_judged(batch: Batch, cycle: Cycle) -> tuple[Tensor, Tensor]:
-    """What D_S is shown end to end, where there are no pseudo labels: the sources' maps and those
-    predicted.
-    """
-    # A copy, or the discriminator's own step would be handed the graph of the generator's.
-    return cycle.source.parsing, cycle.there.parsing.clone()
-
-
-def appearance_judged(batch: Batch, cycle: Cycle) -> tuple[Tensor, Tensor]:
-    """What D_A is shown, eq. (7): images with their parsing maps, or poses for the baseline; I_ps,
-    then I~_pt and I~_ps.
-    """
-    images = (batch.source_image, cycle.there_image, cycle.back_image)
-    sides = (cycle.source, cycle.there, cycle.back)
-    conditions = [side.pose if side.parsing is None else side.parsing for side in sides]
-    real, *fake = (
-        torch.cat([image.float(), condition], 1)
-        for image, condition in zip(images, conditions, strict=True)
-    )
-    return real, torch.cat(fake)
-
-
-def face_judged(batch: Batch, cycle: Cycle) -> tuple[Tensor, Tensor]:
-    """What D_F is shown, eq. (11): the faces of I_ps, then of I~_pt and I~_ps."""
-    images = (batch.source_image, cycle.there_image, cycle.back_image)
-    sides = (cycle.source, cycle.there, cycle.back)
-    real, *fake = (
-        face_crops(image, side.keypoints) for image, side in zip(images, sides, strict=True)
-    )
-    return real, torch.cat(fake)
-
-
-def background_judged(batch: Batch, cycle: Cycle) -> tuple[Tensor, Tensor]:
-    """What D_B is shown: an auxiliary image and the background network's."""
-    return cycle.auxiliary, cycle.inpainted.clone()

@@ -14,38 +14,16 @@ labels alone. With one-hot maps the square in eq. (1) is twice the share of poin
 differ, whatever the part's size in px.
 """
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from generators.body import body_parts
 from generators.body.pose import visible
 from generators.body.skeleton import TORSO
+from generators.spt.params import SearchParams
 from generators.training.pairs import ImageSet
 
 CHUNK = 64  # sources that are compared at once
-
-
-@dataclass(frozen=True)
-class SearchParams:
-    """ValueError where a number makes no sense."""
-
-    candidates: int  # N of the paper: images drawn anew for each source
-    min_pose_distance: (
-        float  # pairs of poses nearer than this, in torso scales, are left out as very similar
-    )
-    points: tuple[int, int]  # along and across a part, at which labels are compared
-
-    def __post_init__(self):
-        if self.candidates < 1 or min(self.points) < 1:
-            raise ValueError(
-                f"search: candidates is {self.candidates} and points {self.points}; they must be at least 1"
-            )
-        if self.min_pose_distance < 0:
-            raise ValueError(
-                f"search.min_pose_distance is {self.min_pose_distance}; it must not be negative"
-            )
 
 
 def search(images: ImageSet, rows: Tensor, params: SearchParams, seed: int) -> Tensor:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from generators.body import body_parts, parsing
+from generators.body import body_parts, parsing, part_drawing
 
 LENGTHS = ("long", "short")
 UPPER_CLOTHES = parsing.LABELS.index("upper_clothes")
@@ -45,12 +45,12 @@ def with_sleeves(labels: Tensor, keypoints: Tensor, length: str) -> Tensor:
     frames = body_parts.frames(keypoints, size, _TO_THE_WRIST)
     # Arms are looked for with their hands, and a little wider than a part is cut: sleeves hang.
     whole = body_parts.frames(keypoints, size, body_parts.USUAL)
-    masks = body_parts.part_masks(whole, size, 1.0)
-    front = body_parts.front_part(masks, body_parts.draw_order(keypoints))
+    masks = part_drawing.part_masks(whole, size, 1.0)
+    front = part_drawing.front_part(masks, part_drawing.draw_order(keypoints))
     found = labels.clone()
     for arm, upper, fore in ARMS:
-        u_upper, _ = body_parts.local(frames[:, upper], size)
-        u_fore, _ = body_parts.local(frames[:, fore], size)
+        u_upper, _ = part_drawing.local(frames[:, upper], size)
+        u_fore, _ = part_drawing.local(frames[:, fore], size)
         on_upper = masks[:, upper] > 0.5
         if length == "long":
             hand = (u_fore > 1) & ~on_upper

@@ -44,6 +44,7 @@ same label; skips `flow`, one part for each pixel.
 """
 
 from functools import partial
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -51,18 +52,18 @@ from torch import Tensor, nn
 from generators.body import parsing
 from generators.body.pose import pose_masks
 from generators.body.skeleton import JOINTS
-from generators.networks.losses import gan_loss
 from generators.spt import losses as spt_losses
+from generators.spt.adversaries import deceptions, fresh_adversaries
 from generators.spt.appearance import Cycle, Renderer, Side, auxiliary_images, foreground_mask
+from generators.spt.losses import Describer
 from generators.spt.networks import (
     BackgroundNetwork,
     ForegroundNetwork,
-    PatchDiscriminator,
     SemanticNetwork,
 )
 from generators.spt.params import SptParams
 from generators.spt.pseudo_labels import search
-from generators.training.batch import Batch
+from generators.training.batch import Batch, required
 from generators.training.generator import Generator
 from generators.training.pairs import ImageSet
 from generators.training.phases import Adversary, Phase, autocast
@@ -123,10 +124,11 @@ class Spt(Generator):
             params.perceptual, (*params.content_layers, *params.style_layers), pose_network
         )
         images = None if params.auxiliary is None else auxiliary_images(params.auxiliary, size)
-        known = self._adversaries()
+        known = fresh_adversaries(params)
+        losses = partial(self._appearance_losses, described, pose_network)
         phases = []
         if params.predicts:
-            judges = self._among(known, "semantic")
+            judges = _among(known, "semantic")
             phases.append(
                 Phase(
                     name="semantic",
@@ -139,7 +141,7 @@ class Spt(Generator):
                     pairs=self._pseudo_labels,
                 )
             )
-        judges = self._among(known, "appearance", "face", "background")
+        judges = _among(known, "appearance", "face", "background")
         phases.append(
             Phase(
                 name="appearance",
@@ -148,20 +150,20 @@ class Spt(Generator):
                 render=lambda batch: self.renderer.with_auxiliary(
                     self.renderer.cycle(batch), batch, images
                 ),
-                losses=partial(self._appearance_losses, judges, described, pose_network),
+                losses=partial(losses, judges),
                 picture=lambda cycle: cycle.there_image,
                 adversaries=judges,
             )
         )
         if params.configuration == "e2e":
-            judges = self._among(known, "semantic_joint", "appearance", "face")
+            judges = _among(known, "semantic_joint", "appearance", "face")
             phases.append(
                 Phase(
                     name="joint",
                     network=self._several("semantic", "foreground"),
                     training=params.training.joint,
                     render=self._render_jointly,
-                    losses=partial(self._appearance_losses, judges, described, pose_network),
+                    losses=partial(losses, judges),
                     picture=lambda cycle: cycle.there_image,
                     adversaries=judges,
                 )
@@ -175,10 +177,9 @@ class Spt(Generator):
         """
         _, target, _, image = self._evaluated(batch)
         if self.params.scene_doubt > 0:
+            scene = cast(BackgroundNetwork, self.networks["background"]).mean_scene
             doubt = self.params.scene_doubt * (1 - foreground_mask(target, self.params.image_size))
-            image = image.float().lerp(
-                self.networks["background"].mean_scene.expand_as(image), doubt.expand_as(image)
-            )
+            image = image.float().lerp(scene.expand_as(image), doubt.expand_as(image))
         return image.float()
 
     @torch.no_grad()
@@ -217,25 +218,25 @@ class Spt(Generator):
     ) -> dict[str, Tensor]:
         """Eq. (5); the batch's targets are pseudo labels."""
         mask = pose_masks(batch.target_keypoints, self.params.image_size)
-        losses = {
-            "ce": self.params.lambda_ce
-            * spt_losses.parsing_loss(logits, batch.target_parsing, mask)
-        }
-        return losses | self._deceive(judges, batch, logits)
+        entropy = spt_losses.parsing_loss(logits, required(batch.target_parsing, self.name), mask)
+        return {"ce": self.params.lambda_ce * entropy} | deceptions(
+            self.params, judges, batch, logits
+        )
 
     def _appearance_losses(
         self,
-        judges: tuple[Adversary, ...],
-        described,
+        described: Describer,
         pose_network: nn.Module | None,
+        judges: tuple[Adversary, ...],
         batch: Batch,
         cycle: Cycle,
     ) -> dict[str, Tensor]:
         """Eq. (12), and L_B of Algorithm 1. Nothing here depends on the target image."""
         params, number = self.params, len(batch)
-        losses = {}
+        losses: dict[str, Tensor] = {}
         if params.lambda_pose > 0:
-            heat = pose_network(torch.cat([cycle.there_image, cycle.back_image])).float()  # eq. (8)
+            network = cast(nn.Module, pose_network)  # phases() has checked that there is one
+            heat = network(torch.cat([cycle.there_image, cycle.back_image])).float()  # eq. (8)
             wrong = (heat - torch.cat([batch.target_pose, batch.source_pose])).square()
             losses["pose"] = params.lambda_pose * 2 * wrong.mean()
         maps = described(torch.cat([batch.source_image, cycle.there_image, cycle.back_image]))
@@ -258,72 +259,16 @@ class Spt(Generator):
             losses["style"] = params.lambda_style * sum(off)  # eq. (10)
         if params.lambda_warp > 0:
             losses["warp"] = params.lambda_warp * spt_losses.warp_loss(batch.source_image, cycle)
-        if cycle.inpainted is not None:
+        if cycle.inpainted is not None and cycle.auxiliary is not None:
             off = (cycle.inpainted - cycle.auxiliary).square().mean()
             losses["inpainting"] = params.lambda_inpainting * off  # eq. (13)
-        return losses | self._deceive(judges, batch, cycle)
+        return losses | deceptions(self.params, judges, batch, cycle)
 
     def _regions(self, side: Side) -> Tensor:
         return spt_losses.regions(
-            self.params.style, side.labels, side.keypoints, tuple(self.params.image_size)
+            self.params.style, side.labels, side.keypoints, self.renderer.size
         )
 
-    def _deceive(self, judges: tuple[Adversary, ...], batch: Batch, output) -> dict[str, Tensor]:
-        """What the discriminators say of the output: the L^adv that H_S or H_A minimises."""
-        losses = {}
-        for judge in judges:
-            _, fake = judge.judged(batch, output)
-            weight = self._gan_weights()[judge.name]
-            losses[f"gan_{judge.name}"] = weight * gan_loss(
-                judge.network(fake), True, self.params.gan
-            )
-        return losses
 
-    def _gan_weights(self) -> dict[str, float]:
-        # Two images are judged together in eq. (7) and (11), each with its own term.
-        params = self.params
-        return {
-            "semantic": params.lambda_gan_semantic,
-            "appearance": 2 * params.lambda_gan,
-            "face": 2 * params.lambda_face,
-            "background": params.lambda_gan_background if "background" in self.networks else 0.0,
-        }
-
-    def _adversaries(self) -> dict[str, Adversary]:
-        """Every discriminator that counts; D_S twice, for the two phases in which it judges
-        different outputs.
-        """
-        params, semantic = self.params, len(parsing.LABELS)
-        condition = len(JOINTS) if params.configuration == "baseline" else semantic
-        shown = {
-            "semantic": (semantic, spt_losses.pseudo_label_judged),
-            "appearance": (3 + condition, spt_losses.appearance_judged),
-            "face": (3, spt_losses.face_judged),
-            "background": (3, spt_losses.background_judged),
-        }
-        found = {}
-        with torch.random.fork_rng():
-            torch.manual_seed(params.training.appearance.seed + 1)
-            for name, (inputs, judged) in shown.items():
-                if self._gan_weights()[name] > 0:
-                    found[name] = self._adversary(
-                        name, PatchDiscriminator(inputs, params.discriminator), judged
-                    )
-        if "semantic" in found:
-            found["semantic_joint"] = self._adversary(
-                "semantic", found["semantic"].network, spt_losses.parsing_judged
-            )
-        return found
-
-    def _among(self, known: dict[str, Adversary], *names: str) -> tuple[Adversary, ...]:
-        return tuple(known[name] for name in names if name in known)
-
-    def _adversary(self, name: str, network: PatchDiscriminator, judged) -> Adversary:
-        def losses(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-            weight, kind = 0.5 * self._gan_weights()[name], self.params.gan
-            return {
-                "real": weight * gan_loss(network(real), True, kind),
-                "fake": weight * gan_loss(network(fake), False, kind),
-            }
-
-        return Adversary(name, network, judged, losses, self.params.image_pool)
+def _among(known: dict[str, Adversary], *names: str) -> tuple[Adversary, ...]:
+    return tuple(known[name] for name in names if name in known)

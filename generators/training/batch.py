@@ -1,6 +1,7 @@
 """Batch: what a generator is given, with every shape, dtype and range in one place."""
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -55,10 +56,23 @@ class Batch:
         return len(self.source_image)
 
     def to(self, device: torch.device | str) -> "Batch":
-        given = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Batch(
-            **{
-                name: value if value is None else value.to(device, non_blocking=True)
-                for name, value in given.items()
-            }
+        """The same batch on a device."""
+        moved: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            moved[field.name] = None if value is None else value.to(device, non_blocking=True)
+        return Batch(**moved)
+
+
+def required(parsing: Tensor | None, generator: str) -> Tensor:
+    """The parsing maps of a batch, for a generator that cannot do without.
+
+    Raises:
+        ValueError: the batch has none.
+    """
+    if parsing is None:
+        raise ValueError(
+            f"{generator} needs parsing maps, and the batch has none; "
+            f"set {generator}.parsing to from_keypoints, or provide files"
         )
+    return parsing

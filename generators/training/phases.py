@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from generators.training.batch import Batch
 from generators.training.pairs import ImageSet
+from generators.training.validation import at_least, not_negative, one_of
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -31,18 +32,17 @@ class TrainingParams:
 
     def __post_init__(self):
         for name in ("iterations", "batch_size", "log_every", "sheet_every", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"training.{name} is {getattr(self, name)}; it must be at least 1")
+            at_least(f"training.{name}", getattr(self, name), 1)
         if not 0 <= self.decay_start <= self.iterations:
             raise ValueError(
                 f"training.decay_start is {self.decay_start}; it must lie in 0 to iterations ({self.iterations})"
             )
-        if self.precision not in PRECISIONS:
-            raise ValueError(
-                f"training.precision is {self.precision!r}; it must be one of {', '.join(PRECISIONS)}"
-            )
-        if self.seed < 0:
-            raise ValueError(f"training.seed is {self.seed}; it must not be negative")
+        one_of("training.precision", self.precision, PRECISIONS)
+        not_negative("training.seed", self.seed)
+
+
+# What a discriminator is shown of a batch and of the output: (real, fake), [N, C, H, W] each.
+Judged = Callable[[Batch, Any], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Adversary:
 
     name: str
     network: nn.Module
-    judged: Callable[[Batch, Any], tuple[Tensor, Tensor]]
+    judged: Judged
     losses: Callable[[Tensor, Tensor], dict[str, Tensor]]
     pool_size: int
     rate: float = 1.0

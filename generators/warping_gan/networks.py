@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from generators.networks.layers import ResidualBlock, conv, initialise, norm
-from generators.warping_gan.matcher import Lattice, warp
+from generators.warping_gan.transformations import Lattice, warp
 
 
 def encoder(inputs: int, ngf: int, downsamplings: int, norm_kind: str) -> nn.Sequential:

@@ -1,6 +1,6 @@
 import pytest
 
-from augment.augmentations import TAKES, Augmentation, check_set, of, parse
+from augment.augmentations import TAKES, Augmentation, check_set, from_flags, parse
 
 NAMES = (
     "none",
@@ -38,19 +38,23 @@ def test_what_names_mean():
 def test_other_names_are_refused(name):
     with pytest.raises(
         ValueError,
-        match=f"unknown augmentation '{name}'; there are, .*: none, classic, patn, .*puppet-online",
+        match=f"unknown augmentation '{name}'; known, .*: none, classic, patn, .*puppet-online",
     ):
         parse(name)
 
 
 def test_flags():
-    assert of(None, None, None).name == "none"
-    assert of("patn", None, None).name == "patn"
-    assert of("patn", "star", "other").name == "patn-star-recomposed"
-    assert of("puppet", None, None) == of("puppet", "leak_free", "other") == parse("puppet")
-    assert of("puppet", None, "source").name == "puppet-pose"
+    assert from_flags(None, None, None).name == "none"
+    assert from_flags("patn", None, None).name == "patn"
+    assert from_flags("patn", "star", "other").name == "patn-star-recomposed"
+    assert (
+        from_flags("puppet", None, None)
+        == from_flags("puppet", "leak_free", "other")
+        == parse("puppet")
+    )
+    assert from_flags("puppet", None, "source").name == "puppet-pose"
     with pytest.raises(ValueError, match="their protocol is leak_free, not paper"):
-        of("puppet", "paper", None)
+        from_flags("puppet", "paper", None)
 
 
 def test_only_some_have_images_on_disk():
@@ -59,6 +63,18 @@ def test_only_some_have_images_on_disk():
         "classic",
         "puppet-online",
     ]
+
+
+def test_what_a_generator_is_trained_on():
+    assert parse("patn-leak_free").trained_on(0.3) == parse("puppet").trained_on(0.3) == 0.3
+    assert parse("patn-star").trained_on(0.3) is None
+    assert parse("puppet").trained_on(1.0) is None
+    assert [name for name in NAMES if parse(name).needs_training] == list(NAMES[2:8])
+    assert [name for name in NAMES if parse(name).saw_all] == list(NAMES[2:6])
+    assert [name for name in NAMES if parse(name).by_puppets] == [
+        name for name in NAMES if "recomposed" in name or "puppet" in name
+    ]
+    assert [name for name in NAMES if parse(name).is_plain] == ["none"]
 
 
 @pytest.mark.parametrize("name", ["patn", "patn-recomposed", "puppet", "puppet-plate"])
@@ -73,14 +89,14 @@ def test_extended_sets(name):
         (
             "patn",
             0.3,
-            "--ratio 2 extends the set of all real images: it demands --portion 1.0, not 0.3",
+            "--ratio 2 extends the set of all real images: it requires --portion 1.0, not 0.3",
         ),
-        ("none", 1.0, "none adds no images: it has no extended set, and --ratio 2 no meaning"),
+        ("none", 1.0, "none adds no images: it has no extended set, so --ratio 2 has no meaning"),
         ("puppet-online", 1.0, "puppet-online adds no images: it has no extended set"),
         (
             "patn-star",
             1.0,
-            "nothing is removed, so that all protocols are one: give patn, not patn-star",
+            "nothing is removed, so all protocols are the same: give patn, not patn-star",
         ),
         ("patn-leak_free-recomposed", 1.0, "give patn-recomposed, not patn-leak_free-recomposed"),
     ],

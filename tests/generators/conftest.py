@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from generators.networks.pose_transfer import DiscriminatorParams
+from generators.networks.transfer_params import DiscriminatorParams
 from generators.patn.patn import Patn, PatnParams
-from generators.training.loop import TrainingParams, train
+from generators.training.loop import train
 from generators.training.pairs import ImageSet, training_pairs
+from generators.training.phases import TrainingParams
 
 SIZE = (32, 16)
 

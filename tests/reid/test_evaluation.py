@@ -11,8 +11,10 @@ from reid_toy import PARAMS, coloured_people
 
 from reid import evaluation
 from reid.data import normalise
-from reid.evaluation import Scores, evaluate, evaluate_distances, features, rankings, score
+from reid.evaluation import Scores, evaluate, evaluate_distances, score
 from reid.models import build
+from reid.rankings import rankings
+from reid.retrieval import Retrieval, features
 
 
 def naive(distances, query_pids, gallery_pids, query_camids, gallery_camids, drop_same_camera=True):
@@ -182,7 +184,9 @@ def test_equals_torchreid_on_clustered_features(metric, spread):
     else:
         distances = np.linalg.norm(query[:, None] - gallery, axis=2)
     ours = evaluate(
-        torch.from_numpy(query), torch.from_numpy(gallery), *map(torch.from_numpy, who), metric
+        Retrieval(
+            torch.from_numpy(query), torch.from_numpy(gallery), *map(torch.from_numpy, who), metric
+        )
     )
     assert (ours.rank1, ours.rank5, ours.rank10, ours.mAP) == pytest.approx(
         torchreid_scores(distances, *who), abs=1e-6
@@ -222,47 +226,57 @@ def test_features_are_compared_by_the_metric_asked_for(metric):
     else:
         distances = np.linalg.norm(query[:, None] - gallery[None], axis=2)
     scores = evaluate(
-        torch.tensor(query), torch.tensor(gallery), *map(torch.tensor, who), metric=metric
+        Retrieval(
+            torch.tensor(query), torch.tensor(gallery), *map(torch.tensor, who), metric=metric
+        )
     )
     assert_equal(scores, naive(distances, *who))
 
 
 def test_chunks_change_nothing(monkeypatch):
     who = list(map(torch.tensor, people(5)))
-    query, gallery = torch.randn(40, 6), torch.randn(150, 6)
-    whole = evaluate(query, gallery, *who)
+    retrieval = Retrieval(torch.randn(40, 6), torch.randn(150, 6), *who)
+    whole = evaluate(retrieval)
     monkeypatch.setattr(evaluation, "CHUNK_BYTES", 150 * 4 * 3)  # three queries at a time
-    assert_equal(evaluate(query, gallery, *who), whole)
+    assert_equal(evaluate(retrieval), whole)
 
 
 def test_errors():
-    who = [1, 1], [1, 1, 2], [0, 0], [1, 1, 1]
+    who = [torch.tensor(row) for row in ([1, 1], [1, 1, 2], [0, 0], [1, 1, 1])]
+    query_pids, gallery_pids, query_camids, gallery_camids = who
+    none, other = torch.tensor([]), torch.tensor([0, 0, 0])
     query, gallery = torch.randn(2, 4), torch.randn(3, 4)
-    with pytest.raises(ValueError, match=r"the query set is empty"):
-        evaluate(torch.empty(0, 4), gallery, [], who[1], [], who[3])
-    with pytest.raises(ValueError, match=r"the gallery set is empty"):
-        evaluate(query, torch.empty(0, 4), who[0], [], who[2], [])
-    with pytest.raises(ValueError, match=r"the gallery set is empty: all of its 3 images are junk"):
-        evaluate(query, gallery, who[0], [-1, -1, -1], who[2], who[3])
-    with pytest.raises(
-        ValueError,
-        match=r"none of the 2 queries has a match in the gallery \(same pid, another camera\)",
-    ):
-        evaluate(query, gallery, who[0], who[1], who[2], [0, 0, 0])
-    with pytest.raises(ValueError, match=r"2 query images, but 1 query camids"):
-        evaluate(query, gallery, who[0], who[1], [0], who[3])
-    with pytest.raises(ValueError, match=r"query features have 4 numbers, gallery features 5"):
-        evaluate(query, torch.randn(3, 5), *who)
-    with pytest.raises(ValueError, match=r"unknown metric 'hamming'"):
-        evaluate(query, gallery, *who, metric="hamming")
+    whole = Retrieval(query, gallery, *who)
+
+    def fails(message, **fields):
+        with pytest.raises(ValueError, match=message):
+            evaluate(dataclasses.replace(whole, **fields))
+
+    fails(
+        "the query set is empty",
+        query_features=torch.empty(0, 4),
+        query_pids=none,
+        query_camids=none,
+    )
+    fails(
+        "the gallery set is empty",
+        gallery_features=torch.empty(0, 4),
+        gallery_pids=none,
+        gallery_camids=none,
+    )
+    fails("the gallery set is empty: all of its 3 images are junk", gallery_pids=other - 1)
+    fails(
+        r"none of the 2 queries has a match in the gallery \(same pid, another camera\)",
+        gallery_camids=other,
+    )
+    fails("2 query images, but 1 query camids", query_camids=torch.tensor([0]))
+    fails(r"query features must be \[images, numbers\], got \[4\]", query_features=query[0])
+    fails("query features have 4 numbers, gallery features 5", gallery_features=torch.randn(3, 5))
+    fails("unknown metric 'hamming'; expected euclidean or cosine", metric="hamming")
     for bad in (math.nan, math.inf):
         gallery[1, 2] = bad
-        with pytest.raises(
-            ValueError,
-            match=r"1 of 3 rows of the gallery features are not finite, the first is row 1",
-        ):
-            evaluate(query, gallery, *who)
-        with pytest.raises(ValueError, match=r"distances of queries 0 to 1 are not all finite"):
+        fails("1 of 3 rows of the gallery features are not finite, the first is row 1")
+        with pytest.raises(ValueError, match="distances of queries 0 to 1 are not all finite"):
             evaluate_distances(np.array([[0, 1, 2], [0, bad, 1]]), *who)
     with pytest.raises(ValueError, match=r"distances must be \[queries, gallery\], got \[3\]"):
         evaluate_distances(np.zeros(3), *who)
@@ -301,9 +315,8 @@ def test_score_uses_the_params():
     model = build("inception", 3, PARAMS.network)
     params = dataclasses.replace(PARAMS, features="logits", metric="cosine")
     logits = features(model, images, (32, 16), "logits", params.precision)
-    expected = evaluate(
-        logits, logits, images.pids, images.pids, images.camids, images.camids, "cosine"
-    )
+    who = images.pids, images.pids, images.camids, images.camids
+    expected = evaluate(Retrieval(logits, logits, *who, "cosine"))
     assert score(model, images, images, params) == expected
 
 
@@ -318,9 +331,10 @@ def test_rankings_are_those_that_mAP_is_the_mean_of(metric, drop_same_camera):
     gallery = torch.from_numpy(
         rng.integers(-2, 3, size=(150, 4))
     ).float()  # many of the same distance
-    given = (query, gallery, query_pids, gallery_pids, query_camids, gallery_camids, metric)
-    found = rankings(*given, drop_same_camera, rows=np.arange(40), top=10)
-    scores = evaluate(*given, drop_same_camera)
+    who = query_pids, gallery_pids, query_camids, gallery_camids
+    retrieval = Retrieval(query, gallery, *who, metric, drop_same_camera)
+    found = rankings(retrieval, np.arange(40), top=10)
+    scores = evaluate(retrieval)
     assert len(found) == scores.num_queries - scores.skipped_queries
     assert np.mean([one.average_precision for one in found]) == pytest.approx(scores.mAP, abs=1e-6)
     assert np.mean([one.hits[0] for one in found]) == pytest.approx(scores.rank1)
@@ -336,17 +350,16 @@ def test_rankings_of_some_queries_leave_out_those_without_a_match():
     pids, camids = torch.tensor([1, 2, 3]), torch.tensor([0, 0, 0])
     points = torch.tensor([[0.0], [1.0], [5.0]])
     gallery = torch.tensor([[0.1], [4.0], [4.9], [0.2]])
-    given = (
+    retrieval = Retrieval(
         points,
         gallery,
         pids,
         torch.tensor([2, 3, 0, 1]),
         camids,
         torch.tensor([1, 1, 1, 1]),
-        "euclidean",
     )
-    (third,) = rankings(*given, True, rows=np.array([2]), top=3)
+    (third,) = rankings(retrieval, np.array([2]), top=3)
     assert third.gallery.tolist() == [2, 1, 3] and third.hits.tolist() == [False, True, False]
     assert third.average_precision == 0.5
-    alone = (*given[:3], torch.tensor([2, 9, 0, 1]), *given[4:])
-    assert [one.query for one in rankings(*alone, True, rows=np.array([0, 2]), top=3)] == [0]
+    alone = dataclasses.replace(retrieval, gallery_pids=torch.tensor([2, 9, 0, 1]))
+    assert [ranking.query for ranking in rankings(alone, np.array([0, 2]), top=3)] == [0]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from augment.data.layouts.folder import with_split
-from augment.data.listing import Listing, find, frame, refuse
+from augment.data.listing import Listing, find, frame, refuse, unread
 from augment.data.params import DatasetParams
 
 WORDS = {"detected": "detected", "labelled": "labeled"}
@@ -25,14 +25,14 @@ _NAME = re.compile(r"([0-9]{1,2})_([0-9]{1,5})_([12])_[0-9]{1,3}\.[a-z]+")
 def list_images(root: Path, settings: DatasetParams) -> Listing:
     word = WORDS[settings.boxes]
     found = find(root, f"images_{word}")
-    rows, faults = [], list(found.faults)
+    rows, problems = [], list(found.problems)
     for file in found.files:
         if match := _NAME.fullmatch(Path(file).name):
             pair, person, camera = match.groups()
             rows.append((file, f"{int(pair)}_{int(person):03d}", camera, "", ""))
         else:
-            faults.append(f"{root / file}: is not named as 1_001_1_01.png")
-    refuse(faults)
+            problems.append(f"{root / file}: is not named as 1_001_1_01.png")
+    refuse(problems)
     listed, file = frame(rows), root / f"splits_new_{word}.json"
     if file.is_file():
         splits = _read(file)
@@ -56,7 +56,7 @@ def list_images(root: Path, settings: DatasetParams) -> Listing:
             )
         notes = [f"{file.name} is not there"]
     listed, drawn = with_split(listed, root, settings.split) if not file.is_file() else (listed, [])
-    return Listing(root, listed, notes=(*found.notes(), *notes, *drawn))
+    return Listing(root, listed, notes=(*unread(found), *notes, *drawn))
 
 
 def _read(file: Path) -> dict[str, str]:

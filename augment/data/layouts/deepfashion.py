@@ -21,7 +21,7 @@ RAW_SIZE, COLUMNS = (256, 256), (40, 216)
 
 def list_images(root: Path, settings: DatasetParams) -> Listing:
     assert settings.split is not None  # DatasetParams sees to it
-    rows, faults, notes = [], [], []
+    rows, problems, notes = [], [], []
     trained: set[str] = set()
     for part in ("train", "test"):
         file, again, seen = root / f"{part}.lst", 0, set()
@@ -30,14 +30,14 @@ def list_images(root: Path, settings: DatasetParams) -> Listing:
             path = next(
                 (p for p in (f"{part}/{name}", name) if (root / p).is_file()), f"{part}/{name}"
             )
-            if fault := lists.fault_of(root / path, root):
-                faults.append(f"{file}: row {number}: {fault}")
+            if problem := lists.problem(root / path, root):
+                problems.append(f"{file}: row {number}: {problem}")
             elif not identity or not view:
-                faults.append(
+                problems.append(
                     f"{file}: row {number}: {name}: no view at its end, as in fashionMENid00000001_1front.jpg"
                 )
             elif name in seen:
-                faults.append(f"{file}: row {number}: {name} is there twice")
+                problems.append(f"{file}: row {number}: {name} is there twice")
             elif part == "test" and identity in trained:
                 again += 1
             else:
@@ -49,6 +49,6 @@ def list_images(root: Path, settings: DatasetParams) -> Listing:
             notes.append(
                 f"{file.name}: {again:,} images left out whose identities are in train.lst too"
             )
-    refuse(faults)
+    refuse(problems)
     listed, drawn = with_split(frame(rows), root, settings.split)
     return Listing(root, listed, notes=(*notes, *drawn), crop=COLUMNS, crop_from=RAW_SIZE)

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from augment.data import split, table
-from augment.data.listing import Found, Listing, find, frame, refuse
+from augment.data.listing import Found, Listing, find, frame, refuse, unread
 from augment.data.params import DatasetParams, FolderParams, SplitParams
 
 GROUPS = ("identity", "camera", "split")
@@ -32,20 +32,20 @@ _LONGEST = 200  # letters of an identity or a camera
 def list_images(root: Path, settings: DatasetParams) -> Listing:
     assert settings.folder is not None and settings.split is not None  # DatasetParams sees to it
     found = find(root)
-    refuse(found.faults)
+    refuse(found.problems)
     if settings.folder.table is None:
         rows, notes = _matched(root, found, settings.folder)
     else:
         rows, notes = table.read(Path(settings.folder.table), root, found)
-    faults = [fault for row in rows.itertuples() if (fault := _fault(row))]
+    problems = [problem for row in rows.itertuples() if (problem := _problem(row))]
     if (rows["camera"] == "").any() and (rows["camera"] != "").any():
         bare = rows["camera"] == ""
-        faults.append(
+        problems.append(
             f"{root / rows['file'][bare].iat[0]}: has no camera, as {bare.sum():,} of {len(rows):,} images; give all or none"
         )
-    refuse(faults)
+    refuse(problems)
     rows, drawn = with_split(rows, root, settings.split)
-    return Listing(root, rows, notes=(*found.notes(), *notes, *drawn))
+    return Listing(root, rows, notes=(*unread(found), *notes, *drawn))
 
 
 def with_split(
@@ -131,7 +131,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return expression
 
 
-def _fault(row: object) -> str | None:
+def _problem(row: object) -> str | None:
     file, identity, camera, named = row.file, row.identity, row.camera, row.split  # type: ignore[attr-defined]
     if not identity.strip():
         return f"{file}: its identity is empty"

@@ -7,15 +7,16 @@ names that end in `.jpg.jpg`, the pids -1 (junk) and 0000 (distractor).
 
 from pathlib import Path
 
-from augment.data.listing import Listing, check_file, frame, refuse
+from augment.data.listing import Listing, frame, refuse
 from augment.data.params import DatasetParams
+from augment.images.folder import problem
 from augment.prepared.market1501 import ANNOTATIONS, FOLDERS, parse_name, tidy
 
 IGNORED = ("Thumbs.db", ".DS_Store")
 
 
 def list_images(root: Path, _: DatasetParams) -> Listing:
-    rows, faults, notes = [], [], []
+    rows, problems, notes = [], [], []
     for split, folder in FOLDERS.items():
         if not (root / folder).is_dir():
             raise FileNotFoundError(
@@ -26,13 +27,13 @@ def list_images(root: Path, _: DatasetParams) -> Listing:
         if not names:
             raise ValueError(f"{root / folder}: no image in it")
         for path in names:
-            if fault := check_file(path, root):
-                faults.append(fault)
+            if text := problem(path, root):
+                problems.append(text)
                 continue
             try:
                 name = parse_name(tidy(path.name))
             except ValueError as error:
-                faults.append(f"{path}: {error}")
+                problems.append(f"{path}: {error}")
                 continue
             rows.append(
                 (
@@ -52,7 +53,7 @@ def list_images(root: Path, _: DatasetParams) -> Listing:
                 notes.append(f"{folder}: {number} {ignored} not read")
         if doubled := sum(path.name.endswith(".jpg.jpg") for path in names):
             notes.append(f"{folder}: {doubled} names end in .jpg.jpg, read as .jpg")
-    refuse(faults)
+    refuse(problems)
     rows = frame(rows)
     if len(twice := rows.index[rows["name"].duplicated()]):
         raise ValueError(

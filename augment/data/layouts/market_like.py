@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 
 from augment.data.layouts.folder import check_apart
-from augment.data.listing import Listing, find, frame, refuse
+from augment.data.listing import Listing, find, frame, refuse, unread
 from augment.data.params import DatasetParams
 from augment.prepared.market1501 import FOLDERS
 
@@ -20,11 +20,11 @@ _NAME = re.compile(r"(-1|[0-9]{1,9})_c([0-9]{1,2})(?![0-9]).*")
 
 
 def list_images(root: Path, _: DatasetParams) -> Listing:
-    rows, faults, notes = [], [], []
+    rows, problems, notes = [], [], []
     for split, folder in FOLDERS.items():
         found = find(root, folder)
-        faults += found.faults
-        notes += [f"{folder}: {note}" for note in found.notes()]
+        problems += found.problems
+        notes += [f"{folder}: {note}" for note in unread(found)]
         for file in found.files:
             if match := _NAME.fullmatch(Path(file).name):
                 pid, camera = match.groups()
@@ -32,10 +32,10 @@ def list_images(root: Path, _: DatasetParams) -> Listing:
                     (file, pid if pid == "-1" else f"{int(pid):04d}", str(int(camera)), split, "")
                 )
             else:
-                faults.append(
+                problems.append(
                     f"{root / file}: the name does not begin with identity and camera, as 0001_c2; `name: folder` reads others"
                 )
-    refuse(faults)
+    refuse(problems)
     listed = frame(rows)
     for split, folder in FOLDERS.items():
         if not (listed["split"] == split).any():

@@ -25,7 +25,7 @@ FOLDERS = {"train": ("train", "mask_train_v2"), "test": ("test", "mask_test_v2")
 
 
 def list_images(root: Path, _: DatasetParams) -> Listing:
-    rows, faults, notes, listed = [], [], [], {}
+    rows, problems, notes, listed = [], [], [], {}
     for name, (part, split) in LISTS.items():
         folder = _folder(root, part)
         file = root / f"list_{name}.txt"
@@ -37,23 +37,23 @@ def list_images(root: Path, _: DatasetParams) -> Listing:
             parts = Path(path).name.split("_")
             where = f"{file}: row {number}"
             if found in listed:
-                faults.append(f"{where}: {path} is in {listed[found]} already")
+                problems.append(f"{where}: {path} is in {listed[found]} already")
             elif not identity.isdecimal():
-                faults.append(f"{where}: identity {identity[:40]!r} is no number")
+                problems.append(f"{where}: identity {identity[:40]!r} is no number")
             elif len(parts) < 3 or not parts[2].isdecimal():
-                faults.append(
+                problems.append(
                     f"{where}: {path[:200]}: the third part of the name, between _, is no camera"
                 )
-            elif fault := lists.fault_of(root / found, root):
-                faults.append(f"{where}: {fault}")
+            elif problem := lists.problem(root / found, root):
+                problems.append(f"{where}: {problem}")
             listed[found] = f"{file.name}, row {number}"
-            if not faults:
+            if not problems:
                 rows.append((found, f"{part}/{int(identity)}", str(int(parts[2])), split, ""))
         if name == "val":
             notes.append(
                 f"{file.name}: {len(named):,} images for validation are training images here"
             )
-    refuse(faults)
+    refuse(problems)
     return Listing(root, frame(rows), keep_numbers=True, notes=tuple(notes))
 
 

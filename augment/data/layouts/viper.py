@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from augment.data.listing import Listing, find, frame, refuse
+from augment.data.listing import Listing, find, frame, refuse, unread
 from augment.data.numbers import natural
 from augment.data.params import DatasetParams
 
@@ -19,20 +19,20 @@ CAMERAS = {"cam_a": "a", "cam_b": "b"}
 
 def list_images(root: Path, settings: DatasetParams) -> Listing:
     assert settings.split is not None  # DatasetParams sees to it
-    rows, faults, notes = [], [], []
+    rows, problems, notes = [], [], []
     for folder, camera in CAMERAS.items():
         found = find(root, folder)
-        faults += found.faults
-        notes += [f"{folder}: {note}" for note in found.notes()]
+        problems += found.problems
+        notes += [f"{folder}: {note}" for note in unread(found)]
         for file in found.files:
             identity, _, rest = Path(file).name.partition("_")
             if identity and rest:
                 rows.append((file, identity, camera, "", ""))
             else:
-                faults.append(
+                problems.append(
                     f"{root / file}: the name does not begin with identity and angle, as 000_45"
                 )
-    refuse(faults)
+    refuse(problems)
     listed = frame(rows)
     in_both = [one for one, own in listed.groupby("identity") if own["camera"].nunique() == 2]
     if len(in_both) < 2:

@@ -3,8 +3,7 @@ with exact keypoints and parsing maps. Equal parameters give equal bytes, and no
 the others.
 """
 
-from augment.data.mini_market.person import PARSING_LABELS
 from augment.data.mini_market.render import Difficulty
-from augment.data.mini_market.write import PARSING_PALETTE, MiniMarketParams, write
+from augment.data.mini_market.write import MiniMarketParams, write
 
-__all__ = ["PARSING_LABELS", "PARSING_PALETTE", "Difficulty", "MiniMarketParams", "write"]
+__all__ = ["Difficulty", "MiniMarketParams", "write"]

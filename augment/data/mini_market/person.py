@@ -13,11 +13,6 @@ from augment.data.mini_market import figure as f
 from augment.data.mini_market.surface import Ring, Surface, capsule, ellipsoid, empty_surface, loft
 from augment.data.mini_market.wardrobe import Identity
 
-PARSING_LABELS = (
-    "background", "face", "hair", "upper clothes", "trousers", "skirt", "left arm", "right arm",
-    "left leg", "right leg",
-)  # fmt: skip
-
 # Materials: rows of the colour table.
 SKIN, HAIR, UPPER, SECOND, LOWER, SHOES, PACK, STRAP, DARK = range(1, 10)
 # Parts: what a pixel belongs to. Cloth over a leg has its own number, since its label differs from

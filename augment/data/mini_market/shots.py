@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from augment.data.mini_market.scenes import CAMERAS
+from augment.prepared.market1501 import FOLDERS, JUNK, Name
 
-FOLDERS = {"train": "bounding_box_train", "gallery": "bounding_box_test", "query": "query"}
 BACKGROUNDS = "backgrounds"
 
 # First words of the seeds, so that no two uses share random numbers.
@@ -33,8 +33,7 @@ class Shot:
 
     @property
     def name(self) -> str:
-        pid = "-1" if self.pid == -1 else f"{self.pid:04d}"
-        return f"{pid}_c{self.camid + 1}s{self.sequence}_{self.frame:06d}_{self.box:02d}.jpg"
+        return str(Name(self.pid, self.camid, self.sequence, self.frame, self.box))
 
 
 def identities(seed: int, train_ids: int, test_ids: int) -> tuple[list[int], list[int]]:
@@ -98,7 +97,7 @@ def stray_shots(seed: int, pid: int, count: int, test_pids: list[int]) -> list[S
         rng = np.random.default_rng([seed, PLAN, 100_000 - pid, k])
         camera, sequence = int(rng.integers(len(CAMERAS))), int(rng.integers(1, 7))
         own = (100_000 - pid, k)
-        if pid == -1:
+        if pid == JUNK:
             person = (test_pids[rng.integers(len(test_pids))],)
         else:
             person = own if rng.random() < 0.7 else None

@@ -1,36 +1,29 @@
 """The folder on disk: Market-1501 names, keypoint tables, parsing maps."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import numpy as np
-from PIL import Image
 
-from augment.data.mini_market.person import PARSING_LABELS
 from augment.data.mini_market.render import Difficulty, Picture, build_world, render
 from augment.data.mini_market.shots import (
     BACKGROUNDS,
-    FOLDERS,
     Shot,
     background_shots,
     identities,
     identity_shots,
     stray_shots,
 )
+from augment.files import whole_folder
+from augment.prepared import keypoints, parsing
+from augment.prepared.market1501 import ANNOTATIONS, FOLDERS
 
 JPEG_QUALITY = 88
 LEAST = {
     "train_ids": 1, "images_per_train_id": 1, "test_ids": 1, "gallery_images_per_id": 2,
     "distractors": 0, "junk": 0, "backgrounds": 0, "seed": 0,
 }  # fmt: skip
-PARSING_PALETTE = (
-    (0, 0, 0), (255, 205, 160), (110, 64, 24), (220, 40, 40), (40, 60, 200), (190, 40, 190),
-    (60, 190, 60), (160, 230, 40), (40, 190, 230), (240, 220, 40),
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -93,25 +86,19 @@ def write(
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise ValueError(f"{root} exists and is not an empty folder: remove it, or give another")
     shots = plan(params)
-    partial = root.with_name(root.name + ".partial")
-    if partial.exists():  # of a run that was killed
-        shutil.rmtree(partial)
-    for folder in (*FOLDERS.values(), "parsing", BACKGROUNDS):
-        (partial / folder).mkdir(parents=True)
     world = build_world(params.seed, params.difficulty)
-    tables = {"train": ["name:keypoints_y:keypoints_x"], "test": ["name:keypoints_y:keypoints_x"]}
-    for shot in progress(shots, total=len(shots)) if progress else shots:
-        picture = render(world, shot)
-        write_picture(partial, shot, picture)
-        if shot.folder == BACKGROUNDS:
-            continue
-        rows = tables["train" if shot.folder == FOLDERS["train"] else "test"]
-        rows.append(
-            f"{shot.name}: {picture.keypoints[:, 0].tolist()}: {picture.keypoints[:, 1].tolist()}"
-        )
-    for split, rows in tables.items():
-        (partial / f"market-annotation-{split}.csv").write_text("\n".join(rows) + "\n")
-    os.replace(partial, root)
+    train, test = ({}, {})  # name -> keypoints
+    with whole_folder(root) as building:
+        for folder in (*FOLDERS.values(), parsing.FOLDER, BACKGROUNDS):
+            (building / folder).mkdir()
+        for shot in progress(shots, total=len(shots)) if progress else shots:
+            picture = render(world, shot)
+            write_picture(building, shot, picture)
+            if shot.folder != BACKGROUNDS:
+                table = train if shot.folder == FOLDERS["train"] else test
+                table[shot.name] = picture.keypoints
+        for file, table in zip(ANNOTATIONS, (train, test), strict=True):
+            keypoints.write(table, building / file)
 
 
 def write_picture(root: Path, shot: Shot, picture: Picture) -> None:
@@ -126,9 +113,5 @@ def write_picture(root: Path, shot: Shot, picture: Picture) -> None:
     (root / shot.folder / shot.name).write_bytes(data.tobytes())
     if shot.folder == BACKGROUNDS:
         return
-    label = Image.fromarray(np.ascontiguousarray(picture.parsing))
-    label.putpalette(np.array(PARSING_PALETTE, np.uint8).tobytes())  # turns mode L into P
-    label.save(root / "parsing" / f"{shot.name.removesuffix('.jpg')}.png", compress_level=1)
-
-
-assert len(PARSING_PALETTE) == len(PARSING_LABELS)
+    file = root / parsing.FOLDER / Path(shot.name).with_suffix(".png")
+    parsing.picture(picture.parsing).save(file, compress_level=1)

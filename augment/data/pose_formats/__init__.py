@@ -1,12 +1,12 @@
-"""Keypoint files as they come, from other tools and data sets: one module a family, one function
-for all.
+"""Importers of keypoint files from other tools and data sets: one module per family, and one
+function, `read`, for all.
 
 | format | file | module |
 |---|---|---|
 | patn | CSV `name:keypoints_y:keypoints_x` of PATN and pose-gan | patn.py |
-| openpose | a JSON an image with `people`, or a folder of them | openpose.py |
+| openpose | one JSON with `people` per image, or a folder of them | openpose.py |
 | coco | COCO-17 JSON, results or annotations | coco.py |
-| mmpose | MMPose's predictions, a JSON, or a folder with one an image | mmpose.py |
+| mmpose | MMPose's predictions: a JSON, or a folder with one per image | mmpose.py |
 | mat14 | .mat with 14 joints in LSP's order | mat14.py |
 """
 
@@ -17,23 +17,22 @@ from augment.data.pose_formats.imported import Imported
 from augment.images import untrusted
 
 FORMATS = ("patn", "openpose", "coco", "mmpose", "mat14")
-THRESHOLD = (
-    0.1  # of a joint's confidence: the peak threshold of OpenPose and of PATN's keypoint tool
-)
+# Confidence of a joint: the peak threshold of OpenPose and of PATN's keypoint tool.
+THRESHOLD = 0.1
 
 __all__ = ["FORMATS", "THRESHOLD", "Imported", "read"]
 
 
 def read(file: Path, format: str | None = None, threshold: float = THRESHOLD) -> Imported:
-    """Keypoints of a file, or of a folder of JSONs; the format is recognised from the content, or
-    given.
+    """Read the keypoints of a file, or of a folder of JSONs.
 
     Args:
-        threshold: joints of a lower confidence are missing, in formats that have confidences.
+        format: one of FORMATS. By default it is recognised from the content.
+        threshold: joints of lower confidence count as missing, in formats that have confidences.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is of none of the formats, or breaks its rules; the message names file and
+        FileNotFoundError: the file is missing.
+        ValueError: the file has none of the formats, or breaks its rules; the message names file and
             place.
     """
     if format is not None and format not in FORMATS:
@@ -57,7 +56,7 @@ def read(file: Path, format: str | None = None, threshold: float = THRESHOLD) ->
 
 
 def _read_folder(folder: Path, format: str | None, threshold: float) -> Imported:
-    """One JSON an image, in subfolders too; names are relative to the folder."""
+    """One JSON per image, at any depth; names are relative to the folder."""
     files = {}
     for file in sorted(folder.rglob("*.json")):
         untrusted.check_inside(file, folder)
@@ -65,12 +64,12 @@ def _read_folder(folder: Path, format: str | None, threshold: float) -> Imported
             document.image_name(file.relative_to(folder).with_suffix("").as_posix(), str(file))
         ] = file
     if not files:
-        raise ValueError(f"{folder}: has no .json file; a folder of keypoints has one an image")
+        raise ValueError(f"{folder}: has no .json file; a folder of keypoints has one per image")
     first = next((file for file in files.values() if document.read_json(file)), None)
     kind = format or (_recognise(first) if first else "mmpose")
     if kind not in ("openpose", "mmpose"):
         raise ValueError(
-            f"{folder}: a folder holds OpenPose or MMPose JSONs; {first} is of the format {kind}: give the file"
+            f"{folder}: a folder holds OpenPose or MMPose JSONs; {first} has the format {kind}: give the file"
         )
     return (openpose if kind == "openpose" else mmpose).read_all(files, threshold)
 
@@ -86,8 +85,8 @@ def _recognise(file: Path) -> str:
     if text.lower().startswith(b"name"):
         return "patn"
     raise ValueError(
-        f"{file}: is no known keypoint file: no CSV with the header 'name:keypoints_y:keypoints_x', no JSON of OpenPose, COCO "
-        "or MMPose, no .mat"
+        f"{file}: is not a known keypoint file: neither a CSV with the header 'name:keypoints_y:keypoints_x', nor a JSON of "
+        "OpenPose, COCO or MMPose, nor a .mat"
     )
 
 
@@ -102,7 +101,7 @@ def _recognise_json(file: Path) -> str:
         if "image_id" in first or {"images", "annotations"} <= first.keys():
             return "coco"
         keys = ", ".join(sorted(first))[:80] or "nothing"
-        raise ValueError(f"{file}: is a JSON, but of no known keypoint format: it has {keys}")
+        raise ValueError(f"{file}: is JSON, but not in a known keypoint format: it has {keys}")
     raise ValueError(
-        f"{file}: is a JSON, but of no known keypoint format: it is {str(first)[:40]!r}"
+        f"{file}: is JSON, but not in a known keypoint format: it is {str(first)[:40]!r}"
     )

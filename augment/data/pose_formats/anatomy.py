@@ -1,7 +1,6 @@
-"""What is true of nearly all keypoints of people who stand or walk, and of the orders in which
-joints come.
+"""Relations that hold for nearly all keypoints of people who stand or walk, and common joint orders.
 
-On the annotations of Market-1501 every relation below holds in at least 0.99 of the images that
+On the annotations of Market-1501 every relation below holds in at least 99 % of the images that
 show its joints.
 """
 
@@ -12,7 +11,7 @@ from generators.body.joint_orders import FROM_BODY_25, FROM_COCO, NECK
 NOSE, RIGHT_SHOULDER, LEFT_SHOULDER, RIGHT_HIP, LEFT_HIP, RIGHT_EYE, LEFT_EYE = (
     0, 2, 5, 8, 11, 14, 15,
 )  # fmt: skip
-# Right and left: a joint and its other side.
+# A right joint and its left counterpart.
 PAIRS = ((2, 5), (3, 6), (4, 7), (8, 11), (9, 12), (10, 13))
 # The first joint is above the second.
 ABOVE = (
@@ -21,7 +20,7 @@ ABOVE = (
 )  # fmt: skip
 # The line from the first to the second is steeper than 45 degrees.
 STEEP = ((2, 8), (5, 11))
-# Name of an order that 18 joints may be in -> where in it joint j of ours is.
+# Name of a joint order -> the position of our joint j in it.
 ORDERS = {
     "COCO-17 with the neck last": tuple(
         17 if joint == NECK else place for joint, place in enumerate(FROM_COCO)
@@ -34,7 +33,7 @@ ORDERS = {
 
 
 def seen(points: np.ndarray) -> np.ndarray:
-    """Which joints [N, 18, 2] are there: bool [N, 18]. Missing is -1 in both columns."""
+    """Which joints of [N, 18, 2] are present: bool [N, 18]. A missing joint is -1 in both columns."""
     return ~(points == -1).all(-1)
 
 
@@ -43,7 +42,7 @@ def reorder(points: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
 
 
 def relations(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which relations can be judged, and which of these are broken: bool [N, R] each."""
+    """Which relations can be judged, and which of those are broken: bool [N, R] each."""
     there = seen(points)
     first, second = np.array(ABOVE + STEEP).T
     judged = there[:, first] & there[:, second]
@@ -53,26 +52,26 @@ def relations(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def plausibility(points: np.ndarray) -> float:
-    """The share of all relations that hold, in [0, 1]; 1 where none can be judged."""
+    """Share of the relations that hold, in [0, 1]; 1 if none can be judged."""
     judged, broken = relations(points)
     return 1 - broken.sum() / judged.sum() if judged.any() else 1.0
 
 
 def weakest(points: np.ndarray, least: int) -> float:
-    """The share in which the relation that is broken most holds, of those that `least` images show;
-    1 where there is none.
+    """Share of images in which the most broken relation holds, among relations that `least` images
+    show; 1 if there is none.
     """
-    judged, broken = (one.sum(0) for one in relations(points))
+    judged, broken = (each.sum(0) for each in relations(points))
     shares = 1 - broken[judged >= least] / judged[judged >= least]
     return shares.min(initial=1.0)
 
 
 def turned(points: np.ndarray, right: int, left: int) -> tuple[np.ndarray, np.ndarray]:
-    """Images that show a face (nose and both eyes) and both joints, bool [N]; and those where the
-    right one is at the right.
+    """Images that show a face (nose and both eyes) and both joints, bool [N]; and those in which the
+    right joint is at the image's right.
 
-    Who faces the camera has the right shoulder at the left of the image. (The nose alone is seen in
-    profiles, too.)
+    A person who faces the camera has the right shoulder at the image's left. (The nose alone is also
+    seen in profile.)
     """
     there = seen(points)
     judged = there[:, [NOSE, RIGHT_EYE, LEFT_EYE, right, left]].all(1) & (

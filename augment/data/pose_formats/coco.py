@@ -1,13 +1,13 @@
-"""COCO-17 JSON, in the two forms of the COCO data format (cocodataset.org, "Data format" and
+"""COCO-17 JSON, in both forms of the COCO data format (cocodataset.org, "Data format" and
 "Results format").
 
     results:     [{"image_id": 42, "category_id": 1, "keypoints": [x0, y0, c0, ... 51 numbers], "score": 0.9}, ...]
     annotations: {"images": [{"id": 42, "file_name": "a.jpg"}],
                   "annotations": [{"image_id": 42, "keypoints": [x0, y0, v0, ...]}]}
 
-An image_id that is text is an image's name (as AlphaPose writes it). In results, c is a confidence
-(or the visibility); in annotations v = 0 is a missing joint, 1 an occluded and 2 a visible one.
-Longer lists that begin with COCO's 17 (Halpe's 26 and 136, COCO-WholeBody's 133) are cut.
+An image_id that is text is the image's name (as AlphaPose writes it). In results, c is a confidence
+(or the visibility); in annotations v is 0 for a missing joint, 1 for an occluded and 2 for a visible
+one. Longer lists that begin with COCO's 17 (Halpe's 26 and 136, COCO-WholeBody's 133) are cut.
 """
 
 from collections import Counter
@@ -19,12 +19,12 @@ from augment.data.pose_formats.imported import Imported
 from generators.body import joint_orders
 
 LENGTHS = (51, 78, 399, 408)  # 17, 26, 133 and 136 joints
-CUT = "of {} joints the first 17, COCO's, are taken"
+CUT = "the first 17 of {} joints, COCO's, are used"
 
 
 def read(value: Any, file: Path, threshold: float) -> Imported:
-    """The person with the highest score of each image (annotations: with the most joints); the
-    others are counted.
+    """Take the person with the highest score in each image (in annotations: with the most joints),
+    and count the others.
     """
     is_results = isinstance(value, list)
     names = {} if is_results else _names(value, file)
@@ -58,7 +58,7 @@ def read(value: Any, file: Path, threshold: float) -> Imported:
     notes = []
     if counts["others"]:
         notes.append(
-            f"{counts['others']:,} further people are left out: each image's surest one is taken"
+            f"{counts['others']:,} further people are left out: the one with the highest score is used in each image"
         )
     if counts["without"]:
         notes.append(f"{counts['without']:,} annotations without keypoints are left out")
@@ -66,7 +66,7 @@ def read(value: Any, file: Path, threshold: float) -> Imported:
 
 
 def _names(value: Any, file: Path) -> dict[Any, str]:
-    """Image id -> name, of the list `images`."""
+    """Image id -> name, from the list `images`."""
     names: dict[Any, str] = {}
     for row, image in enumerate(
         document.listed(document.field(value, "images", f"{file}: it"), f"{file}: images")
@@ -74,7 +74,7 @@ def _names(value: Any, file: Path) -> dict[Any, str]:
         where = f"{file}: images[{row}]"
         key = document.field(image, "id", where)
         if type(key) not in (int, str):
-            raise ValueError(f"{where}: id {str(key)[:40]!r} is neither number nor text")
+            raise ValueError(f"{where}: id {str(key)[:40]!r} is neither a number nor text")
         if key in names:
             raise ValueError(f"{where}: id {key!r} is there twice")
         names[key] = document.image_name(document.field(image, "file_name", where), where)
@@ -86,14 +86,14 @@ def _names(value: Any, file: Path) -> dict[Any, str]:
 
 def _name(key: Any, names: dict[Any, str], where: str) -> str:
     if type(key) not in (int, str):
-        raise ValueError(f"{where}: image_id {str(key)[:40]!r} is neither number nor text")
+        raise ValueError(f"{where}: image_id {str(key)[:40]!r} is neither a number nor text")
     if key in names:
         return names[key]
     if names:
-        raise ValueError(f"{where}: image_id {str(key)[:40]!r} is none of the list `images`")
+        raise ValueError(f"{where}: image_id {str(key)[:40]!r} is not in the list `images`")
     if isinstance(key, int):
         raise ValueError(
-            f"{where}: image_id {key} is a number, and the file has no list `images` that gives it a name; write file names as "
+            f"{where}: image_id {key} is a number, and the file has no list `images` that names it; write file names as "
             'image_id, or {"images": [{"id": ..., "file_name": ...}], "annotations": [...]}'
         )
     return document.image_name(key, where)

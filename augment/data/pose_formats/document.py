@@ -1,4 +1,4 @@
-"""Files from elsewhere, read so that a hostile one is refused by name and cannot exhaust memory."""
+"""Readers of untrusted documents: a hostile file is refused by name and cannot exhaust memory."""
 
 import json
 import re
@@ -11,14 +11,13 @@ import numpy as np
 from augment.images import untrusted
 
 MAX_BYTES = 256 * 2**20
-# What a JSON of a few bytes a value can grow to in memory is bounded by their number: about 2 GB at
-# most.
+# Their number bounds what a JSON with a few bytes per value can grow to in memory: about 2 GB.
 MAX_CONTAINERS, MAX_VALUES = 5_000_000, 40_000_000
-MAX_PX = 100_000  # no image is as large, so no joint lies beyond
+MAX_PX = 100_000  # larger than any image, so no joint lies beyond
 
 
 def check_size(file: Path) -> None:
-    """FileNotFoundError where there is no such file; ValueError where it is empty or larger than
+    """Raise FileNotFoundError for a missing file, ValueError for one that is empty or larger than
     MAX_BYTES.
     """
     if not file.is_file():
@@ -32,8 +31,8 @@ def check_size(file: Path) -> None:
 
 
 def read_json(file: Path) -> Any:
-    """A JSON file's value. ValueError: no JSON, too large, nested too deeply, or with NaN or
-    Infinity.
+    """The value of a JSON file. Raises ValueError if it is not JSON, too large, nested too deeply, or
+    holds NaN or Infinity.
     """
     check_size(file)
     raw = file.read_bytes()
@@ -49,8 +48,8 @@ def read_json(file: Path) -> Any:
         raise ValueError(f"{file}: is nested too deeply to be a keypoint file") from None
     except (
         ValueError
-    ) as error:  # no JSON, no UTF-8, an integer of thousands of digits, or a refused constant
-        raise ValueError(f"{file}: is no JSON of keypoints ({str(error)[:120]})") from None
+    ) as error:  # not JSON, not UTF-8, an integer of thousands of digits, or a refused constant
+        raise ValueError(f"{file}: is not a JSON of keypoints ({str(error)[:120]})") from None
 
 
 def _refuse_constant(name: str) -> None:
@@ -58,16 +57,16 @@ def _refuse_constant(name: str) -> None:
 
 
 def numbers(value: Any, where: str, lengths: Sequence[int] | None = None) -> np.ndarray:
-    """A list of numbers as float64. ValueError: no list of numbers, of another length, infinite or
-    beyond MAX_PX.
+    """A list of numbers as float64. Raises ValueError if it is not a list of numbers, has another
+    length, or holds a number that is infinite or beyond MAX_PX.
     """
-    if not isinstance(value, list) or any(type(one) not in (int, float) for one in value):
-        raise ValueError(f"{where} is no list of numbers: {str(value)[:40]!r}")
+    if not isinstance(value, list) or any(type(item) not in (int, float) for item in value):
+        raise ValueError(f"{where} is not a list of numbers: {str(value)[:40]!r}")
     if lengths is not None and len(value) not in lengths:
         raise ValueError(
             f"{where} holds {len(value)} numbers; expected {' or '.join(map(str, lengths))}"
         )
-    if any(not abs(one) <= MAX_PX for one in value):
+    if any(not abs(item) <= MAX_PX for item in value):
         worst = max(value, key=abs)
         raise ValueError(f"{where} holds {str(worst)[:20]}; no image has more than {MAX_PX:,} px")
     return np.array(value, dtype=np.float64)
@@ -78,9 +77,9 @@ def number(value: Any, where: str) -> float:
 
 
 def field(entry: Any, key: str, where: str) -> Any:
-    """entry[key]. ValueError where `entry` is no object, or lacks it."""
+    """entry[key]. Raises ValueError if `entry` is not an object, or lacks the key."""
     if not isinstance(entry, Mapping):
-        raise ValueError(f"{where} is no object: {str(entry)[:40]!r}")
+        raise ValueError(f"{where} is not an object: {str(entry)[:40]!r}")
     if key not in entry:
         raise ValueError(
             f"{where} has no {key!r}; it has {', '.join(sorted(map(str, entry)))[:80] or 'nothing'}"
@@ -90,16 +89,16 @@ def field(entry: Any, key: str, where: str) -> Any:
 
 def listed(value: Any, where: str) -> list:
     if not isinstance(value, list):
-        raise ValueError(f"{where} is no list: {str(value)[:40]!r}")
+        raise ValueError(f"{where} is not a list: {str(value)[:40]!r}")
     return value
 
 
 def image_name(name: Any, where: str) -> str:
-    """A name of an image, relative to the images' folder, with `/`. ValueError where it is none, or
-    leaves that folder.
+    """An image name, relative to the images' folder, with `/`. Raises ValueError if it is not text, is
+    absolute, or leaves that folder.
     """
     if not isinstance(name, str) or not name.strip():
-        raise ValueError(f"{where}: {str(name)[:60]!r} is no image name")
+        raise ValueError(f"{where}: {str(name)[:60]!r} is not an image name")
     name = re.sub(r"^(\./)+", "", name.strip().replace("\\", "/"))
     if name.startswith("/") or PureWindowsPath(name).drive:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""What every importer gives."""
+"""The result of every importer."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,14 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Imported:
-    """Keypoints of a file from elsewhere.
+    """Keypoints of an imported file.
 
-    keypoints: image name as the file has it (with `/`; without suffix where the file has none) ->
-        float64 [18, 2] as (y, x) px of the original image, in the order of generators.pose; -1 in
-        both columns for a missing joint
-    format: key of `FORMATS`
-    derived: what the file does not hold and was made of what it does, or left out, a sentence each
-    notes: what was counted, a sentence each
+    keypoints: image name as in the file (with `/`; without suffix if the file has none) -> float64
+        [18, 2] as (y, x) px of the original image, in OpenPose-18 order; -1 in both columns for a
+        missing joint
+    format: one of FORMATS
+    derived: a sentence for each thing that was derived from the file's content, or left out
+    notes: a sentence for each thing that was counted
     """
 
     keypoints: dict[str, np.ndarray]

@@ -1,11 +1,10 @@
-"""14-point .mat files: LSP's joints, as pose annotations of Market-1501 were shared by several
-groups.
+"""14-point .mat files with LSP's joints, a form in which several groups have shared pose annotations
+of Market-1501.
 
-Variables, by any of these names:
+Variables, under any of these names:
 
     joints, keypoints, keypoint, coords, pose    numbers [N, 14, C], [14, C, N] or [C, 14, N]: C = 2 or 3, (x, y) and a score
-                                                (what fits the first form and another is read as the
-                                                first)
+                                                (an array that fits several forms is read as the first)
     names, image_names, name, images, imgs, files, filenames, img_names    N texts, as a cell array or a char matrix
 
 The order is LSP's: right ankle, knee, hip; left hip, knee, ankle; right wrist, elbow, shoulder;
@@ -28,10 +27,11 @@ LIST_NAMES = ("names", "image_names", "name", "images", "imgs", "files", "filena
 
 
 def read(file: Path, threshold: float) -> Imported:
-    """
+    """Read the joints of a .mat file.
+
     Raises:
-        ValueError: no such variables, of other shapes or types, too large unpacked, damaged, or a
-            file of MATLAB 7.3.
+        ValueError: the variables are missing or have other shapes or types, or the file is too large
+            unpacked, damaged, or from MATLAB 7.3.
     """
     document.check_size(file)
     where = str(file)
@@ -90,7 +90,7 @@ def _choose(variables: dict[str, mat_file.Array], wanted: tuple[str, ...]) -> st
 
 
 def _axes(shape: tuple[int, ...], number: int) -> tuple[int, int, int]:
-    """Which axes of `shape` are image, joint and coordinate; number: of images."""
+    """Which axes of `shape` are image, joint and coordinate, given the number of images."""
     for axes in ((0, 1, 2), (2, 0, 1), (2, 1, 0)):
         if (
             len(shape) == 3

@@ -1,11 +1,11 @@
-"""Arrays of numbers and of texts in .mat files of MATLAB 5 to 7, read so that no file can do harm.
+"""Arrays of numbers and texts in .mat files of MATLAB 5 to 7, safe against hostile files.
 
-(scipy's reader ends the process on some damaged files, which is why it is not used.) The layout is
+(scipy's reader is not used, since some damaged files make it end the process.) The layout is
 MATLAB's, "MAT-File Format", level 5: a header of 128 bytes, then elements: a type and a number of
 bytes, 4 bytes each, then the data, padded to 8 bytes. A small element has both numbers in its first
-4 bytes and its data in the next 4. An array is an element of elements:
-flags with its class, its dimensions, its name, and its contents: numbers or letters, the first
-dimension running fastest, or the arrays in a cell.
+4 bytes and its data in the next 4. An array is an element of elements: flags with its class, its
+dimensions, its name, and its contents, which are numbers or characters with the first dimension
+running fastest, or the arrays in a cell.
 """
 
 import math
@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -26,7 +27,7 @@ CLASSES = {
     15: "uint64",
 }  # fmt: skip
 NUMERIC = tuple(CLASSES[number] for number in range(6, 16))
-# How numbers lie in the file, which may be smaller than their class.
+# How numbers are stored in the file, which may be smaller than their class.
 STORED = {
     1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8",
 }  # fmt: skip
@@ -36,17 +37,23 @@ LETTERS = {
 }  # fmt: skip
 
 
+Order = Literal["little", "big"]
+
+
 @dataclass(frozen=True)
 class Array:
-    """A variable: kind, a value of CLASSES; contents, what stands behind its name; order, `little`
-    or `big`.
+    """A variable.
+
+    kind: a value of CLASSES
+    contents: the bytes after its name
+    order: byte order
     """
 
     kind: str
     shape: tuple[int, ...]
     is_complex: bool
     contents: memoryview
-    order: str
+    order: Order
 
 
 def is_mat(head: bytes) -> bool:
@@ -54,10 +61,10 @@ def is_mat(head: bytes) -> bool:
 
 
 def variables(file: Path) -> dict[str, Array]:
-    """All variables by name, whose contents are not looked at yet.
+    """All variables by name. Their contents are not read yet.
 
     Raises:
-        ValueError: a file of MATLAB 7.3, none of level 5, damaged, or too large unpacked; the
+        ValueError: the file is from MATLAB 7.3, not of level 5, damaged, or too large unpacked; the
             message does not name it.
     """
     raw = memoryview(file.read_bytes())
@@ -66,8 +73,8 @@ def variables(file: Path) -> dict[str, Array]:
             "is a MATLAB 7.3 file, which is HDF5; in MATLAB, save it again with `save(..., '-v7')`"
         )
     if raw[:6] != b"MATLAB" or raw[126:128] not in (b"IM", b"MI"):
-        raise ValueError("is no .mat file of MATLAB 5 to 7")
-    order = "little" if raw[126:128] == b"IM" else "big"
+        raise ValueError("is not a .mat file of MATLAB 5 to 7")
+    order: Order = "little" if raw[126:128] == b"IM" else "big"
     found, room = {}, MAX_INFLATED
     for kind, data, _ in _elements(raw[128:], order):
         if kind == COMPRESSED:
@@ -81,8 +88,8 @@ def variables(file: Path) -> dict[str, Array]:
 
 
 def numbers(array: Array) -> np.ndarray:
-    """Its numbers, float64. ValueError where it holds something else, or not as many as it
-    promises.
+    """The numbers of an array, float64. Raises ValueError if it holds something else, or another
+    number of them than it declares.
     """
     if array.kind not in NUMERIC or array.is_complex:
         raise ValueError(
@@ -98,14 +105,14 @@ def numbers(array: Array) -> np.ndarray:
     )
     if len(values) != math.prod(array.shape):
         raise ValueError(
-            f"is damaged: it has {len(values):,} numbers and promises {math.prod(array.shape):,}"
+            f"is damaged: it has {len(values):,} numbers and declares {math.prod(array.shape):,}"
         )
     return values.astype(np.float64).reshape(array.shape, order="F")
 
 
 def texts(array: Array, depth: int = 1) -> list[str]:
-    """Of a cell the text in each place, of a char matrix its rows, without spaces at the ends.
-    ValueError for anything else.
+    """The texts in a cell, or the rows of a char matrix, stripped. Raises ValueError for anything
+    else.
     """
     if array.kind == "char":
         return _rows(array)
@@ -119,11 +126,11 @@ def texts(array: Array, depth: int = 1) -> list[str]:
     for kind, data, _ in _elements(array.contents, array.order):
         inside = texts(_array(data, array.order)[1], depth + 1) if kind == MATRIX else []
         if len(inside) != 1:
-            raise ValueError("holds a cell that is no single text")
+            raise ValueError("holds a cell that is not a single text")
         found += inside
     if len(found) != math.prod(array.shape):
         raise ValueError(
-            f"is damaged: it has {len(found):,} cells and promises {math.prod(array.shape):,}"
+            f"is damaged: it has {len(found):,} cells and declares {math.prod(array.shape):,}"
         )
     return found
 
@@ -141,13 +148,13 @@ def _rows(array: Array) -> list[str]:
         return [letters.strip()]
     if len(letters) != rows * columns or not letters:
         raise ValueError(
-            f"is damaged: it has {len(letters):,} letters and promises {rows * columns:,}"
+            f"is damaged: it has {len(letters):,} characters and declares {rows * columns:,}"
         )
     return [letters[row::rows].strip() for row in range(rows)]
 
 
-def _elements(data: memoryview, order: str) -> Iterator[tuple[int, memoryview, int]]:
-    """Type and data of each element, and where the next one begins. ValueError where one reaches
+def _elements(data: memoryview, order: Order) -> Iterator[tuple[int, memoryview, int]]:
+    """Type and data of each element, and where the next one begins. Raises ValueError if one reaches
     beyond the end.
     """
     at = 0
@@ -161,7 +168,7 @@ def _elements(data: memoryview, order: str) -> Iterator[tuple[int, memoryview, i
         start = at + (4 if is_small else 8)
         if start + length > (at + 8 if is_small else len(data)):
             raise ValueError("is damaged: an element reaches beyond its end")
-        # What is compressed is not padded.
+        # Compressed elements are not padded.
         following = (
             at + 8
             if is_small
@@ -171,12 +178,12 @@ def _elements(data: memoryview, order: str) -> Iterator[tuple[int, memoryview, i
         at = following
 
 
-def _first(data: memoryview, order: str) -> tuple[int, memoryview, int]:
+def _first(data: memoryview, order: Order) -> tuple[int, memoryview, int]:
     return next(_elements(data, order), (0, memoryview(b""), 0))
 
 
-def _array(data: memoryview, order: str) -> tuple[str, Array]:
-    """Name and array of the data of a MATRIX."""
+def _array(data: memoryview, order: Order) -> tuple[str, Array]:
+    """Name and array in the data of a MATRIX element."""
     heads = [one for one, _ in zip(_elements(data, order), range(3), strict=False)]
     if len(heads) < 3:
         raise ValueError("is damaged: a variable without class, dimensions or name")

@@ -1,12 +1,12 @@
-"""MMPose's predictions (RTMPose and others): what its inferencer and its demos save.
+"""MMPose's predictions (RTMPose and others), as its inferencer and its demos save them.
 
-    a file an image, <image name without suffix>.json, alone or in a folder: [{"keypoints": [[x, y],
+    one file per image, <image name without suffix>.json, alone or in a folder: [{"keypoints": [[x, y],
         ...], "keypoint_scores": [...], "bbox": [[...]], "bbox_score": 0.9}, ...] or {"meta_info":
         {...}, "instance_info": [the same list]}
-    a file of many images: {"meta_info": {...}, "instance_info": [{"image": "a.jpg", "instances":
+    one file for many images: {"meta_info": {...}, "instance_info": [{"image": "a.jpg", "instances":
         [the same list]}, ...]}, or the inner list alone
 
-17 joints are COCO's; of 26 (Halpe), 133 (COCO-WholeBody) and 136 the first 17 are taken. (MMPose's
+17 joints are COCO's; of 26 (Halpe), 133 (COCO-WholeBody) and 136 the first 17 are used. (MMPose's
 documentation, "Inference with existing models".)
 """
 
@@ -26,8 +26,10 @@ DEMO_PREFIX = "results_"  # the demos save results_<image name>.json
 
 
 def read_all(files: dict[str, Path], threshold: float) -> Imported:
-    """Image name without suffix -> file; of several people in an image the one with the highest
-    summed score.
+    """Read one file per image, or files of many, and take the person with the highest summed score.
+
+    Args:
+        files: image name without suffix -> file.
     """
     found, counts = {}, Counter()
     for stem, file in files.items():
@@ -42,10 +44,12 @@ def read_all(files: dict[str, Path], threshold: float) -> Imported:
         for name, (people, where) in images.items():
             if name in found:
                 raise ValueError(f"{file}: {name!r} is there already")
-            found[name] = _surest(people, where, threshold, counts)
+            found[name] = _best(people, where, threshold, counts)
     cut = tuple(CUT.format(number) for number in NUMBERS[1:] if counts[number])
     notes = (
-        (f"{counts['others']:,} further people are left out: each image's surest one is taken",)
+        (
+            f"{counts['others']:,} further people are left out: the one with the highest score is used in each image",
+        )
         if counts["others"]
         else ()
     )
@@ -60,7 +64,7 @@ def _of_many(entries: list, file: Path) -> dict[str, tuple[list, str]]:
         key = next((key for key in NAME_KEYS if key in entry), None)
         if key is None:
             raise ValueError(
-                f"{where} has no image name ({', '.join(NAME_KEYS)}); the number of a video's frame is none"
+                f"{where} has no image name ({', '.join(NAME_KEYS)}); a video's frame number is not a name"
             )
         name = document.image_name(entry[key], where)
         if name in images:
@@ -69,7 +73,7 @@ def _of_many(entries: list, file: Path) -> dict[str, tuple[list, str]]:
     return images
 
 
-def _surest(people: list, where: str, threshold: float, counts: Counter) -> np.ndarray:
+def _best(people: list, where: str, threshold: float, counts: Counter) -> np.ndarray:
     best, most = joint_orders.none(), -np.inf
     for row, person in enumerate(people):
         here = f"{where}[{row}]"
@@ -82,7 +86,7 @@ def _surest(people: list, where: str, threshold: float, counts: Counter) -> np.n
             joint for joint, one in enumerate(rows) if not isinstance(one, list) or len(one) != 2
         ]:
             raise ValueError(
-                f"{here}.keypoints[{wrong[0]}] is no [x, y]: {str(rows[wrong[0]])[:40]!r}"
+                f"{here}.keypoints[{wrong[0]}] is not [x, y]: {str(rows[wrong[0]])[:40]!r}"
             )
         points = document.numbers(
             [number for one in rows for number in one], f"{here}.keypoints"

@@ -1,93 +1,127 @@
-"""Which image a name in a keypoint file means."""
+"""Which image a name in a keypoint file refers to: the only matcher.
+
+A rule compares a key of the name with a key of the image's path. Two sets of rules are in use:
+
+| rules | for | a name with a folder |
+|---|---|---|
+| ANY_FOLDER | a folder of images and a file about it (`match`) | also refers to an image in another folder, if unique |
+| AS_WRITTEN | a data set and its keypoint files (`match_as_written`) | refers to that path only |
+
+A name without suffix (OpenPose and MMPose write none) refers to the image that has this name apart
+from its own suffix. So a file that ends in its suffix twice (Market-1501 has .jpg.jpg) answers to
+the name with one.
+"""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import PurePosixPath
 
 from augment.images.untrusted import SUFFIXES
+from augment.prepared.market1501 import tidy
+
+Rule = tuple[Callable[[str], str], Callable[[str], str]]  # key of a name, key of an image's path
 
 
-def match(found: Collection[str], images: Collection[str]) -> dict[str, str]:
-    """Image -> name in the keypoint file, of the images that have one; both as paths with `/`,
-    images' relative to their root.
+def path(name: str) -> str:
+    return name
 
-    A name means the image of the same path; else the image of the same bare name, where that is
-    unique on both sides. A name without suffix (OpenPose and MMPose write none) means the image
-    whose name it is without its own; so a file that ends in its suffix twice (Market-1501 has
-    .jpg.jpg) answers to the name with one.
+
+def bare(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def without_suffix(name: str) -> str:
+    suffix = PurePosixPath(name).suffix
+    return name[: -len(suffix)] if suffix.lower() in SUFFIXES else name
+
+
+def bare_without_suffix(name: str) -> str:
+    return bare(without_suffix(name))
+
+
+ANY_FOLDER: tuple[Rule, ...] = (
+    (path, path), (bare, bare), (path, without_suffix), (bare, bare_without_suffix),
+)  # fmt: skip
+AS_WRITTEN: tuple[Rule, ...] = (
+    (path, path), (path, bare), (path, without_suffix), (path, bare_without_suffix),
+)  # fmt: skip
+# Of Market-1501, where some files end in .jpg.jpg and their rows in .jpg, or the other way round.
+TIDIED: tuple[Rule, ...] = tuple((tidy, key) for _, key in AS_WRITTEN)
+
+
+def by_rule(names: Iterable[str], images: Mapping[str, str], rule: Rule) -> dict[str, str]:
+    """Name -> image, by one rule. Images that share their key with another have no name.
+
+    Args:
+        images: image -> its path, with `/`.
+    """
+    of_name, of_path = rule
+    keys = {image: of_path(file) for image, file in images.items()}
+    number = Counter(keys.values())
+    image_of = {key: image for image, key in keys.items() if number[key] == 1}
+    return {name: image_of[of_name(name)] for name in names if of_name(name) in image_of}
+
+
+def match(names: Collection[str], images: Collection[str]) -> dict[str, str]:
+    """Image -> name in the keypoint file, of the images that have one: by ANY_FOLDER, the first rule
+    that fits. Names that fit one image alike are ambiguous, and none of them is taken.
     """
     matched: dict[str, str] = {}
-    taken: set[str] = set()
-    for of_name, of_image in (
-        (_path, _path),
-        (_bare, _bare),
-        (_path, _without_suffix),
-        (_bare, _bare_without_suffix),
-    ):
-        names, wanted = _unique(found, of_name), _unique(images, of_image)
-        for key, image in wanted.items():
-            if key in names and image not in matched and names[key] not in taken:
-                matched[image] = names[key]
-                taken.add(names[key])
+    for rule in ANY_FOLDER:
+        found = by_rule(names, {image: image for image in images}, rule)
+        number, taken = Counter(found.values()), set(matched.values())
+        for name, image in found.items():
+            if number[image] == 1 and image not in matched and name not in taken:
+                matched[image] = name
     return {image: matched[image] for image in images if image in matched}
 
 
-def suggestion(found: Collection[str], images: Collection[str]) -> str:
-    """What would make names match that match nothing, as far as can be seen; a sentence, or
-    empty.
+def match_as_written(
+    names: Collection[str], trees: Sequence[tuple[Mapping[str, str], Sequence[Rule]]]
+) -> tuple[int, dict[str, str]]:
+    """The tree and the one rule that fit most names, the first of equals: the number of the tree, and
+    name -> image of the names that fit. Several names may refer to one image.
+
+    Args:
+        trees: image -> path, and rules, for each of several folders that hold the same images.
     """
-    sample = sorted(found)[:200]
-    bare = Counter(_bare(image) for image in images)
-    if any(bare[_bare(name)] > 1 for name in sample):
+    found = [
+        (number, by_rule(names, images, rule))
+        for number, (images, rules) in enumerate(trees)
+        for rule in rules
+    ]
+    return max(found, key=lambda one: len(one[1]))
+
+
+def suggestion(names: Collection[str], images: Collection[str]) -> str:
+    """A guess at what would make unmatched names match: a sentence, or empty."""
+    sample = sorted(names)[:200]
+    number = Counter(bare(image) for image in images)
+    if any(number[bare(name)] > 1 for name in sample):
         return "bare names that several folders hold are ambiguous: write the path from the images' folder in front"
     for change, keys in (
-        ("the suffix differs", _bare_without_suffix),
-        ("small and capital letters differ", lambda name: _bare(name).lower()),
+        ("the suffix differs", bare_without_suffix),
+        ("small and capital letters differ", lambda name: bare(name).lower()),
         (
             "suffix, and small and capital letters, differ",
-            lambda name: _bare_without_suffix(name).lower(),
+            lambda name: bare_without_suffix(name).lower(),
         ),
-        ("folders are joined into the name", lambda name: _letters(_without_suffix(name))),
+        ("folders are joined into the name", lambda name: _letters(without_suffix(name))),
         (
             "the names have something added at their end",
-            lambda name: _bare_without_suffix(name).rpartition("_")[0],
+            lambda name: bare_without_suffix(name).rpartition("_")[0],
         ),
     ):
         whole = {keys(image): image for image in images}
         if change.startswith("the names"):
-            whole = {_bare_without_suffix(image): image for image in images}
+            whole = {bare_without_suffix(image): image for image in images}
         hits = [(name, whole[keys(name)]) for name in sample if keys(name) in whole]
         if 2 * len(hits) > len(sample):
             return f"{change}: {hits[0][0]!r} is probably {hits[0][1]!r}"
     if sample and (near := get_close_matches(sample[0], sorted(images)[:5000], 1)):
         return f"nearest to {sample[0]!r} is {near[0]!r}"
     return ""
-
-
-def _unique(texts: Iterable[str], key: Callable[[str], str]) -> dict[str, str]:
-    """key(text) -> text, of the keys that come once."""
-    texts = list(texts)
-    number = Counter(key(text) for text in texts)
-    return {key(text): text for text in texts if number[key(text)] == 1}
-
-
-def _path(name: str) -> str:
-    return name
-
-
-def _bare(name: str) -> str:
-    return name.rpartition("/")[2]
-
-
-def _without_suffix(name: str) -> str:
-    return (
-        name[: -len(suffix)] if (suffix := PurePosixPath(name).suffix).lower() in SUFFIXES else name
-    )
-
-
-def _bare_without_suffix(name: str) -> str:
-    return _bare(_without_suffix(name))
 
 
 def _letters(name: str) -> str:

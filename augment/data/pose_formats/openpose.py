@@ -1,10 +1,10 @@
-"""OpenPose JSON: a file an image, <image name without suffix>_keypoints.json, alone or in a folder.
+"""OpenPose JSON: one file per image, <image name without suffix>_keypoints.json, alone or in a folder.
 
     {"version": 1.3, "people": [{"pose_keypoints_2d": [x0, y0, c0, x1, ...]}]}
 
-54 numbers are 18 joints (COCO), 75 are BODY_25; `pose_keypoints` is an older version's word for the
-same. c is a confidence in [0, 1], and 0 with x = y = 0 for a missing joint. (OpenPose's
-documentation, doc/02_output.md.)
+54 numbers are 18 joints (COCO), 75 are BODY_25; older versions call the key `pose_keypoints`. c is a
+confidence in [0, 1]; a missing joint has c = x = y = 0. (OpenPose's documentation,
+doc/02_output.md.)
 """
 
 from collections import Counter
@@ -21,8 +21,10 @@ SUFFIX = "_keypoints"
 
 
 def read_all(files: dict[str, Path], threshold: float) -> Imported:
-    """Image name without suffix -> file; of several people in an image the one with the highest
-    summed confidence.
+    """Read one file per image, and take the person with the highest summed confidence.
+
+    Args:
+        files: image name without suffix -> file.
     """
     found, counts = {}, Counter()
     for name, file in files.items():
@@ -31,7 +33,9 @@ def read_all(files: dict[str, Path], threshold: float) -> Imported:
         )
     derived = (joint_orders.BODY_25_DERIVED,) if counts["body_25"] else ()
     notes = (
-        (f"{counts['others']:,} further people are left out: each image's surest one is taken",)
+        (
+            f"{counts['others']:,} further people are left out: the one with the highest score is used in each image",
+        )
         if counts["others"]
         else ()
     )

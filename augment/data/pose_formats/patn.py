@@ -1,5 +1,5 @@
-"""The PATN / pose-gan CSV; see augment/prepared/keypoints.py. Whether joints lie inside the images
-is the validator's business.
+"""The PATN / pose-gan CSV; see augment/prepared/keypoints.py. The validator checks whether joints
+lie inside the images.
 """
 
 from pathlib import Path

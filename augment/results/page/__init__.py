@@ -1,14 +1,14 @@
-"""reports/index.html: everything the report knows on one page, which needs no network and no other
-file.
+"""reports/index.html: the whole report on one page, which needs no network and no other file.
 
-| room | what for |
+| module | what it makes |
 |---|---|
-| answer | the sentences at its head, and what was used |
-| chart | curves: numbers to places on a drawing |
+| answer | the sentences at the top, and the section on what was used |
+| chart | curves: numbers -> coordinates of a drawing |
 | tables | gap closed, all arms, choices on held-out identities |
-| generators, dots | the generators' report cards, beside published figures; one metric of several systems |
-| pictures | contact sheets and ranked lists, as data addresses |
-| page.html, charts.html, generators.html, page.css, page.js | how it looks; Jinja2 fills it |
+| generators, measures, papers | the generators' report cards, next to the papers' tables |
+| dots | one metric of several generators -> coordinates of a drawing |
+| pictures | contact sheets and ranked lists, as data URLs |
+| page.html, charts.html, generators.html, page.css, page.js | templates for Jinja2, style and script |
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,9 +19,10 @@ import pandas as pd
 
 from augment import prepared
 from augment.arms import Arm
-from augment.augmentations import NONE
+from augment.augmentations import NONE, parse
 from augment.files import whole
 from augment.results import harm, table6, templates
+from augment.results.curves import groups
 from augment.results.page import answer, chart, generators, pictures, tables
 
 HERE = Path(__file__).parent
@@ -37,13 +38,15 @@ def write(
     mlflow_url: str,
     embed: bool,
 ) -> None:
-    """
+    """Write the page.
+
     Args:
+        file: its path.
         judged: from harm.judge.
-        results: of train-reid, with `file`.
-        cards: of evaluate-generator.
+        results: from train-reid, with `file`.
+        cards: from evaluate-generator.
         tuning: files of `augment tune`.
-        mlflow_url: where the MLflow server will be when somebody follows a link.
+        mlflow_url: address of the MLflow server that the links lead to.
         embed: whether the data set's images may be shown.
     """
     style = chart.styles(judged["augmentation"])
@@ -89,11 +92,11 @@ def write(
 
 
 def _figures(judged: pd.DataFrame, style: dict[str, chart.Style]) -> list[dict[str, Any]]:
-    """One figure per data set and model: charts by budget and metric, a legend for them, the gap
+    """One figure per data set and model: charts by budget and metric, their legend, the gap
     closed.
     """
     figures = []
-    for (dataset, model), arms in judged.groupby(["dataset", "model"]):
+    for (dataset, model), arms in groups(judged, ["dataset", "model"]):
         of_model = table6.published() if dataset == table6.DATASET else arms[:0]
         of_model = of_model[of_model["model"] == model].assign(harm=False)
         names = chart.ordered(arms["augmentation"])
@@ -136,27 +139,28 @@ def _figures(judged: pd.DataFrame, style: dict[str, chart.Style]) -> list[dict[s
 def _worth_looking_at(
     answers: Sequence[answer.Answer], results: Sequence[Mapping[str, Any]]
 ) -> list[Arm]:
-    """Real images alone and the best augmentation, at the smallest portion of the first answer, one
-    seed of each.
+    """The arms whose ranked lists are shown: real images alone and the best augmentation, at the
+    smallest portion of the first answer, one seed of each.
     """
     if not answers:
         return []
     first, best = answers[0], answers[0].best[0]
-    cells = [
+    cells: list[dict[str, Any]] = [
         {"augmentation": name, "model": first.model, "budget": first.budget}
         for name in (NONE, best.augmentation)
     ]
     cells = [cell | {"portion": best.portion, "ratio": 1} for cell in cells]
     return [
-        Arm(**cell, seed=min(one["seed"] for one in results if cell.items() <= one.items()))
+        Arm(
+            **cell | {"augmentation": parse(cell["augmentation"])},
+            seed=min(one["seed"] for one in results if cell.items() <= one.items()),
+        )
         for cell in cells
     ]
 
 
 def _curves_in_mlflow(results: Sequence[Mapping[str, Any]], mlflow_url: str) -> str:
-    """Address of the runs of whole curves, drawn over one another there; empty where no arm was
-    tracked.
-    """
+    """The address of MLflow's chart of all curves; empty if no arm was tracked."""
     experiments = sorted({str(one["mlflow"]["experiment"]) for one in results if one.get("mlflow")})
     if not experiments:
         return ""

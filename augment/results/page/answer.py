@@ -1,85 +1,90 @@
-"""What the page says first, and last: how much is won back, and what was used."""
+"""The first and the last section of the page: how much is recovered, and what was used."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 import pandas as pd
 
-from augment.augmentations import CLASSIC, NONE, PUPPET, parse
+from augment.augmentations import CLASSIC, NONE, parse
 from augment.prepared import CAMERAS_UNKNOWN
+from augment.results.curves import Row, groups, rows
 
 
 @dataclass(frozen=True)
-class Won:
-    """The best augmentation at one portion."""
+class Best:
+    """The best augmentation at one portion.
+
+    gap: the gap closed
+    none, augmented, real: mAP
+    saw_all: whether its generator was trained on all real images
+    """
 
     portion: float
     augmentation: str
     gap: float
-    none: float  # mAP
+    none: float
     augmented: float
     real: float
-    saw_all: bool  # its generator was trained on all real images
+    saw_all: bool
 
 
 @dataclass(frozen=True)
 class Answer:
+    """How much of the gap is closed, for one data set, model and budget.
+
+    seeds: the smallest number of seeds of an arm
+    best: the best augmentation at each portion
+    fair: at each portion where the best saw all real images, the best that saw the reduced set
+        alone
+    """
+
     dataset: str
     model: str
     budget: str
-    seeds: int  # of the arms that are named, at least
-    best: list[Won]
-    fair: list[Won]  # the best that saw the reduced set alone, where another is best
+    seeds: int
+    best: list[Best]
+    fair: list[Best]
 
 
 def answers(judged: pd.DataFrame) -> list[Answer]:
-    """For each data set, model and budget, equal iterations first; without those where nothing
-    closes a gap.
-    """
-    found = []
-    for (dataset, model, budget), arms in judged.groupby(["dataset", "model", "budget"]):
+    """An answer for each data set, model and budget with a gap closed, equal iterations first."""
+    answers = []
+    for (dataset, model, budget), arms in groups(judged, ["dataset", "model", "budget"]):
         generated = arms[arms["augmentation"] != CLASSIC].dropna(subset="gap_closed")
         real = arms[(arms["augmentation"] == NONE) & (arms["portion"] == 1) & (arms["ratio"] == 1)]
         best, fair = [], []
-        for _, rows in generated.groupby("portion"):
-            first = _won(rows.loc[rows["gap_closed"].idxmax()], real["mAP_mean"].item())
+        for _, at_portion in generated.groupby("portion"):
+            first = _best(at_portion, real["mAP_mean"].item())
             best.append(first)
-            honest = rows[[not saw_all(name) for name in rows["augmentation"]]]
+            honest = at_portion[[not parse(name).saw_all for name in at_portion["augmentation"]]]
             if first.saw_all and len(honest):
-                fair.append(
-                    _won(honest.loc[honest["gap_closed"].idxmax()], real["mAP_mean"].item())
-                )
+                fair.append(_best(honest, real["mAP_mean"].item()))
         if best:
-            found.append(Answer(dataset, model, budget, int(generated["seeds"].min()), best, fair))
+            seeds = int(generated["seeds"].min())
+            answers.append(Answer(dataset, model, budget, seeds, best, fair))
     return sorted(
-        found, key=lambda answer: (answer.dataset, answer.budget != "iterations", answer.model)
+        answers, key=lambda answer: (answer.dataset, answer.budget != "iterations", answer.model)
     )
 
 
-def sentence(best: Sequence[Won]) -> str:
+def sentence(best: Sequence[Best]) -> str:
     """`85% at 0.1 and 102% at 0.3 with puppet; 40% at 0.5 with patn`."""
-    groups = [list(group) for _, group in groupby(best, key=lambda won: won.augmentation)]
-    return "; ".join(
-        f"{_listed([f'{one.gap:.0%} at {one.portion}' for one in group])} with {group[0].augmentation}"
-        for group in groups
-    )
+    parts = []
+    for augmentation, group in groupby(best, key=lambda one: one.augmentation):
+        shares = [f"{one.gap:.0%} at {one.portion}" for one in group]
+        parts.append(f"{_joined(shares)} with {augmentation}")
+    return "; ".join(parts)
 
 
-def any_camera(results: Sequence[dict[str, Any]]) -> list[str]:
+def any_camera(results: Sequence[Mapping[str, Any]]) -> list[str]:
     """Data sets that were scored without the same-camera rule."""
     return sorted({one["dataset"] for one in results if not one.get("same_camera_rule", True)})
 
 
-def saw_all(augmentation: str) -> bool:
-    """Whether its generator was trained on images that the re-ID model does not get."""
-    parsed = parse(augmentation)
-    return parsed.generator not in (None, PUPPET) and parsed.protocol != "leak_free"
-
-
-def used(results: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
-    """What the numbers were made from: name and text, from the results alone."""
+def used(results: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """What the numbers were computed from, as name and text; read from the results alone."""
     whole = [
         one
         for one in results
@@ -126,8 +131,8 @@ def used(results: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
             (
                 "Versions",
                 ", ".join(
-                    f"{package} {' and '.join(sorted(found))}"
-                    for package, found in versions.items()
+                    f"{package} {' and '.join(sorted(numbers))}"
+                    for package, numbers in versions.items()
                 ),
             )
         )
@@ -138,26 +143,31 @@ def used(results: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
     return lines
 
 
-def _won(arm: pd.Series, real: float) -> Won:
-    none = arm["mAP_mean"] - arm["difference"]
-    name = arm["augmentation"]
-    return Won(
-        float(arm["portion"]), name, arm["gap_closed"], none, arm["mAP_mean"], real, saw_all(name)
+def _best(arms: pd.DataFrame, real: float) -> Best:
+    arm: Row = max(rows(arms), key=lambda row: row.gap_closed)
+    return Best(
+        portion=float(arm.portion),
+        augmentation=arm.augmentation,
+        gap=arm.gap_closed,
+        none=arm.mAP_mean - arm.difference,
+        augmented=arm.mAP_mean,
+        real=real,
+        saw_all=parse(arm.augmentation).saw_all,
     )
 
 
-def _arm(result: dict[str, Any]) -> tuple:
+def _arm(result: Mapping[str, Any]) -> tuple:
     return tuple(
         result[name] for name in ("dataset", "model", "augmentation", "portion", "ratio", "budget")
     )
 
 
-def _listed(words: Sequence[str]) -> str:
+def _joined(words: Sequence[str]) -> str:
     return ", ".join(words[:-1]) + (" and " if len(words) > 1 else "") + words[-1]
 
 
 def _numbers(values: Iterable[Any]) -> str:
     """Up to five different numbers, else their range."""
-    found = sorted(set(values))
-    texts = [f"{value:,}" if isinstance(value, int) else str(value) for value in found]
+    numbers = sorted(set(values))
+    texts = [f"{value:,}" if isinstance(value, int) else str(value) for value in numbers]
     return ", ".join(texts) if len(texts) <= 5 else f"{texts[0]} to {texts[-1]}"

@@ -1,16 +1,15 @@
-"""Curves of one metric over the portion of real images: numbers to places on a drawing. The
-template draws them.
+"""Curves of one metric over the portion of real images: numbers -> coordinates of a drawing, which
+the template charts.html draws.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from augment.augmentations import CLASSIC, NONE, PUPPET
-from augment.results.curves import by_curve, label, position, with_spread
+from augment.results.curves import by_curve, label, position, rows, with_spread
 
 WIDTH, HEIGHT = 460, 320
 LEFT, RIGHT, TOP, BOTTOM = 40, 14, 12, 34
@@ -24,7 +23,7 @@ MARKS = (
     "M0,-4.4L4.2,3.2H-4.2Z",
     "M-3.6,-3.8H3.6L-3.6,3.8H3.6Z",
 )
-# On white and on black; red is kept for harm.
+# On white and on black; red is reserved for harm.
 COLOURS = (
     ("#6b727b", "#a3abb4"),
     ("#8a5a2b", "#c79a6b"),
@@ -35,38 +34,55 @@ COLOURS = (
     ("#0f8f9b", "#4cc3cd"),
     ("#b0478f", "#e28cc6"),
 )
-# The colours that an augmentation has wherever it appears; others take the rest in turn.
+# Augmentations with a fixed colour; others take the remaining colours in turn.
 OWN_COLOUR = {NONE: 0, CLASSIC: 1, PUPPET: 2, "patn": 3, "patn-star": 4, "patn-leak_free": 5}
 
 
 @dataclass(frozen=True)
 class Point:
+    """A point of a series.
+
+    column: e.g. 0.3, x2
+    value: e.g. 0.512 ± 0.010
+    """
+
     x: float
     y: float
-    column: str  # 0.3, x2
-    value: str  # 0.512 ± 0.010
+    column: str
+    value: str
     harm: bool
 
 
 @dataclass(frozen=True)
 class Series:
+    """A curve.
+
+    style: classes for page.css
+    mark: SVG path
+    line: SVG path through the portions
+    extension: SVG path from portion 1 to x2 and x3, or ""
+    band: SVG polygon of the spread, or ""
+    """
+
     name: str
-    style: str  # classes for page.css
-    mark: str  # path
-    line: str  # path through the portions
-    extension: str  # path on to x2, x3, or ""
-    band: str  # polygon, or ""
+    style: str
+    mark: str
+    line: str
+    extension: str
+    band: str
     points: list[Point] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Chart:
+    """A drawing of curves, in px; extended: left edge of the area for x2 and x3."""
+
     title: str
     description: str
     series: list[Series]
     x_ticks: list[tuple[float, str]]
     y_ticks: list[tuple[float, str]]
-    extended: float | None  # left edge of the part for x2, x3
+    extended: float | None
     width: int = WIDTH
     height: int = HEIGHT
     left: int = LEFT
@@ -77,8 +93,10 @@ class Chart:
 
 @dataclass(frozen=True)
 class Style:
-    colour: int  # of COLOURS
-    mark: str  # path
+    """The look of an augmentation; colour: index of COLOURS, mark: SVG path."""
+
+    colour: int
+    mark: str
 
     @property
     def css(self) -> str:
@@ -86,7 +104,7 @@ class Style:
 
 
 def styles(augmentations: Iterable[str]) -> dict[str, Style]:
-    """The look of each augmentation; two that share a colour differ in their mark."""
+    """The look of each augmentation; two with the same colour differ in their mark."""
     names = sorted(set(augmentations) - set(OWN_COLOUR))
     free = [number for number in range(len(COLOURS)) if number not in OWN_COLOUR.values()]
     own = {name: Style(number, MARKS[number % len(MARKS)]) for name, number in OWN_COLOUR.items()}
@@ -95,8 +113,8 @@ def styles(augmentations: Iterable[str]) -> dict[str, Style]:
     }
 
 
-def ordered(augmentations: Any) -> list[str]:
-    """`none` and the free rivals first, then the rest by name."""
+def ordered(augmentations: Iterable[str]) -> list[str]:
+    """`none` and the free baselines first, then the rest by name."""
     return sorted(
         set(augmentations),
         key=lambda name: (OWN_COLOUR.get(name, 9) > 2, OWN_COLOUR.get(name, 9), name),
@@ -109,17 +127,17 @@ def draw(
     """The chart of one data set, model and budget.
 
     Args:
-        summary: its arms, as harm.judge gives them.
+        title: of the drawing.
+        summary: its arms, from harm.judge.
         metric: mAP or rank1.
-        published: the arms of Table 6 to draw dotted; may be empty.
+        published: arms of Table 6, drawn dotted; may be empty.
+        style: the look of each augmentation.
     """
     arms = pd.concat([summary, published]) if len(published) else summary
     top = float(np.nanmax(arms[f"{metric}_mean"] + arms[f"{metric}_std"].fillna(0)))
     step = next((one for one in STEPS if top / one <= MAX_INTERVALS), STEPS[-1])
     high = step * max(1, int(np.ceil(round(top / step, 6))))
-    places = {
-        position(row.portion, row.ratio): label(row.portion, row.ratio) for row in arms.itertuples()
-    }
+    places = {position(row.portion, row.ratio): label(row.portion, row.ratio) for row in rows(arms)}
     first, last = min([*places, 0.1]) - 0.04, max([*places, 1.0]) + 0.04
 
     def x(value: float) -> float:
@@ -135,9 +153,9 @@ def draw(
         outside = [one for one, ratio in zip(at, points["ratio"], strict=True) if ratio > 1]
         edges = [
             (x(place), y(value))
-            for rows, sign in ((points, 1), (points[::-1], -1))
+            for part, sign in ((points, 1), (points[::-1], -1))
             for place, value in zip(
-                rows["position"], rows[f"{metric}_mean"] + sign * std[rows.index], strict=True
+                part["position"], part[f"{metric}_mean"] + sign * std[part.index], strict=True
             )
         ]
         return Series(
@@ -148,7 +166,7 @@ def draw(
             _path([*inside[-1:], *outside]) if outside else "",
             " ".join(f"{px:g},{py:g}" for px, py in edges) if (std > 0).any() else "",
             [
-                # Harm is a matter of mAP.
+                # Harm is defined by mAP.
                 Point(
                     px,
                     py,
@@ -156,20 +174,20 @@ def draw(
                     with_spread(getattr(row, f"{metric}_mean"), getattr(row, f"{metric}_std")),
                     metric == "mAP" and bool(row.harm),
                 )
-                for (px, py), row in zip(at, points.itertuples(), strict=True)
+                for (px, py), row in zip(at, rows(points), strict=True)
             ],
         )
 
     series = []
     for frame, extra in ((published, "published"), (summary, "")):
-        found = (
+        curves = (
             {key["augmentation"]: points.reset_index(drop=True) for key, points in by_curve(frame)}
             if len(frame)
             else {}
         )
         series += [
-            curve(name, found[name].dropna(subset=f"{metric}_mean"), extra)
-            for name in ordered(found)
+            curve(name, curves[name].dropna(subset=f"{metric}_mean"), extra)
+            for name in ordered(curves)
         ]
     extended = any(ratio > 1 for ratio in arms["ratio"])
     return Chart(

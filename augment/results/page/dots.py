@@ -1,5 +1,5 @@
-"""Dots with intervals: one metric of several systems, as places on a drawing. The template draws
-them.
+"""Dots with intervals: one metric of several generators -> coordinates of a drawing, which the
+template generators.html draws.
 """
 
 import math
@@ -8,26 +8,32 @@ from dataclasses import dataclass
 
 WIDTH = 360
 ROW, TOP, BOTTOM, RIGHT = 20, 8, 26, 16
-CHARACTER_PX = 7.4  # of a name, at 12 px in a wide typeface
+CHARACTER_PX = 7.4  # width of a character of a name, at 12 px in a wide typeface
 MAX_INTERVALS = 4
 
 
 @dataclass(frozen=True)
 class Score:
-    """Of one system: value and the ends of its interval, None where it has none."""
+    """The metric of one generator.
+
+    low, high: the ends of its interval, None without one
+    real: the metric of the real images. It may depend on the generator's training images or on its
+        image size.
+    faint: whether it is a reference
+    """
 
     name: str
     value: float
     low: float | None
     high: float | None
-    real: (
-        float | None
-    )  # the same of the real images, which may hang on the system: on its training images, or its size
-    faint: bool  # there for reference
+    real: float | None
+    faint: bool
 
 
 @dataclass(frozen=True)
 class Dot:
+    """A dot with its interval, and the mark of the real images, in px."""
+
     name: str
     text: str
     faint: bool
@@ -40,9 +46,11 @@ class Dot:
 
 @dataclass(frozen=True)
 class Dots:
+    """A drawing, in px; names: of the rows, with their y."""
+
     title: str
     about: str
-    names: list[tuple[str, float]]  # with their y
+    names: list[tuple[str, float]]
     dots: list[Dot]
     ticks: list[tuple[float, str]]
     left: float
@@ -53,17 +61,17 @@ class Dots:
 
 
 def draw(title: str, about: str, names: Sequence[str], scores: Sequence[Score]) -> Dots:
-    """A row for each name, also where it has no score, so that drawings of several metrics have the
-    same rows.
+    """The drawing of one metric, with a row for each name, with or without a score: the drawings of
+    several metrics have the same rows.
     """
-    every = [
-        one
+    values = [
+        value
         for score in scores
-        for one in (score.value, score.low, score.high, score.real)
-        if one is not None
+        for value in (score.value, score.low, score.high, score.real)
+        if value is not None
     ]
-    step = _step(max(every) - min(every) or abs(max(every)) or 1.0)
-    first, last = math.floor(min(every) / step), math.ceil(max(every) / step)
+    step = _step(max(values) - min(values) or abs(max(values)) or 1.0)
+    first, last = math.floor(min(values) / step), math.ceil(max(values) / step)
     left, right = 12 + CHARACTER_PX * max(map(len, names)), WIDTH - RIGHT
 
     def x(value: float) -> float:
@@ -96,7 +104,7 @@ def number(value: float) -> str:
 
 
 def _step(span: float) -> float:
-    """The least of 1, 2 or 5 times a power of ten that cuts the span into few enough intervals."""
+    """The smallest of 1, 2 or 5 times a power of ten that gives at most MAX_INTERVALS intervals."""
     power = 10.0 ** math.floor(math.log10(span / MAX_INTERVALS))
     return next(
         power * factor

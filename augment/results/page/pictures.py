@@ -1,4 +1,4 @@
-"""The images of the page, as data addresses: it must open without any other file."""
+"""The images of the page, as data URLs: the page needs no other file."""
 
 import base64
 import io
@@ -11,10 +11,10 @@ from PIL import Image
 
 from augment import paths
 from augment.arms import Arm
-from augment.augmentations import NONE
+from augment.augmentations import parse
 from augment.reid_training import ranked
 from augment.reid_training.ranked import RankedList
-from augment.results.curves import label
+from augment.results.curves import label, rows
 
 SHEET_WIDTH_PX = 900
 JPEG_QUALITY = 78
@@ -23,25 +23,28 @@ PERSON_SIZE_PX = (48, 96)
 
 @dataclass(frozen=True)
 class Sheet:
+    """A sheet of images; address: a data URL."""
+
     title: str
     address: str
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """The ranked lists of one arm and seed, and the images that they show by path."""
+    """The ranked lists of one arm and seed."""
 
     title: str
     lists: list[RankedList]
 
 
 def sheets(judged: pd.DataFrame) -> list[Sheet]:
-    """The contact sheet of each augmentation's generated images, at the smallest portion where it
+    """The contact sheet of each augmentation's generated images, at the smallest portion at which it
     was scored.
     """
     found: dict[str, Sheet] = {}
-    for row in judged.sort_values(["augmentation", "portion", "ratio"]).itertuples():
-        file = paths.generated(row.augmentation, row.portion, row.ratio) / "contact_sheet.png"
+    for row in rows(judged.sort_values(["augmentation", "portion", "ratio"])):
+        folder = paths.generated(parse(row.augmentation), row.portion, row.ratio)
+        file = folder / "contact_sheet.png"
         if row.augmentation not in found and file.is_file():
             found[row.augmentation] = Sheet(
                 f"{row.augmentation}, {label(row.portion, row.ratio)}", _jpeg(file, SHEET_WIDTH_PX)
@@ -50,7 +53,7 @@ def sheets(judged: pd.DataFrame) -> list[Sheet]:
 
 
 def of_card(generator: str, names: Iterable[str]) -> list[Sheet]:
-    """Those sheets `names` of a generator's report card that there are."""
+    """The sheets `names` of a generator's report card, as far as they exist."""
     files = {name: paths.card_folder(generator) / f"{name}.png" for name in names}
     return [
         Sheet(name.replace("_", " "), _jpeg(file, SHEET_WIDTH_PX))
@@ -60,12 +63,12 @@ def of_card(generator: str, names: Iterable[str]) -> list[Sheet]:
 
 
 def ranks(arms: Iterable[Arm]) -> list[Ranks]:
-    """The ranked lists of arms, where there are any."""
+    """The ranked lists of arms, as far as they exist."""
     found = []
     for arm in arms:
         file = paths.reid_model(arm) / "ranked.json"
         if file.is_file():
-            name = "real images only" if arm.augmentation == NONE else arm.augmentation
+            name = "real images only" if arm.augmentation.is_plain else arm.augmentation.name
             found.append(
                 Ranks(
                     f"{name} at {label(arm.portion, arm.ratio)}, seed {arm.seed}", ranked.read(file)
@@ -75,18 +78,18 @@ def ranks(arms: Iterable[Arm]) -> list[Ranks]:
 
 
 def people(shown: Iterable[Ranks]) -> dict[str, str]:
-    """path -> address of every image in the lists."""
-    every = {
+    """Path -> data URL of every image in the lists."""
+    all_paths = {
         path
         for one in shown
         for each in one.lists
         for path in (each.path, *(found.path for found in each.found))
     }
-    return {path: _jpeg(paths.PREPARED / path, PERSON_SIZE_PX[0] * 2) for path in sorted(every)}
+    return {path: _jpeg(paths.PREPARED / path, PERSON_SIZE_PX[0] * 2) for path in sorted(all_paths)}
 
 
 def _jpeg(file: Path, width: int) -> str:
-    """An image as a data address, no wider than `width`."""
+    """An image as a data URL, no wider than `width`."""
     with Image.open(file) as image:
         picture = image.convert("RGB")
     if picture.width > width:

@@ -1,13 +1,14 @@
-"""The tables of the page: frames and results to rows of text, numbers to sort by beside them."""
+"""The tables of the page: frames and results -> rows of text, and numbers to sort by."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
-from augment.results.curves import ARM, label, with_spread
+from augment.results.curves import ARM, Row, label, with_spread
+from augment.results.curves import rows as typed_rows
 from augment.results.page.chart import ordered
 
 TUNED = ["setting", "model", "augmentation", "portion", "ratio", "budget", "seed", "mAP", "rank1"]
@@ -16,30 +17,40 @@ AS_SHIPPED = "params.yaml"
 
 @dataclass(frozen=True)
 class Arm:
-    """One row of the table of all arms."""
+    """One row of the table of all arms.
 
-    key: Any  # a row of harm.judge
+    key: its row of harm.judge
+    runs: seed, and address in MLflow or ""
+    """
+
+    key: Row
     column: str
     mAP: str
     rank1: str
     train_images: str
     rejected: str
-    runs: list[tuple[int, str]]  # seed, address in MLflow or ""
+    runs: list[tuple[int, str]]
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Arms by augmentation (row), column and budget; None where there is no such arm."""
+    """Arms by augmentation (row), column and budget.
 
-    columns: list[str]  # 0.3, x2
+    columns: e.g. 0.3, x2
+    rows: augmentation, and rows of harm.judge by column and budget; None without such an arm
+    """
+
+    columns: list[str]
     budgets: list[str]
-    rows: list[tuple[str, list[list[Any]]]]  # rows of harm.judge
+    rows: list[tuple[str, list[list[Row | None]]]]
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """One file of `augment tune`: settings by cells; each cell: text, difference to params.yaml,
-    whether it is the best.
+    """One file of `augment tune`.
+
+    rows: setting, and for each cell its text, its difference to params.yaml, and whether it is the
+        best; None without a run
     """
 
     name: str
@@ -50,14 +61,13 @@ class Tuned:
 
 def grid(summary: pd.DataFrame, names: Iterable[str]) -> Grid:
     """Arms of one data set and model, budgets side by side, equal iterations first."""
-    columns = sorted({(row.portion, row.ratio) for row in summary.itertuples()})
-    budgets = sorted(summary["budget"].unique(), reverse=True)
-    found = {
-        (row.augmentation, (row.portion, row.ratio), row.budget): row
-        for row in summary.itertuples()
+    cells = {
+        (row.augmentation, (row.portion, row.ratio), row.budget): row for row in typed_rows(summary)
     }
+    columns = sorted({column for _, column, _ in cells})
+    budgets = sorted({budget for _, _, budget in cells}, reverse=True)
     rows = [
-        (name, [[found.get((name, column, budget)) for budget in budgets] for column in columns])
+        (name, [[cells.get((name, column, budget)) for budget in budgets] for column in columns])
         for name in names
         if name in set(summary["augmentation"])
     ]
@@ -65,6 +75,7 @@ def grid(summary: pd.DataFrame, names: Iterable[str]) -> Grid:
 
 
 def arms(judged: pd.DataFrame, results: Iterable[Mapping[str, Any]], mlflow_url: str) -> list[Arm]:
+    """The table of all arms."""
     of_arm: dict[tuple, list[Mapping[str, Any]]] = {}
     for result in results:
         of_arm.setdefault(tuple(result[name] for name in ARM), []).append(result)
@@ -75,9 +86,9 @@ def arms(judged: pd.DataFrame, results: Iterable[Mapping[str, Any]], mlflow_url:
     in_order = judged.sort_values(
         columns,
         ascending=rising,
-        key=lambda one: one.map(place) if one.name == "augmentation" else one,
+        key=lambda column: column.map(place) if column.name == "augmentation" else column,
     )
-    for row in in_order.itertuples():
+    for row in typed_rows(in_order):
         seeds = sorted(
             of_arm[tuple(getattr(row, name) for name in ARM)], key=lambda result: result["seed"]
         )
@@ -96,7 +107,7 @@ def arms(judged: pd.DataFrame, results: Iterable[Mapping[str, Any]], mlflow_url:
 
 
 def run_address(result: Mapping[str, Any], mlflow_url: str) -> str:
-    """Of the MLflow run of a result; empty where there was none."""
+    """The address of a result's MLflow run; empty if it was not tracked."""
     run = result.get("mlflow")
     return (
         f"{mlflow_url.rstrip('/')}/#/experiments/{run['experiment']}/runs/{run['run']}"
@@ -106,37 +117,37 @@ def run_address(result: Mapping[str, Any], mlflow_url: str) -> str:
 
 
 def tuned(file: Path) -> Tuned:
-    """One file of `augment tune`.
+    """Read one file of `augment tune`.
 
     Raises:
-        ValueError: a column is missing, or a cell has one setting and seed twice.
+        ValueError: a column is missing, or a setting, cell and seed occur twice.
     """
     rows = pd.read_csv(file, dtype={"setting": str})
     if missing := [name for name in TUNED if name not in rows.columns]:
         raise ValueError(f"{file}: missing column {', '.join(missing)}; run `augment tune` again")
     cell = ["model", "augmentation", "portion", "ratio", "budget"]
     if rows.duplicated(["setting", *cell, "seed"]).any():
-        raise ValueError(
-            f"{file}: one setting, cell and seed is there twice; run `augment tune` again"
-        )
-    means = rows.groupby(["setting", *cell])["mAP"].agg(["mean", "std"])
-    settings = sorted(
-        rows["setting"].unique(),
-        key=lambda name: (name != AS_SHIPPED, list(rows["setting"]).index(name)),
-    )
-    cells = sorted({key[1:] for key in means.index})
-    best = {one: means.xs(one, level=cell)["mean"].max() for one in cells}
+        raise ValueError(f"{file}: a setting, cell and seed occur twice; run `augment tune` again")
+    scores = rows.groupby(["setting", *cell])["mAP"].agg(["mean", "std"])
+    keys = cast(list[tuple[Any, ...]], scores.index.tolist())
+    means = dict(zip(keys, scores["mean"].tolist(), strict=True))
+    spreads = dict(zip(keys, scores["std"].tolist(), strict=True))
+    in_file = list(dict.fromkeys(rows["setting"].tolist()))
+    settings = sorted(in_file, key=lambda name: (name != AS_SHIPPED, in_file.index(name)))
+    cells = sorted({key[1:] for key in keys})
+    best = {one: max(mean for key, mean in means.items() if key[1:] == one) for one in cells}
     table = []
     for setting in settings:
         entries: list[tuple[str, float | None, bool] | None] = []
         for one in cells:
-            if (setting, *one) not in means.index:
+            mean = means.get((setting, *one))
+            if mean is None:
                 entries.append(None)
                 continue
-            mean, std = means.loc[(setting, *one)]
-            shipped = means["mean"].get((AS_SHIPPED, *one))
+            shipped = means.get((AS_SHIPPED, *one))
             difference = None if shipped is None or setting == AS_SHIPPED else mean - shipped
-            entries.append((with_spread(mean, std), difference, mean == best[one]))
+            text = with_spread(mean, spreads[setting, *one])
+            entries.append((text, difference, mean == best[one]))
         table.append((setting, entries))
     names = [
         f"{model} {augmentation} {label(portion, ratio)} ({budget})"
@@ -146,7 +157,7 @@ def tuned(file: Path) -> Tuned:
 
 
 def _several(results: Iterable[Mapping[str, Any]], key: str) -> str:
-    """One number where all seeds agree, else their range; empty where no result has the key."""
+    """One number if all seeds agree, else their range; empty if no result has the key."""
     values = sorted({result[key] for result in results if key in result})
     return (
         " to ".join(f"{value:,}" for value in dict.fromkeys([values[0], values[-1]]))

@@ -1,8 +1,8 @@
 """The files of a report card: results/generators/NAME.json, NAME/pairs.csv, and the table of all
 cards.
 
-A metric is {"value", "low", "high"}, the ends of its 95% interval, which are null where it has
-none; or, where it could not be had, {"unavailable": why, "file": what is wanted}.
+A metric is {"value", "low", "high"}: `low` and `high` are the ends of its 95% interval, null where
+it has none. An unavailable metric is {"unavailable": reason, "file": the missing file or null}.
 """
 
 from pathlib import Path
@@ -12,20 +12,14 @@ import pandas as pd
 
 from augment import files, paths
 from augment.files import whole
-
-KEYS = (
-    "ssim", "mask_ssim", "ssim_legacy", "mask_ssim_legacy", "l1", "pckh", "pckh_euclidean",
-    "pckh_real", "pckh_euclidean_real", "miou", "reid_frechet", "identity_mAP",
-    "identity_rank1", "identity_cosine", "identity_mAP_real", "identity_rank1_real",
-    "identity_cosine_real", "diversity", "diversity_real", "memorisation", "memorisation_real",
-    "fid", "is", "mask_is", "lpips", "mask_lpips", "ds",
-)  # fmt: skip
+from augment.results.report_card.metrics import METRICS
 
 
 def read(file: Path) -> dict[str, Any]:
-    """
+    """A card as written by evaluate-generator.
+
     Raises:
-        ValueError: the file is no card.
+        ValueError: the file is not a card.
     """
     card = files.read_json(file)
     if (
@@ -37,21 +31,21 @@ def read(file: Path) -> dict[str, Any]:
 
 
 def all_cards() -> list[dict[str, Any]]:
-    """Of results/generators, by name."""
+    """All cards in results/generators, sorted by name."""
     return [read(file) for file in sorted((paths.RESULTS / "generators").glob("*.json"))]
 
 
 def table(cards: list[dict[str, Any]]) -> pd.DataFrame:
-    """A row a card: generator, dataset, pairs, then each KEY with KEY_low and KEY_high, empty where
-    there is no number.
+    """A row per card: generator, dataset, pairs, then KEY, KEY_low and KEY_high of each metric,
+    empty without a number.
     """
     rows = []
-    for one in cards:
-        row = {"generator": one["generator"], "dataset": one["dataset"], "pairs": one["pairs"]}
-        for key in KEYS:
-            found = one["metrics"].get(key, {})
+    for card in cards:
+        row = {name: card[name] for name in ("generator", "dataset", "pairs")}
+        for key in METRICS:
+            metric = card["metrics"].get(key, {})
             row |= {
-                key + end: found.get(part)
+                key + end: metric.get(part)
                 for end, part in (("", "value"), ("_low", "low"), ("_high", "high"))
             }
         rows.append(row)
@@ -59,7 +53,7 @@ def table(cards: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def write_table() -> None:
-    """reports/generators.csv, of all cards; nothing where there is none."""
+    """Write reports/generators.csv from all cards; nothing without a card."""
     if cards := all_cards():
         with whole(paths.REPORTS / "generators.csv") as temporary:
             table(cards).to_csv(temporary, index=False, float_format="%.6g")

@@ -1,9 +1,10 @@
 """compare: two report cards -> the differences on the same pairs, with their intervals.
 
-A metric that is no mean over pairs (reid_frechet, fid, is, ...) has no such difference, and is left
+Only metrics that are means over pairs have such a difference: reid_frechet, fid, is, ... are left
 out.
 """
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,33 +13,24 @@ import pandas as pd
 
 from augment import params, paths
 from augment.results.report_card import card
+from augment.results.report_card.metrics import METRICS
 from augment.results.report_card.settings import EvaluationParams
 from generators.metrics.intervals import mean_interval
 
-# KEY -> its column in pairs.csv, and that which counts what it is a share of.
-COLUMNS = {
-    "ssim": ("ssim", None), "mask_ssim": ("mask_ssim", None),
-    "ssim_legacy": ("ssim_legacy", None), "mask_ssim_legacy": ("mask_ssim_legacy", None),
-    "l1": ("l1", None), "pckh": ("pckh_right", "pckh_counted"),
-    "pckh_euclidean": ("pckh_euclidean_right", "pckh_counted"),
-    "identity_mAP": ("identity_ap", None), "identity_rank1": ("identity_first", None),
-    "identity_cosine": ("identity_cosine", None), "memorisation": ("nearest_distance", None),
-    "lpips": ("lpips", None), "mask_lpips": ("mask_lpips", None), "ds": ("ds", None),
-}  # fmt: skip
-
 
 def run(first: str, second: str) -> None:
+    """Print the differences between the cards of two generators."""
     settings = params.load(EvaluationParams, "evaluation")
-    cards = [card.read(_found(name)) for name in (first, second)]
-    sizes = ["x".join(map(str, one["image_size"])) for one in cards]
-    if cards[0]["dataset"] != cards[1]["dataset"]:
+    one, two = (card.read(_card_file(name)) for name in (first, second))
+    if one["dataset"] != two["dataset"]:
         raise ValueError(
-            f"{first} was scored on {cards[0]['dataset']}, {second} on {cards[1]['dataset']}: evaluate them again"
+            f"{first} was scored on {one['dataset']}, {second} on {two['dataset']}: evaluate them again"
         )
-    both = joined(*(pairs_of(name) for name in (first, second)), (first, second))
+    both = joined(pairs_of(first), pairs_of(second), (first, second))
     click.echo(
         f"{len(both):,} pairs of {both['pid'].nunique():,} identities; {second} - {first}, 95% interval"
     )
+    sizes = ["x".join(map(str, each["image_size"])) for each in (one, two)]
     if sizes[0] != sizes[1]:
         click.echo(
             f"note: {first} was scored at {sizes[0]}, {second} at {sizes[1]}: SSIM and L1 depend on the size"
@@ -49,7 +41,11 @@ def run(first: str, second: str) -> None:
 
 
 def pairs_of(name: str) -> pd.DataFrame:
-    """A card's pairs. FileNotFoundError where there are none."""
+    """The pairs.csv of a card.
+
+    Raises:
+        FileNotFoundError: it does not exist.
+    """
     file = paths.card_folder(name) / "pairs.csv"
     if not file.is_file():
         raise FileNotFoundError(
@@ -59,8 +55,10 @@ def pairs_of(name: str) -> pd.DataFrame:
 
 
 def joined(first: pd.DataFrame, second: pd.DataFrame, names: tuple[str, str]) -> pd.DataFrame:
-    """The rows of both, columns with the suffixes _1 and _2. ValueError where they are not of the
-    same pairs.
+    """The rows of both, columns with the suffixes _1 and _2.
+
+    Raises:
+        ValueError: the two are not of the same pairs.
     """
     both = first.merge(second, on=["source", "target", "pid"], suffixes=("_1", "_2"))
     if not len(both) == len(first) == len(second):
@@ -72,32 +70,33 @@ def joined(first: pd.DataFrame, second: pd.DataFrame, names: tuple[str, str]) ->
 
 
 def differences(both: pd.DataFrame, settings: EvaluationParams) -> pd.DataFrame:
-    """A row a metric: KEY, both values, their difference (second - first) with its interval, and
-    whether that excludes 0.
+    """A row per metric: key, both values, their difference (second - first) with its interval, and
+    `differ` where the interval excludes 0.
     """
     rows: list[list[Any]] = []
-    for key, (column, counted) in COLUMNS.items():
-        if not {f"{column}_1", f"{column}_2"} <= set(both.columns):
+    for key, metric in METRICS.items():
+        if metric.column is None or not {f"{metric.column}_1", f"{metric.column}_2"} <= set(both):
             continue
-        one, two = (both[f"{column}_{number}"].to_numpy(float) for number in (1, 2))
-        weights = None if counted is None else both[f"{counted}_1"].to_numpy(float)
+        one, two = (both[f"{metric.column}_{number}"].to_numpy(float) for number in (1, 2))
+        weights = None if metric.counted is None else both[f"{metric.counted}_1"].to_numpy(float)
         # A pair counts where both have a value.
         missing = np.isnan(one) | np.isnan(two)
-        one, two = (np.where(missing, np.nan, values) for values in (one, two))
         if missing.all():
             continue
-        found = [
+        one, two = (np.where(missing, np.nan, values) for values in (one, two))
+        first, second, difference = (
             mean_interval(values, both["pid"].to_numpy(), weights, settings.draws, settings.seed)
             for values in (one, two, two - one)
-        ]
-        apart = found[2].low > 0 or found[2].high < 0
+        )
         rows.append(
             [
                 key,
-                *(each.value for each in found),
-                found[2].low,
-                found[2].high,
-                "differ" if apart else "",
+                first.value,
+                second.value,
+                difference.value,
+                difference.low,
+                difference.high,
+                "differ" if difference.low > 0 or difference.high < 0 else "",
             ]
         )
     return pd.DataFrame(
@@ -105,11 +104,11 @@ def differences(both: pd.DataFrame, settings: EvaluationParams) -> pd.DataFrame:
     )
 
 
-def _found(name: str) -> Any:
+def _card_file(name: str) -> Path:
     file = paths.card(name)
     if not file.is_file():
-        known = ", ".join(sorted(one.stem for one in file.parent.glob("*.json"))) or "none"
+        known = ", ".join(sorted(card.stem for card in file.parent.glob("*.json"))) or "none"
         raise FileNotFoundError(
-            f"{file}: not found; run `augment evaluate-generator` for it first (there are cards of: {known})"
+            f"{file}: not found; run `augment evaluate-generator` for it first (existing cards: {known})"
         )
     return file

@@ -1,6 +1,6 @@
-"""Names of what is scored without being trained, and words for what a renderer is given."""
+"""Names of the renderers without training, and words for what a renderer receives."""
 
-# Name -> what such a puppet takes from the target's image.
+# Name -> what the puppet takes from the target's image.
 PUPPETS = {"puppet-pose": ("pose",), "puppet": ("pose", "plate", "cast")}
 REFERENCES = ("copy_source", "mean_image")
 UNTRAINED = (*PUPPETS, *REFERENCES)

@@ -1,9 +1,9 @@
-"""Held-out pairs: (source, target) of people whom no generator has seen.
+"""Held-out pairs: (source, target) of identities that no generator was trained on.
 
-Of the test identities, every ordered pair of two images of one person, both with shoulders and hips
-in sight: the rule by which the papers make their training pairs. On Market-1501 images of the
-folder bounding_box_test alone, as the papers take theirs, and profiles/market1501.yaml asks for
-their 12,000; elsewhere queries too. Junk and distractors are nobody's images.
+They are all ordered pairs of two images of one test identity, both with visible shoulders and hips:
+the papers' rule for training pairs. On Market-1501, images come from the folder bounding_box_test
+alone, as in the papers, and profiles/market1501.yaml sets the papers' number of 12,000; on other data
+sets, queries are included. Junk and distractors belong to no identity.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ MARKET = "market1501"
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Held-out images that are in a pair, and the pairs.
+    """Held-out pairs, and the images that are in one.
 
     rows: index rows [N], `path` relative to data/prepared
     keypoints: float32 [N, 18, 2] at prepared.size()
@@ -37,31 +37,30 @@ class HeldOut:
 
     @property
     def pids(self) -> np.ndarray:
-        """int64 [P]: whom each pair shows."""
+        """int64 [P]: the identity of each pair."""
         return self.owners(self.pairs[:, 0])
 
     def owners(self, rows: Tensor) -> np.ndarray:
-        """int64 [K]: whom the images `rows` show."""
+        """int64 [K]: the identities of the images `rows`."""
         return self.rows["pid"].to_numpy()[rows.numpy()]
 
     def chosen(self, numbers: Tensor) -> "HeldOut":
-        """The pairs with these numbers, int64 [n], in that order, and the images that are in
-        them.
-        """
+        """The pairs with these numbers, int64 [n], in that order, and their images."""
         used, pairs = torch.unique(self.pairs[numbers], return_inverse=True)
         return HeldOut(
             self.rows.iloc[used.numpy()].reset_index(drop=True), self.keypoints[used], pairs
         )
 
     def frame(self) -> pd.DataFrame:
-        """A row a pair: source, target (paths relative to data/prepared), pid."""
+        """A row per pair: source, target (paths relative to data/prepared), pid."""
         names = self.rows["path"].to_numpy()
         source, target = (names[column.numpy()] for column in self.pairs.T)
         return pd.DataFrame({"source": source, "target": target, "pid": self.pids})
 
     def images(self, size: tuple[int, int], parsing_kind: str | None = None) -> ImageSet:
-        """The images at `size` with their keypoints; and with parsing maps, `files` or
-        `from_keypoints`, if asked for.
+        """The images at `size` with their keypoints.
+
+        parsing_kind: of their parsing maps, `files` or `from_keypoints`; None for none
         """
         points, names = rescale(self.keypoints, prepared.size(), size), list(self.rows["path"])
         labels = (
@@ -71,12 +70,12 @@ class HeldOut:
 
 
 def held_out(dataset: str, number: int | None, seed: int) -> HeldOut:
-    """A random sample of `number` held-out pairs; all of them, in random order, for None or where
-    there are no more.
+    """A random sample of `number` held-out pairs; all pairs, in random order, for None or a larger
+    number.
 
     Raises:
         FileNotFoundError: the data set is not prepared.
-        ValueError: there is no such pair.
+        ValueError: the data set has no held-out pair.
     """
     file = paths.PREPARED / "index.csv"
     rows = index.read(file)
@@ -97,16 +96,16 @@ def held_out(dataset: str, number: int | None, seed: int) -> HeldOut:
 
 
 def several_of_one(held: HeldOut, sources: int, poses: int, seed: int) -> Tensor:
-    """Pairs int64 [M, 2] for measuring diversity: some sources, each with several other images of
+    """Pairs int64 [M, 2] for measuring diversity: random sources, each with several other images of
     its person.
 
-    Sources are drawn from all held-out images whose person has two more at least.
+    Sources are drawn from the held-out images whose person has at least two more.
     """
     rng = np.random.default_rng(seed)
     same = held.rows.groupby("pid").indices
     pids = held.rows["pid"].to_numpy()
-    able = np.flatnonzero([len(same[pid]) > 2 for pid in pids])
-    chosen = np.sort(rng.permutation(able)[:sources])
+    eligible = np.flatnonzero([len(same[pid]) > 2 for pid in pids])
+    chosen = np.sort(rng.permutation(eligible)[:sources])
     others = [
         rng.permutation(same[pids[source]][same[pids[source]] != source])[:poses]
         for source in chosen

@@ -1,4 +1,4 @@
-"""Published figures of the systems that this project has, and of those they were compared with:
+"""Published figures of this project's generators and of the systems they were compared with:
 published.csv, as printed.
 
 | paper, table | what |
@@ -7,19 +7,19 @@ published.csv, as printed.
 | SPT 1, 3 | Song et al., TPAMI 2020: quality, configurations |
 | SPGNet 2 | Lv et al., CVPR 2021: quality on Market-1501, user study |
 
-A star in a row's name marks what PATN's authors measured on their own test set; UPIS on Market-1501
-was measured by SPT's. Rows of one table may be compared with one another. Across tables they may
-not, whatever the names of the columns:
+A star in a row's name marks figures that PATN's authors measured on their own test set; SPT's authors
+measured UPIS on Market-1501. Rows of one table are comparable. Rows of different tables are not,
+even where their columns have the same name:
 
-| protocol | how it was measured |
+| protocol | measurement |
 |---|---|
 | patn_legacy | 12,000 pairs of Market-1501's test images; SSIM on JPEG strips as in the public code (similarity.py) |
-| spt | 12,000 pairs, masks after Ma et al. 2017, the rest is not told; Def-GAN has FID 78.3 here and 25.4 with SPGNet |
-| spgnet | PATN's pairs and, for PATN, its own SSIM; else the public code has another window; FID to training images |
-| titan_xp | images a second, GPU time alone |
-| user_study | percent of real images taken for generated, of generated ones taken for real; of SPGNet's preferred ones (Jab) |
+| spt | 12,000 pairs, masks after Ma et al. 2017, the rest is undocumented; Def-GAN has FID 78.3 here and 25.4 with SPGNet |
+| spgnet | PATN's pairs; for PATN its own SSIM, otherwise the public code has another window; FID to training images |
+| titan_xp | images per second, GPU time alone |
+| user_study | percentage of real images rated generated and of generated images rated real; SPGNet: preferred (Jab) |
 
-Metrics are fractions and users percent, as printed; an empty cell is a dash in print.
+Metrics are fractions and user studies percentages, as printed; an empty cell is a dash in print.
 """
 
 from pathlib import Path
@@ -31,8 +31,9 @@ NAMES = ["paper", "table", "dataset", "protocol", "row", "generator"]
 
 
 def published() -> pd.DataFrame:
-    """A row per row of a table and data set; `generator` is our name of the system, empty for
-    others. Numbers or NaN.
+    """A row per row of a table and data set, with numbers or NaN.
+
+    `generator` is this project's name for the system, empty for systems that it does not have.
     """
     printed = _printed()
     return printed.assign(
@@ -41,19 +42,18 @@ def published() -> pd.DataFrame:
 
 
 def tables(dataset: str) -> list[tuple[str, pd.DataFrame]]:
-    """(`PATN, Table 1`, its rows and the columns that it has, as printed) of a data set, in the
-    papers' order.
+    """The tables of a data set in the papers' order: title (e.g. `PATN, Table 1`), and the rows as
+    printed, without empty columns.
 
-    Size and speed, which the paper has for DeepFashion, are among those of Market-1501.
+    The table of size and speed, measured on DeepFashion, belongs to Market-1501 too.
     """
     printed = _printed()
     if dataset != DATASET:
         return []
     printed = printed[(printed["dataset"] == dataset) | (printed["protocol"] == "titan_xp")]
-    found = printed.groupby(["paper", "table"], sort=False)
     return [
         (f"{paper}, Table {table}", part.loc[:, (part != "").any()])
-        for (paper, table), part in found
+        for (paper, table), part in printed.groupby(["paper", "table"], sort=False)
     ]
 
 

@@ -1,14 +1,14 @@
-"""A name -> its images of held-out pairs.
+"""The renderers of held-out pairs, by name.
 
 | name | what it renders |
 |---|---|
-| patn, and any other trained generator | the source's person in the target's pose; of the target it sees the pose alone |
+| patn, or any other trained generator | the source's person in the target's pose; of the target it receives the pose alone |
 | puppet-pose | the same by a puppet, before the source's own background |
-| puppet | a puppet in the target's scene: it sees the target's background and colours too, and its card says so |
-| copy_source | the source image, as it is: what doing nothing gives |
-| mean_image | the mean of all training images, always |
+| puppet | a puppet in the target's scene: it also receives the target's background and colours, and its card says so |
+| copy_source | the source image, unchanged |
+| mean_image | the mean of all training images, for every pair |
 
-The last two are for reference: any generator must beat them.
+The last two are references, which any generator must beat.
 """
 
 import time
@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -38,20 +37,21 @@ from generators.training.sheets import to_bytes
 
 MASKED = 64  # images whose masks are drawn at a time
 # Rows of pairs [n, 2] -> their images, float32 [n, 3, H, W] in [-1, 1].
-Draw = Callable[["Tensor"], "Tensor"]
+Draw = Callable[[Tensor], Tensor]
+Device = torch.device | str
 
 
 @dataclass(frozen=True)
 class Renderer:
     """What a name stands for, checked and loaded.
 
-    name: with a portion as patn-leak_free-0.3: the name of its card
+    name: the name of its card; with a portion, e.g. patn-leak_free-0.3
     size: (height, width) of its images, px
-    sees: what it is told of a pair, in words
-    generator: the trained one, loaded; None for puppets and references
-    trained_on: paths of the images that it has seen, relative to data/prepared; None where it needs
-        no training
-    start: opens what it needs of the held-out images
+    sees: what it receives of a pair, in words
+    generator: the trained generator; None for puppets and references
+    trained_on: paths of its training images, relative to data/prepared; None if it needs no
+        training
+    start: loads what it needs of the held-out images
     """
 
     name: str
@@ -62,28 +62,24 @@ class Renderer:
     start: Callable[[HeldOut], Draw]
 
     def outputs(self, held: HeldOut, pairs: Tensor, batch_size: int) -> Iterator[Tensor]:
-        """Images of the rows `pairs` [P, 2] of `held`, uint8 [n, 3, H, W], a batch at a time, in
-        their order.
+        """Images of the rows `pairs` [P, 2] of `held`, uint8 [n, 3, H, W], one batch at a time, in
+        order.
         """
         draw = self.start(held)
         for part in pairs.split(batch_size):
             yield to_bytes(draw(part))
 
-    @property
-    def draws_parsing(self) -> bool:
-        """Whether it draws a parsing map of the target before it paints."""
-        return self.generator is not None and self.generator.predicts_parsing
-
 
 @dataclass(frozen=True)
 class Rendered:
-    """
-    images: the real ones, at the renderer's size
-    several: int64 [M, 2], more pairs, for the diversity of images of one source
+    """The outputs of a renderer, and what they are compared with.
+
+    images: the real images, at the renderer's size
+    several: int64 [M, 2], additional pairs, for the diversity of outputs from one source
     outputs: uint8 [P + M, 3, H, W], of held.pairs, then of `several`
-    cut: the same of the pairs, cut off to whole numbers instead of rounded, for the protocol that
-        does so
-    seconds: of rendering
+    cut: uint8 [P, 3, H, W], of held.pairs, truncated to integers instead of rounded, for the
+        protocol that does so
+    seconds: time of rendering
     """
 
     renderer: Renderer
@@ -101,11 +97,12 @@ class Rendered:
 
     @cached_property
     def masks(self) -> Tensor:
-        """Where the persons of the real images are, by their keypoints: bool [N, 1, H, W]."""
-        # A part at a time: the distances to all limbs of a pixel take a hundred times the room of
-        # its mask.
+        """The persons' masks in the real images, by their keypoints: bool [N, 1, H, W]."""
+        # Part by part: the distances of a pixel to all limbs take a hundred times the memory of its
+        # mask.
+        height, width = self.images.pixels.shape[2:]
         parts = self.images.keypoints.split(MASKED)
-        return torch.cat([body_mask(part, tuple(self.images.pixels.shape[2:])) for part in parts])
+        return torch.cat([body_mask(part, (height, width)) for part in parts])
 
     @property
     def targets(self) -> Tensor:
@@ -114,47 +111,42 @@ class Rendered:
 
 
 def known() -> list[str]:
-    """Every name that can be evaluated."""
+    """All names that can be evaluated."""
     return sorted([*({*GENERATORS} - {PUPPET}), *PUPPETS, *REFERENCES])
 
 
-def renderer(name: str, portion: float | None, size: tuple[int, int], device: Any) -> Renderer:
-    """The renderer of a name; with a portion, of the generator that was trained on that reduced set
-    alone.
+def renderer(name: str, portion: float | None, size: tuple[int, int], device: Device) -> Renderer:
+    """The renderer of a name.
 
-    size: of the images of puppets and references, which have none of their own.
+    Args:
+        portion: of the reduced set that the generator was trained on; None for one trained on all
+            images.
+        size: of the images of puppets and references; a trained generator has its own.
 
     Raises:
-        ValueError: an unknown name, or a portion for what is not trained.
+        ValueError: the name is unknown, or a portion is given for a renderer without training.
         FileNotFoundError: the generator is not trained.
     """
     if name not in known():
         raise ValueError(f"unknown generator {name!r}; there are {', '.join(known())}")
-    if name in (*PUPPETS, *REFERENCES):
-        if portion is not None:
-            raise ValueError(
-                f"{name} is not trained, so that --portion {portion} has no meaning for it; leave it out"
-            )
-        if name in PUPPETS:
-            sees = POSED + (TARGETS_SCENE if name == PUPPET else ())
-            return Renderer(
-                name,
-                size,
-                sees,
-                None,
-                None,
-                lambda held: _puppets(held, PUPPETS[name], size, device),
-            )
-        if name == "copy_source":
-            return Renderer(
-                name, size, ("source image",), None, None, lambda held: _sources(held, size)
-            )
+    if name not in (*PUPPETS, *REFERENCES):
+        return _trained(name, portion, device)
+    if portion is not None:
+        raise ValueError(
+            f"{name} is not trained, so that --portion {portion} has no meaning for it; leave it out"
+        )
+    if name == "copy_source":
+        return Renderer(
+            name, size, ("source image",), None, None, lambda held: _sources(held, size)
+        )
+    if name == "mean_image":
         return Renderer(name, size, (), None, None, lambda held: _mean_image(size))
-    return _trained(name, portion, device)
+    sees, takes = POSED + (TARGETS_SCENE if name == PUPPET else ()), PUPPETS[name]
+    return Renderer(name, size, sees, None, None, lambda held: _puppets(held, takes, size, device))
 
 
 def render(renderer: Renderer, held: HeldOut, settings: EvaluationParams) -> Rendered:
-    """Everything that is rendered."""
+    """Render all pairs, and those for diversity."""
     several = several_of_one(
         held, settings.diversity.sources, settings.diversity.poses, settings.seed
     )
@@ -175,21 +167,22 @@ def render(renderer: Renderer, held: HeldOut, settings: EvaluationParams) -> Ren
     return Rendered(renderer, held, images, several, outputs, cut, time.perf_counter() - started)
 
 
-def generators_batch(generator: Any, images: ImageSet, pairs: Tensor, device: Any) -> Batch:
-    """Pairs as a trained generator sees them: of the target, the pose alone. `images` from
-    `generators_images`.
+def generator_images(generator: Generator, held: HeldOut) -> ImageSet:
+    """All images at a trained generator's size, with the kind of parsing maps that it uses."""
+    return held.images(generator.params.image_size, generator.parsing)
+
+
+def generator_batch(generator: Generator, images: ImageSet, pairs: Tensor, device: Device) -> Batch:
+    """Pairs as a trained generator receives them: of the target, the pose alone.
+
+    images: from `generator_images`.
     """
     batch = make_batch(images, pairs, generator.params.sigma_px, device)
     blank = None if batch.target_parsing is None else torch.zeros_like(batch.target_parsing)
     return replace(batch, target_image=torch.zeros_like(batch.target_image), target_parsing=blank)
 
 
-def generators_images(generator: Any, held: HeldOut) -> ImageSet:
-    """All images at a trained generator's size, with parsing maps of the kind that it wants."""
-    return held.images(generator.params.image_size, generator.parsing)
-
-
-def _trained(name: str, portion: float | None, device: Any) -> Renderer:
+def _trained(name: str, portion: float | None, device: Device) -> Renderer:
     file = paths.generator_model(name, portion) / "generator.pt"
     if not file.is_file():
         flags = "" if portion is None else f" --portion {portion}"
@@ -197,28 +190,29 @@ def _trained(name: str, portion: float | None, device: Any) -> Renderer:
             f"{file}: not found; run `augment train-generator --generator {name}{flags}` first"
         )
     generator, trained_on = load_generator(file, device), read_trained_on(file)["images"]
-    own = generator.parsing == "files"
-    sees = (*POSED, *(["source parsing map"] if own else []))
+    if not isinstance(generator, Generator):
+        raise ValueError(f"{file}: is a {generator.name}, which renders nothing")
+    sees = (*POSED, *(["source parsing map"] if generator.parsing == "files" else []))
 
     def start(held: HeldOut) -> Draw:
-        images = generators_images(generator, held)
+        images = generator_images(generator, held)
         return lambda pairs: generator.generate(
-            generators_batch(generator, images, pairs, device)
+            generator_batch(generator, images, pairs, device)
         ).float()
 
     card = name if portion is None else f"{name}-leak_free-{portion}"
     return Renderer(card, tuple(generator.params.image_size), sees, generator, trained_on, start)
 
 
-def _puppets(held: HeldOut, takes: tuple[str, ...], size: tuple[int, int], device: Any) -> Draw:
-    from augment.generation import puppets  # no dependency of a trained generator's card
+def _puppets(held: HeldOut, takes: tuple[str, ...], size: tuple[int, int], device: Device) -> Draw:
+    from augment.generation import puppets  # not a dependency of a trained generator's card
 
     puppet = puppets.build()
-    found = {
+    keypoints = {
         Path(path).name: points
         for path, points in zip(held.rows["path"], held.keypoints.numpy(), strict=True)
     }
-    studio = puppets.studio(held.rows, found, puppet, size, device)
+    studio = puppets.studio(held.rows, keypoints, puppet, size, device)
     return lambda pairs: (
         puppet.render(studio[pairs[:, 0]], studio[pairs[:, 1]], takes).mul(2).sub(1)
     )
@@ -234,10 +228,11 @@ def _mean_image(size: tuple[int, int]) -> Draw:
     training = decode(
         [paths.PREPARED / path for path in rows["path"][rows["split"] == "train"]], size
     )
-    total = sum(part.sum(0, dtype=torch.int64) for part in training.split(1024))
+    total = torch.stack([part.sum(0, dtype=torch.int64) for part in training.split(1024)]).sum(0)
     mean = (total.double() / len(training) / 127.5 - 1).float()
     return lambda pairs: mean.expand(len(pairs), -1, -1, -1)
 
 
-def progress(what: str, number: int) -> Any:
+def progress(what: str, number: int) -> tqdm:
+    """A progress bar over images."""
     return tqdm(total=number, desc=what, unit="img")

@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 
 from augment.arms import BUDGETS, Arm
-from augment.augmentations import NONE
+from augment.augmentations import Augmentation
 
 
 @dataclass(frozen=True)
 class JudgeParams:
-    """The re-ID model that judges: of the pipeline's, the one of seed 0 that was trained on all
-    real images, and on no other.
+    """The re-ID model that judges: the pipeline's model of seed 0, trained on all real images and
+    no generated ones.
 
     model: key under `reid` in params.yaml
-    budget: with which it was trained
+    budget: its training budget
     """
 
     model: str
@@ -21,19 +21,21 @@ class JudgeParams:
     def __post_init__(self):
         if self.budget not in BUDGETS:
             raise ValueError(
-                f"evaluation.judge.budget {self.budget!r} is none of {', '.join(BUDGETS)}"
+                f"evaluation.judge.budget {self.budget!r} is not one of {', '.join(BUDGETS)}"
             )
 
     @property
     def arm(self) -> Arm:
-        return Arm(self.model, NONE, 1.0, 1, self.budget, 0)
+        return Arm(self.model, Augmentation(), 1.0, 1, self.budget, 0)
 
 
 @dataclass(frozen=True)
 class DiversityParams:
-    """
-    sources: images of which several are rendered; fewer where there are no more
-    poses: images of each, at most, in the poses of as many other images of its person; at least 2
+    """How diversity is measured.
+
+    sources: source images that are rendered in several poses; fewer if the set is smaller
+    poses: maximum number of outputs per source, each in the pose of another image of its person; at
+        least 2
     """
 
     sources: int
@@ -43,17 +45,20 @@ class DiversityParams:
         if self.sources < 1 or self.poses < 2:
             raise ValueError(
                 "evaluation.diversity: sources must be at least 1 and poses at least 2, got "
-                f"{self.sources} and {self.poses}: a distance is one between two images"
+                f"{self.sources} and {self.poses}: a distance needs two images"
             )
 
 
 @dataclass(frozen=True)
 class EvaluationParams:
-    """
-    pairs: how many of the held-out pairs are drawn; null: all of them
-    seed: of all that is drawn
+    """How generators are evaluated.
+
+    pairs: number of held-out pairs; null: all of them
+    seed: random seed of pairs, diversity's sources and the bootstrap
     image_size: (height, width) of puppets and references, px; a trained generator has its own
-    draws: of the bootstrap over identities
+    judge: the re-ID model behind the identity metrics
+    diversity: how diversity is measured
+    draws: number of bootstrap draws over identities
     batch_size: images rendered and scored at a time
     """
 

@@ -1,23 +1,24 @@
-"""Size and speed of a generator. Weights may be fresh and images random: neither matters for any of
-this.
-"""
+"""Size and speed of a generator. They depend neither on its weights nor on the images."""
 
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 import torch
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from generators.body.parsing import from_keypoints
 from generators.training.batch import Batch
+from generators.training.generator import Generator
 from generators.training.pairs import ImageSet, make_batch
 
+Input = TypeVar("Input", Batch, Tensor)
+
 BATCHES = (1, 32)
-# (y, x) of somebody who stands upright, in image heights and widths, in the order of
-# generators.skeleton.JOINTS.
+# (y, x) of an upright person, in image heights and widths, in the order of body.skeleton.JOINTS.
 UPRIGHT = (
     (0.13, 0.50), (0.21, 0.50), (0.22, 0.36), (0.34, 0.30), (0.45, 0.28), (0.22, 0.64),
     (0.34, 0.70), (0.45, 0.72), (0.50, 0.41), (0.70, 0.40), (0.90, 0.40), (0.50, 0.59),
@@ -27,12 +28,12 @@ UPRIGHT = (
 
 @dataclass(frozen=True)
 class Speed:
-    """
-    images_per_second_1, images_per_second_32: in batches of 1 and 32
-    parameters: of all networks
-    multiply_adds: of one image, in convolutions and matrix products; None where there is no network
-    peak_memory_bytes: that a batch of 32 takes on a GPU; None on a CPU, whose allocations are not
-    counted
+    """Size and speed.
+
+    images_per_second_1, images_per_second_32: throughput in batches of 1 and 32
+    parameters: number of parameters of all networks
+    multiply_adds: per image, in convolutions and matrix products; None without a network
+    peak_memory_bytes: GPU memory of a batch of 32; None on a CPU, whose allocations are not counted
     """
 
     images_per_second_1: float
@@ -42,8 +43,10 @@ class Speed:
     peak_memory_bytes: int | None
 
 
-def of_generator(generator: Any, device: torch.device, seconds: float) -> Speed:
-    """Of a generator whose networks are on `device`; each timing is repeated for `seconds`."""
+def of_generator(generator: Generator, device: torch.device, seconds: float) -> Speed:
+    """The speed of a generator whose networks are on `device`; each timing is repeated for
+    `seconds`.
+    """
     size, sigma_px = generator.params.image_size, getattr(generator.params, "sigma_px", 1.0)
     batches = [upright(number, size, sigma_px, device) for number in BATCHES]
     with FlopCounterMode(display=False) as counter:
@@ -57,16 +60,18 @@ def of_generator(generator: Any, device: torch.device, seconds: float) -> Speed:
 
 
 def of_puppet(
-    draw: Callable[[torch.Tensor], Any], pairs: torch.Tensor, device: torch.device, seconds: float
+    draw: Callable[[Tensor], Tensor], pairs: Tensor, device: torch.device, seconds: float
 ) -> Speed:
-    """Of what renders rows of pairs [P, 2] without a network; fewer than 32 pairs are repeated."""
+    """The speed of `draw`, which renders rows of pairs [P, 2] without a network; fewer than 32 pairs
+    are repeated.
+    """
     many = pairs.repeat(-(-BATCHES[1] // len(pairs)), 1)
     return _timed(draw, [many[:number] for number in BATCHES], device, seconds, 0, None)
 
 
 def _timed(
-    work: Callable,
-    batches: list[Any],
+    work: Callable[[Input], Tensor],
+    batches: list[Input],
     device: torch.device,
     seconds: float,
     parameters: int,
@@ -82,7 +87,7 @@ def _timed(
 
 
 def upright(number: int, size: tuple[int, int], sigma_px: float, device: torch.device) -> Batch:
-    """Pairs of upright persons in random pixels."""
+    """A batch of `number` pairs of upright persons, with random pixels."""
     draws = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 256, (2 * number, 3, *size), dtype=torch.uint8, generator=draws)
     points = torch.tensor(UPRIGHT).expand(2 * number, -1, -1) * torch.tensor(
@@ -92,8 +97,10 @@ def upright(number: int, size: tuple[int, int], sigma_px: float, device: torch.d
     return make_batch(images, torch.arange(2 * number).view(number, 2), sigma_px, device)
 
 
-def median_seconds(work: Callable, batch: Any, device: torch.device, seconds: float) -> float:
-    """Of one call: the median over `seconds` of them, at least 3, after two that warm up."""
+def median_seconds(
+    work: Callable[[Input], Tensor], batch: Input, device: torch.device, seconds: float
+) -> float:
+    """Median time of one call, over at least 3 calls and `seconds`, after two warm-up calls."""
     times: list[float] = []
     for number in range(10**6):
         started = time.perf_counter()

@@ -277,7 +277,7 @@ def test_deepfashion(crops, read, folders):
     with pytest.raises(ValueError) as refused:
         read("deepfashion", root)
     text = str(refused.value)
-    assert "3 faults" in text and "row 1: " in text and "test/gone.jpg: not found" in text
+    assert "3 problems" in text and "row 1: " in text and "test/gone.jpg: not found" in text
     assert "fashion.jpg: no view at its end, as in fashionMENid00000001_1front.jpg" in text
 
 

@@ -54,7 +54,7 @@ def test_all_bad_files_are_named_at_once(listing):
         check(listing())
     lines = str(refused.value).splitlines()
     assert (
-        lines[0] == "13 faults; nothing was written:"
+        lines[0] == "13 problems; nothing was written:"
         and len(lines) == 12
         and lines[-1] == "  and 3 more"
     )

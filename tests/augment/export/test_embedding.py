@@ -36,13 +36,14 @@ def embed(augment, folder, output, *flags):
 
 def test_features_are_those_that_the_model_is_scored_with(crops, augment, tmp_path):
     from reid.data import load
-    from reid.evaluation import features
+    from reid.retrieval import features
 
     result = embed(augment, crops, tmp_path / "f.parquet", "--batch", "4")
     assert result.exit_code == 0, result.output
     assert "embed: 10 images" in result.output
     assert (
-        "left alone, as their names are not those of images: 1, such as notes.txt" in result.output
+        "not read, since their names are not those of images: 1 files, such as 'notes.txt'"
+        in result.output
     )
     table = pd.read_parquet(tmp_path / "f.parquet")
     assert list(table["path"]) == sorted(

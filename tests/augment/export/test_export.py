@@ -192,7 +192,7 @@ def test_sets_beyond_market1501s_numbers_are_said_to_be_so(
     for format in ("market1501", "fastreid"):
         result = run(f"{command} {format}", "--output", tmp_path / format)
         assert result.output.strip().splitlines()[-1] == (
-            f"Error: {format}: {reason}; take --format torchreid with augment.torchreid_dataset, or csv or huggingface, or "
+            f"Error: {format}: {reason}; take --format torchreid with augment.export.torchreid, or csv or huggingface, or "
             "give --force where your reader knows no such bounds"
         )
         assert run(f"{command} {format} --force", "--output", tmp_path / format).exit_code == 0

@@ -95,7 +95,7 @@ def test_a_graph_renders_what_its_generator_renders(with_puppets, tmp_path):
 
 def test_the_reid_model_gives_its_evaluations_features(inside, tmp_path, augment):
     from reid.data import ReidSet
-    from reid.evaluation import features
+    from reid.retrieval import features
 
     file = tmp_path / "reid.onnx"
     result = augment(

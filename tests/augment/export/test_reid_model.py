@@ -9,6 +9,7 @@ import torch
 import yaml
 
 from augment.arms import Arm
+from augment.augmentations import parse
 from augment.export.reid_model import of_arm, of_file
 
 WEIGHTS = Path("models/reid/iterations/inception/none/0.4/seed0/weights.pt")
@@ -16,7 +17,7 @@ WEIGHTS = Path("models/reid/iterations/inception/none/0.4/seed0/weights.pt")
 
 def test_the_model_of_an_arm_is_the_one_in_its_file(inside):
     by_arm, by_file = (
-        of_arm(Arm("inception", "none", 0.4, 1, "iterations", 0)),
+        of_arm(Arm("inception", parse("none"), 0.4, 1, "iterations", 0)),
         of_file("inception", WEIGHTS),
     )
     stored = torch.load(WEIGHTS, weights_only=True)
@@ -34,7 +35,7 @@ def test_the_model_of_an_arm_is_the_one_in_its_file(inside):
 def test_an_arm_that_is_not_trained_names_its_command(inside):
     message = "run `augment train-reid --model inception --portion 0.3 --augmentation puppet` first, or give --weights FILE"
     with pytest.raises(FileNotFoundError, match=re.escape(message)):
-        of_arm(Arm("inception", "puppet", 0.3, 1, "iterations", 0))
+        of_arm(Arm("inception", parse("puppet"), 0.3, 1, "iterations", 0))
 
 
 def test_weights_of_other_settings_are_refused(project):

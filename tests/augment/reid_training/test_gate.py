@@ -8,6 +8,7 @@ from augment.augmentations import parse
 from augment.prepared import index, keypoints, market1501
 from augment.reid_training import gate
 from generators.body.pose import rescale
+from generators.registry import POSE_NETWORK
 from generators.training.checkpoint import load_generator
 from generators.training.pairs import decode
 from reid.generated import GateParams
@@ -17,7 +18,7 @@ from reid.params import ReidParams
 @pytest.fixture
 def sifted(project):
     """drop, pose -> the scores of the project's PATN images."""
-    folder = paths.generated("patn", 0.4)
+    folder = paths.generated(parse("patn"), 0.4)
     added = index.locate(index.read(folder / "index.csv"), folder)
     pids = index.read(paths.reduced(0.4) / "index.csv")["pid"].to_numpy()
     judge = next((project / "models/reid").rglob("none/0.4/seed0/weights.pt"))
@@ -25,7 +26,7 @@ def sifted(project):
     settings = params.load(ReidParams, "reid.inception")
 
     def call(drop, pose, judge=judge, added=added):
-        network = paths.generator_model(gate.POSE_NETWORK) / "generator.pt"
+        network = paths.generator_model(POSE_NETWORK) / "generator.pt"
         return gate.sift(added, pids, settings, GateParams(drop, pose), judge, network, found)
 
     call.added, call.found = added, found
@@ -44,7 +45,7 @@ def test_the_worst_share_stays_out(sifted):
 
 
 def test_poses_are_judged_in_torsos(sifted, augment):
-    missing = paths.generator_model(gate.POSE_NETWORK) / "generator.pt"
+    missing = paths.generator_model(POSE_NETWORK) / "generator.pt"
     with pytest.raises(
         FileNotFoundError, match=f"{missing}: not found; generated.gate.pose needs it"
     ):
@@ -102,10 +103,3 @@ def test_files_show_who_was_left_out(sifted, tmp_path):
     assert (~pd.read_csv(tmp_path / "gate.csv")["accepted"]).sum() > 0 and (
         tmp_path / "gate.png"
     ).is_file()
-
-
-def test_leak_free_images_are_judged_by_the_reduced_sets_pose_network():
-    assert gate.pose_network_of(parse("patn-leak_free"), 0.3) == ("pose_network", 0.3)
-    assert gate.pose_network_of(parse("puppet"), 0.3) == ("pose_network", 0.3)
-    assert gate.pose_network_of(parse("patn-star"), 0.3) == ("pose_network", None)
-    assert gate.pose_network_of(parse("puppet"), 1.0) == ("pose_network", None)

@@ -6,7 +6,7 @@ import pytest
 
 from augment.reid_training import ranked
 from augment.reid_training.ranked import Found, RankedList
-from reid.evaluation import Ranking
+from reid.rankings import Ranking
 
 
 def rows(*people):

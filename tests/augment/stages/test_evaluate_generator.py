@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 
 from augment import files
 from augment.prepared import index
-from augment.results.report_card.card import KEYS
+from augment.results.report_card.metrics import METRICS
 
 POSE = ("pckh", "pckh_euclidean", "pckh_real", "pckh_euclidean_real")
 
@@ -37,7 +37,7 @@ def test_the_card_of_a_trained_generator(project, augment, monkeypatch):
     assert card["pairs"] == len(frame) > 20 and card["identities"] == frame["pid"].nunique() == 3
     assert card["sees"] == ["source image", "source pose", "target pose"]
     assert card["reid_model"] == "models/reid/iterations/inception/none/1.0/seed0/weights.pt"
-    assert set(card["metrics"]) == set(KEYS) - {"miou"}
+    assert set(card["metrics"]) == set(METRICS) - {"miou"}
     for key in ("ssim", "l1", "identity_cosine", *POSE):
         found = card["metrics"][key]
         assert found["low"] <= found["value"] <= found["high"], key

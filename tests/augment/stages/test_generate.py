@@ -192,11 +192,11 @@ def test_the_only_image_of_an_identity_is_its_own_source():
     [
         (
             "--portion 0.4 --ratio 2",
-            "--ratio 2 extends the set of all real images: it demands --portion 1.0, not 0.4",
+            "--ratio 2 extends the set of all real images: it requires --portion 1.0, not 0.4",
         ),
         (
             "--portion 1.0 --ratio 2 --protocol leak_free",
-            "all protocols are one: give patn, not patn-leak_free",
+            "all protocols are the same: give patn, not patn-leak_free",
         ),
     ],
 )

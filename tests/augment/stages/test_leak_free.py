@@ -12,6 +12,7 @@ from mlflow import MlflowClient
 
 from augment import files, paths
 from augment.arms import Arm
+from augment.augmentations import Augmentation
 from augment.prepared import index, keypoints, market1501
 from generators.training.checkpoint import read_trained_on
 
@@ -130,7 +131,7 @@ def test_a_whole_arm_leads_back_to_images_of_the_reduced_set_alone(project, augm
     ):
         run(augment, command)
 
-    arm = Arm("inception", f"{name}-leak_free", 0.4, 1, "iterations", 0)
+    arm = Arm("inception", Augmentation(name, "leak_free"), 0.4, 1, "iterations", 0)
     result, out = (
         files.read_json(paths.reid_result(arm)),
         paths.generated(arm.augmentation, arm.portion),

@@ -208,7 +208,7 @@ def test_bad_files_are_named_together(real, market, augment):
     for number in range(12):
         hostile.empty(market / "query" / f"0001_c1s1_{number:06d}_00.jpg")
     output = augment("prepare").output
-    assert "Error: 12 faults; nothing was written:\n" in output and output.endswith(
+    assert "Error: 12 problems; nothing was written:\n" in output and output.endswith(
         ": is empty\n  and 2 more\n"
     )
 

@@ -8,12 +8,13 @@ import pytest
 import yaml
 
 from augment.arms import Arm
+from augment.augmentations import parse
 from augment.prepared import index
 from augment.reid_training import arm as train_reid
 from augment.reid_training import training_set
 from augment.reid_training.tune import all_settings, parse_switches
 
-PATN = Arm("inception", "patn", 0.4, 1, "iterations", 0)
+PATN = Arm("inception", parse("patn"), 0.4, 1, "iterations", 0)
 TUNE = "tune --model inception --augmentation patn --portion 0.4 --name t".split()
 RATES = ["--set", "reid.inception.learning_rate=0.1,0.3"]
 
@@ -76,7 +77,7 @@ def test_validation_writes_results_of_its_own(halved, augment):
 
 def test_classic_changes_the_images_and_nothing_else(project, augment):
     change(project, lambda params: params["classic"].update(erasing=0.9, flip=0.25))
-    arm = Arm("inception", "classic", 1.0, 1, "iterations", 0)
+    arm = Arm("inception", parse("classic"), 1.0, 1, "iterations", 0)
     plain, classic = (train_reid.load_settings(one, False).reid for one in (PATN, arm))
     assert (classic.augment.erasing, classic.augment.flip) == (
         0.9,

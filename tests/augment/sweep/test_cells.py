@@ -4,8 +4,9 @@ import pytest
 import yaml
 
 from augment import params
-from augment.sweep.cells import _uses_pose_network, plan, rendered
+from augment.sweep.cells import plan, rendered
 from augment.sweep.params import SweepParams
+from augment.sweep.work import uses_pose_network
 from generators.registry import TRAINABLE
 
 ROOT = Path(__file__).parents[3]
@@ -92,7 +93,7 @@ def test_a_pose_network_is_trained_only_for_who_uses_it(project):
 def test_who_uses_a_pose_network_is_as_the_generator_says(name, monkeypatch):
     monkeypatch.chdir(ROOT)
     file = ROOT / "params.yaml"
-    assert _uses_pose_network(name, file) == params.generator(name).uses_pose_network
+    assert uses_pose_network(name, file) == params.generator(name).uses_pose_network
 
 
 def test_recomposed_images_are_cut_out_of_a_set_of_their_own(project):
@@ -154,7 +155,7 @@ def test_a_card_brings_its_generator_judge_and_pose_network(project):
         ({"augmentations": ["pix2pix"]}, "unknown generator 'pix2pix'; there are patn, "),
         ({"augmentations": ["puppet-feet"]}, "unknown augmentation 'puppet-feet'"),
         ({"augmentations": ["patn", "patn"]}, "sweep.augmentations: names an entry twice"),
-        ({"extended": ["patn-star"], "ratios": [2]}, "all protocols are one"),
+        ({"extended": ["patn-star"], "ratios": [2]}, "all protocols are the same"),
         ({"extended": ["classic"], "ratios": [2]}, "classic adds no images"),
         ({"budgets": ["hours"]}, "'hours' is not one of iterations, epochs"),
         ({"cards": ["patn-star"]}, "'patn-star' is not a generator"),

@@ -8,18 +8,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generators.body import body_parts
-from generators.body.body_parts import (
-    OTHER_SIDE,
-    PARTS,
-    USUAL,
-    PartParams,
-    frames,
-    part_grids,
-    part_masks,
-    rigid_flow,
-    to_grid,
-)
+from generators.body import body_parts, part_drawing
+from generators.body.body_parts import OTHER_SIDE, PARTS, USUAL, PartParams, frames
+from generators.body.part_drawing import part_grids, part_masks, rigid_flow, to_grid
 from generators.body.pose import flip
 
 SIZE = (128, 64)
@@ -37,7 +28,7 @@ def person(**joints) -> torch.Tensor:
 
 
 def order(points):
-    return [PARTS[part] for part in body_parts.draw_order(points)[0]]
+    return [PARTS[part] for part in part_drawing.draw_order(points)[0]]
 
 
 def test_other_side():

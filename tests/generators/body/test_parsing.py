@@ -4,7 +4,6 @@ import upright
 from hypothesis import given
 from hypothesis import strategies as st
 
-from augment.data import mini_market
 from generators.body import parsing
 from generators.body.pose import flip as flip_keypoints
 
@@ -123,8 +122,3 @@ def test_merging_says_what_is_wrong():
         parsing.merge(torch.zeros(1, 2, 2, dtype=torch.uint8), "pascal")
     with pytest.raises(ValueError, match="label 18 is none of atr18's, which are 0 to 17"):
         parsing.merge(torch.full((1, 2, 2), 18, dtype=torch.uint8), "atr18")
-
-
-def test_mini_markets_labels_and_colours_are_these():
-    assert [name.replace(" ", "_") for name in mini_market.PARSING_LABELS] == list(parsing.LABELS)
-    assert mini_market.PARSING_PALETTE == parsing.COLOURS

@@ -6,14 +6,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from generators.body.pose import limb_distances
-from generators.networks.pose_transfer import (
-    Discriminator,
-    DiscriminatorParams,
-    appearance_judged,
-    person_mask,
-    shape_judged,
-)
+from generators.body.pose import limb_distances, person_mask
+from generators.networks.pose_attention import Discriminator
+from generators.networks.pose_transfer import appearance_judged, shape_judged
+from generators.networks.transfer_params import DiscriminatorParams
 from generators.pose_network.pose_network import PoseNetwork
 from generators.training.checkpoint import load_generator, read_trained_on, save_generator
 from generators.training.pairs import make_batch

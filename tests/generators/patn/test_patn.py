@@ -5,7 +5,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from generators.patn.patn import Patb, PatnNetwork
+from generators.networks.pose_attention import Patb
+from generators.patn.patn import PatnNetwork
 from generators.training.loop import train
 from generators.training.pairs import make_batch
 

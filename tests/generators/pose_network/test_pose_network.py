@@ -6,8 +6,8 @@ import torch
 from generators.body.pose import pose_maps, visible
 from generators.pose_network.pose_network import PoseEstimator, PoseNetworkParams, _losses, peaks
 from generators.training.batch import Batch
-from generators.training.loop import TrainingParams
 from generators.training.pairs import make_batch
+from generators.training.phases import TrainingParams
 
 PARAMS = PoseNetworkParams(
     image_size=(32, 16),

@@ -11,7 +11,7 @@ import upright
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generators.body import body_parts
+from generators.body import body_parts, part_drawing
 from generators.body.body_parts import PartParams
 from generators.body.pose import flip as flip_keypoints
 from generators.body.pose import pose_maps
@@ -53,7 +53,7 @@ def figures(number: int, seed: int = 0):
 def opaque(keypoints: torch.Tensor, least: float) -> torch.Tensor:
     found = body_parts.frames(keypoints, SIZE, PARTS)
     return (
-        body_parts.parts_mask(found, SIZE, torch.zeros(len(keypoints)), PARAMS.soft * SIZE[0])
+        part_drawing.parts_mask(found, SIZE, torch.zeros(len(keypoints)), PARAMS.soft * SIZE[0])
         >= least
     )
 
@@ -128,7 +128,7 @@ def test_a_limb_out_of_sight_is_taken_from_the_other_side():
 def test_opencv_and_torch_draw_the_same():
     source, scene = figures(16), figures(16, seed=1)
     cut, placed = (body_parts.frames(figure.keypoints, SIZE, PARTS) for figure in (source, scene))
-    order = body_parts.draw_order(scene.keypoints)
+    order = part_drawing.draw_order(scene.keypoints)
     person = (torch.rand(16, 1, *SIZE, generator=torch.Generator().manual_seed(2)) > 0.1).float()
     for opacity in (None, person):
         ours, theirs = (

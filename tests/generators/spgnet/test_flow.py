@@ -4,7 +4,7 @@ import pytest
 import torch
 import upright
 
-from generators.body import body_parts
+from generators.body import body_parts, part_drawing
 from generators.body.pose import flip
 from generators.spgnet.flow import RIGID_PARTS, FlowFile, at_scale, flow_source, grid_of, warp
 
@@ -53,7 +53,7 @@ def test_rigid_parts_bring_the_person_to_the_target():
     source = torch.tensor(upright.UPRIGHT).float()[None]
     target = source + torch.tensor([6.0, -5.0])
     grid, visibility = flow_source(RIGID_PARTS, (128, 64))(source, target)
-    wanted = body_parts.rigid_flow(source, target, (128, 64), body_parts.USUAL)
+    wanted = part_drawing.rigid_flow(source, target, (128, 64), body_parts.USUAL)
     assert torch.equal(grid, wanted[0]) and torch.equal(visibility, wanted[1])
     rows, columns = torch.meshgrid(torch.arange(128.0), torch.arange(64.0), indexing="ij")
     came_from = warp(torch.stack([rows, columns])[None], grid)[

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from generators.body.parsing import LABELS
 from generators.body.pose import pose_maps
 from generators.body.skeleton import JOINTS
-from generators.spgnet.spatn import Spatn, SpatnParams, distance_maps, pose_features
+from generators.spgnet.params import SpatnParams
+from generators.spgnet.spatn import Spatn, distance_maps, pose_features
 from generators.training.phases import TrainingParams
 
 SIZE = (32, 16)

@@ -7,14 +7,9 @@ from torch.nn import functional as F
 
 from generators.body.parsing import one_hot
 from generators.pose_network.pose_network import PoseNetwork
-from generators.spgnet.networks import (
-    Deformation,
-    PatchParams,
-    SpgNetworkParams,
-    patch_discriminator,
-)
-from generators.spgnet.spatn import SpatnParams
-from generators.spgnet.spgnet import SpgNet, SpgNetParams, with_selves
+from generators.spgnet.networks import Deformation, patch_discriminator
+from generators.spgnet.params import PatchParams, SpatnParams, SpgNetParams, SpgNetworkParams
+from generators.spgnet.spgnet import SpgNet, with_selves
 from generators.training import checkpoint
 from generators.training.checkpoint import load_generator, save_generator
 from generators.training.loop import train
@@ -199,7 +194,8 @@ def test_the_baseline_needs_no_parsing_maps(spgnet, batch):
     ):
         generator.predict_parsing(batch)
     with pytest.raises(
-        ValueError, match="spgnet needs parsing maps, and there are none; spgnet.parsing: from"
+        ValueError,
+        match="spgnet needs parsing maps, and the batch has none; set spgnet.parsing to from",
     ):
         spgnet().generate(bare)
 
@@ -393,7 +389,7 @@ def test_interrupted_training_ends_like_unbroken(spgnet, people, tmp_path, stop,
 
 
 def test_the_discriminator_learns_at_its_own_rate(spgnet, people, tmp_path, monkeypatch):
-    from generators.training import loop as training
+    from generators.training import trainer as training
 
     rates, step = [], training.Trainer.step
 

@@ -2,19 +2,18 @@ import pytest
 import torch
 import upright
 
-from generators.body import body_parts
+from generators.body import body_parts, part_drawing
 from generators.body.pose import pose_maps
 from generators.spt.networks import (
     BackgroundNetwork,
     Decoder,
-    DiscriminatorParams,
     Encoder,
     ForegroundNetwork,
-    PartWarp,
     PatchDiscriminator,
     SemanticNetwork,
-    UNetParams,
 )
+from generators.spt.params import DiscriminatorParams, UNetParams
+from generators.spt.part_warp import PartWarp
 
 SIZE = (64, 32)
 NET = UNetParams(ngf=4, levels=4, norm="layer", dropout=0.0)
@@ -112,7 +111,7 @@ def test_a_person_who_steps_aside_takes_the_pixels_along(level):
     height, width = SIZE[0] // level, SIZE[1] // level
     maps = pose_maps(standing() / level, (height, width), 2.0)
     wanted = pose_maps(standing((8.0, 4.0)) / level, (height, width), 2.0)
-    person = body_parts.part_masks(
+    person = part_drawing.part_masks(
         body_parts.frames(standing((8.0, 4.0)), SIZE, body_parts.USUAL), SIZE, 1.0
     ).amax(1, keepdim=True)
     person = torch.nn.functional.avg_pool2d(person, level) > 0.9
@@ -130,8 +129,8 @@ def test_parts_take_the_maximum_over_the_ten_affine_maps():
     maps = torch.randn(1, 2, *SIZE)
     own, placed = (body_parts.frames(points, SIZE, body_parts.USUAL) for points in (source, target))
     grids, masks = (
-        body_parts.part_grids(own, placed, SIZE),
-        body_parts.part_masks(placed, SIZE, 1.0),
+        part_drawing.part_grids(own, placed, SIZE),
+        part_drawing.part_masks(placed, SIZE, 1.0),
     )
     wanted = torch.full_like(maps, -float("inf"))
     for part in range(10):

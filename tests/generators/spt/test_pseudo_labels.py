@@ -8,8 +8,8 @@ from torch.nn import functional as F
 from generators.body import body_parts
 from generators.body.pose import limb_distances
 from generators.body.skeleton import LIMBS
+from generators.spt.params import SearchParams
 from generators.spt.pseudo_labels import (
-    SearchParams,
     label_distances,
     part_labels,
     pose_distances,

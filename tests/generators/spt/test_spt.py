@@ -10,9 +10,7 @@ from generators.body import body_parts, parsing
 from generators.body.pose import limb_distances
 from generators.pose_network.pose_network import PoseNetwork
 from generators.spt.appearance import hole
-from generators.spt.networks import DiscriminatorParams, UNetParams
-from generators.spt.params import Schedule, SptParams
-from generators.spt.pseudo_labels import SearchParams
+from generators.spt.params import DiscriminatorParams, Schedule, SearchParams, SptParams, UNetParams
 from generators.spt.spt import Spt
 from generators.training.checkpoint import load_generator, save_generator
 from generators.training.loop import train
@@ -479,7 +477,7 @@ def test_what_is_missing_is_named(spt, walkers, pose_network):
         spt().phases()
     with pytest.raises(
         ValueError,
-        match="spt needs parsing maps of the source images; set spt.parsing to from_keypoints",
+        match="spt needs parsing maps, and the batch has none; set spt.parsing to from_keypoints",
     ):
         spt().generate(replace(batch_of(walkers), source_parsing=None, target_parsing=None))
     with pytest.raises(ValueError, match="spt.configuration baseline predicts no parsing maps"):

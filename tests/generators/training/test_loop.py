@@ -15,7 +15,8 @@ import torch
 from PIL import Image
 
 from generators.training import checkpoint
-from generators.training.loop import NonFiniteLoss, train
+from generators.training.loop import train
+from generators.training.losslog import NonFiniteLoss
 from generators.training.pairs import fingerprint, make_batch
 from generators.training.phases import Phase, learning_rate, supports_bfloat16, uses_bfloat16
 

@@ -9,15 +9,17 @@ from hypothesis import strategies as st
 from generators.training.phases import TrainingParams
 from generators.warping_gan.matcher import (
     GeometricMatcher,
-    Lattice,
-    MatcherParams,
     MatchingNetwork,
-    apply_affine,
-    control_points,
     correlation,
-    identity,
     match,
     matcher_losses,
+)
+from generators.warping_gan.params import MatcherParams
+from generators.warping_gan.transformations import (
+    Lattice,
+    apply_affine,
+    control_points,
+    identity,
     pixel_points,
     random_transformations,
     spline_matrix,
@@ -227,7 +229,7 @@ def test_learns_transformations_it_has_not_seen():
         ({"channels": 0}, "warping_gan.matcher.channels is 0; it must be at least 1"),
         ({"controls": 1}, "warping_gan.matcher.controls is 1; it must be at least 2"),
         ({"shift": -0.1}, "warping_gan.matcher.shift is -0.1; it must not be negative"),
-        ({"scale": 1.0}, "warping_gan.matcher.scale is 1.0; it must lie in 0 to 1, and below 1"),
+        ({"scale": 1.0}, "warping_gan.matcher.scale is 1.0; it must be at least 0 and below 1"),
     ],
 )
 def test_senseless_params(change, message):

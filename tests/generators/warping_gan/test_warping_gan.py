@@ -11,9 +11,11 @@ from generators.training.checkpoint import load_generator, save_generator
 from generators.training.loop import train
 from generators.training.pairs import make_batch
 from generators.training.phases import TrainingParams
-from generators.warping_gan.matcher import MatcherParams, identity
+from generators.warping_gan.losses import Painted
 from generators.warping_gan.networks import ImageNetwork, Parser, PyramidDiscriminator, WarpingBlock
-from generators.warping_gan.warping_gan import Painted, ParserParams, WarpingGan, WarpingGanParams
+from generators.warping_gan.params import MatcherParams, ParserParams, WarpingGanParams
+from generators.warping_gan.transformations import identity
+from generators.warping_gan.warping_gan import WarpingGan
 
 SIZE = (32, 16)
 TRAINING = TrainingParams(

@@ -284,7 +284,7 @@ def test_hostile_names_and_links_are_refused_together(crops, read, tmp_path):
     with pytest.raises(ValueError) as refused:
         read(root, pattern="(?P<identity>[^/]+)/.*")
     text = str(refused.value)
-    assert text.startswith("3 faults; nothing was written:\n")
+    assert text.startswith("3 problems; nothing was written:\n")
     assert (
         r"0001_c1s1_000001\n_01.jpg': the name holds a control character; rename the file" in text
     )
@@ -302,7 +302,7 @@ def test_links_to_folders_are_counted_not_followed(crops, read, tmp_path):
     root = crops(*people(2, 2))
     hostile.link(root / "linked", tmp_path)
     rows, notes = read(root, pattern="(?P<identity>[^/]+)/.*")
-    assert len(rows) == 4 and "1 links to folders, as 'linked', not read" in notes
+    assert len(rows) == 4 and "1 links to folders, such as 'linked', not read" in notes
 
 
 def test_order_of_rows_has_no_part_in_the_split(crops, read):

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from augment.data.mini_market import PARSING_PALETTE, Difficulty, MiniMarketParams, write
+from augment.data.mini_market import Difficulty, MiniMarketParams, write
 from augment.data.mini_market.write import plan
+from generators.body.parsing import COLOURS
 
 PARAMS = MiniMarketParams(
     train_ids=4,
@@ -89,7 +90,7 @@ def test_images_and_parsing_maps(written):
         with Image.open(written / "parsing" / f"{path.stem}.png") as label:
             assert (label.mode, label.size) == ("P", (64, 128))
             assert np.asarray(label).max() <= 9
-            assert tuple(label.getpalette()[:30]) == tuple(np.array(PARSING_PALETTE).ravel())
+            assert tuple(label.getpalette()[:30]) == tuple(np.array(COLOURS).ravel())
 
 
 def test_keypoint_tables(written):

@@ -123,8 +123,8 @@ PERSON = {"a.jpg": np.array(UPRIGHT, float)}
         ("openpose", ()),
         ("openpose body_25", (joints.BODY_25_DERIVED,)),
         ("coco results", (joints.NECK_DERIVED,)),
-        ("mmpose halpe", (joints.NECK_DERIVED, "of 26 joints the first 17, COCO's, are taken")),
-        ("mmpose body", (joints.NECK_DERIVED, "of 133 joints the first 17, COCO's, are taken")),
+        ("mmpose halpe", (joints.NECK_DERIVED, "the first 17 of 26 joints, COCO's, are used")),
+        ("mmpose body", (joints.NECK_DERIVED, "the first 17 of 133 joints, COCO's, are used")),
         ("mat14", joints.LSP_DERIVED),
     ],
 )
@@ -143,7 +143,9 @@ def test_the_surest_person_is_taken_and_the_others_are_counted(tmp_path):
     pose_files.dumped(tmp_path / "op/b_keypoints.json", {"people": []})
     found = pose_formats.read(tmp_path / "op")
     assert (found.keypoints["a"] == UPRIGHT).all() and (found.keypoints["b"] == -1).all()
-    assert found.notes == ("1 further people are left out: each image's surest one is taken",)
+    assert found.notes == (
+        "1 further people are left out: the one with the highest score is used in each image",
+    )
     rows = [
         {
             "image_id": "a.jpg",
@@ -154,7 +156,9 @@ def test_the_surest_person_is_taken_and_the_others_are_counted(tmp_path):
     ]
     found = pose_formats.read(pose_files.dumped(tmp_path / "r.json", rows))
     assert (found.keypoints["a.jpg"][2:] == UPRIGHT[2:]).all()
-    assert found.notes == ("2 further people are left out: each image's surest one is taken",)
+    assert found.notes == (
+        "2 further people are left out: the one with the highest score is used in each image",
+    )
     both = {"instance_info": [pose_files.instance(other), pose_files.instance(UPRIGHT, 0)]}
     both["instance_info"][0]["keypoint_scores"] = [0.2] * 17
     found = pose_formats.read(pose_files.dumped(tmp_path / "results_c.json", both))

@@ -35,7 +35,7 @@ def refused(file, message, **given):
         ("", "is empty"),
         (
             "hello",
-            "is no known keypoint file: no CSV with the header 'name:keypoints_y:keypoints_x'",
+            "is not a known keypoint file: neither a CSV with the header 'name:keypoints_y:keypoints_x'",
         ),
         ("name,y,x\na.jpg,1,2", "row 1: the separator is ','"),
         (
@@ -47,7 +47,7 @@ def refused(file, message, **given):
             "'../x.jpg' leaves the images' folder by '..'",
         ),
         (f"{HEADER}\na\x01.jpg: {ROW}", "the name holds a control character; rename the file"),
-        (f"{HEADER}\n : {ROW}", "'' is no image name"),
+        (f"{HEADER}\n : {ROW}", "'' is not an image name"),
         (
             f"{HEADER}\na.jpg: {[float('nan')] * 18}: {[1] * 18}",
             "row 2: keypoints_y is no list of numbers",
@@ -60,16 +60,19 @@ def refused(file, message, **given):
             f"{HEADER}\na.jpg: [{'9' * 5000}]: {[1] * 18}",
             "row 2: keypoints_y is no list of numbers",
         ),
-        (f"{HEADER}\na.jpg: {'[' * 9000}: {[1] * 18}", "row 2: keypoints_y is no list of numbers"),
+        (
+            f"{HEADER}\na.jpg: {'[' * 9000}: {[1] * 18}",
+            "row 2: keypoints_y is no list of numbers",
+        ),
         (
             f"{HEADER}\na.jpg: {'1' * 20000}: {[1] * 18}",
             "characters; a row of 18 joints has at most 10,000",
         ),
         ("[" * 200_000, "is nested too deeply to be a keypoint file"),
         ('{"a":' * 200_000, "is nested too deeply to be a keypoint file"),
-        ("[]", "is a JSON, but of no known keypoint format: it is '[]'"),
-        ('{"a": 1}', "is a JSON, but of no known keypoint format: it has a"),
-        ('{"people": ', "is no JSON of keypoints"),
+        ("[]", "is JSON, but not in a known keypoint format: it is '[]'"),
+        ('{"a": 1}', "is JSON, but not in a known keypoint format: it has a"),
+        ('{"people": ', "is not a JSON of keypoints"),
         (
             '{"people": [{"pose_keypoints_2d": [NaN]}]}',
             "it holds NaN; a missing joint is a score of 0, or -1",
@@ -79,24 +82,24 @@ def refused(file, message, **given):
             '{"people": [{"pose_keypoints_2d": [' + "1e999," * 53 + "1]}]}",
             "holds inf; no image has more than 100,000 px",
         ),
-        ('{"people": [{"pose_keypoints_2d": [' + "9" * 5000 + "]}]}", "is no JSON of keypoints"),
-        ('{"people": 3}', "people is no list: '3'"),
-        ('{"people": [3]}', "people[0] is no object: '3'"),
+        ('{"people": [{"pose_keypoints_2d": [' + "9" * 5000 + "]}]}", "is not a JSON of keypoints"),
+        ('{"people": 3}', "people is not a list: '3'"),
+        ('{"people": [3]}', "people[0] is not an object: '3'"),
         ('{"people": [{"id": 1}]}', "people[0] has no 'pose_keypoints_2d'; it has id"),
         (
             '{"people": [{"pose_keypoints_2d": "x"}]}',
-            "pose_keypoints_2d is no list of numbers: 'x'",
+            "pose_keypoints_2d is not a list of numbers: 'x'",
         ),
         (
             '{"people": [{"pose_keypoints_2d": [1, 2, true]}]}',
-            "pose_keypoints_2d is no list of numbers",
+            "pose_keypoints_2d is not a list of numbers",
         ),
         ('{"people": [{"pose_keypoints_2d": [1, 2, 3]}]}', "holds 3 numbers; expected 54 or 75"),
         (
             json.dumps([COCO | {"image_id": 7}]),
             "image_id 7 is a number, and the file has no list `images`",
         ),
-        (json.dumps([COCO | {"image_id": None}]), "image_id 'None' is neither number nor text"),
+        (json.dumps([COCO | {"image_id": None}]), "image_id 'None' is neither a number nor text"),
         (json.dumps([COCO | {"image_id": "/a.jpg"}]), "'/a.jpg' is an absolute path"),
         (json.dumps([COCO | {"image_id": "C:\\a.jpg"}]), "'C:/a.jpg' is an absolute path"),
         (json.dumps([COCO | {"image_id": "a/../../b.jpg"}]), "leaves the images' folder by '..'"),
@@ -105,11 +108,11 @@ def refused(file, message, **given):
             "[0].keypoints holds 50 numbers; expected 51 or 78 or 399 or 408",
         ),
         (json.dumps([COCO, {"image_id": "b.jpg"}]), "[1] has no 'keypoints'; it has image_id"),
-        (json.dumps([COCO | {"score": "high"}]), "[0].score is no list of numbers"),
+        (json.dumps([COCO | {"score": "high"}]), "[0].score is not a list of numbers"),
         ('{"images": [{"id": 1}], "annotations": []}', "images[0] has no 'file_name'; it has id"),
         (
             '{"images": [{"id": [1], "file_name": "a"}], "annotations": []}',
-            "id '[1]' is neither number nor text",
+            "id '[1]' is neither a number nor text",
         ),
         (
             json.dumps({"images": [{"id": 1, "file_name": "a"}] * 2, "annotations": []}),
@@ -128,7 +131,7 @@ def refused(file, message, **given):
             json.dumps(
                 {"images": [{"id": 1, "file_name": "a"}], "annotations": [COCO | {"image_id": 2}]}
             ),
-            "annotations[0]: image_id '2' is none of the list `images`",
+            "annotations[0]: image_id '2' is not in the list `images`",
         ),
         (
             '{"instance_info": [{"frame_id": 1, "instances": []}]}',
@@ -144,7 +147,7 @@ def refused(file, message, **given):
         ),
         (
             json.dumps([{"keypoints": [[1, 2, 3]] * 17, "keypoint_scores": [1] * 17}]),
-            "keypoints[0] is no [x, y]: '[1, 2, 3]'",
+            "keypoints[0] is not [x, y]: '[1, 2, 3]'",
         ),
         (
             json.dumps([{"image": "a", "instances": []}] * 2),
@@ -184,7 +187,7 @@ def test_bytes_that_are_no_text(tmp_path):
 
 
 def test_folders(tmp_path):
-    refused(tmp_path, "has no .json file; a folder of keypoints has one an image")
+    refused(tmp_path, "has no .json file; a folder of keypoints has one per image")
     pose_files.coco_results(tmp_path / "k.json", {"a.jpg": np.array(UPRIGHT, float)})
     refused(tmp_path, "a folder holds OpenPose or MMPose JSONs;")
     (tmp_path / "k.json").unlink()
@@ -265,7 +268,7 @@ def test_mats_of_other_kinds(tmp_path):
     file.write_bytes(mat_file.HDF5 + b" " * 600)
     refused(file, "is a MATLAB 7.3 file, which is HDF5")
     file.write_bytes(b"nothing of the kind")
-    refused(file, "is no .mat file of MATLAB 5 to 7")
+    refused(file, "is not a .mat file of MATLAB 5 to 7")
 
 
 def mat_header() -> bytes:
@@ -315,7 +318,7 @@ def test_a_mat_whose_header_promises_more_than_there_is(tmp_path):
     refused(file, "joints is 1000000000 x 14 x 2; expected N x 14 x 2 (or 3)")
     raw[at : at + 12] = struct.pack("<iii", 1, 14, 3)
     file.write_bytes(raw)
-    refused(file, "joints is damaged: it has 28 numbers and promises 42")
+    refused(file, "joints is damaged: it has 28 numbers and declares 42")
 
 
 KEYS = st.sampled_from(

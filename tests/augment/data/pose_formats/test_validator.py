@@ -104,8 +104,8 @@ CORRUPTIONS = {
         ["scale"],
         "coordinates are shares of the image, in [-1, 1], not pixels",
     ),
-    "half": (lambda p: p / 2, ["scale"], "look as if made for images 0.5 times as large"),
-    "double": (lambda p: p * 2, ["scale"], "look as if made for images 2 times as large"),
+    "half": (lambda p: p / 2, ["scale"], "look made for images 0.5 times as large"),
+    "double": (lambda p: p * 2, ["scale"], "look made for images 2 times as large"),
     "another shape": (
         lambda p: p * (2, 4),
         ["scale"],
@@ -159,7 +159,7 @@ def test_missing_joints(people):
         nobody = {n: np.full((18, 2), float(value)) for n in people}
         (found,) = validator.check(nobody, sizes(people))
         assert found.fatal and found.message == (
-            f"every joint of all {len(people)} images is missing ({value}): the tool that wrote them found nobody"
+            f"every joint of all {len(people)} images is missing ({value}): the tool that wrote them found no one"
         )
     zeros = {n: np.where(p == MISSING, 0, p) for n, p in people.items()}
     (found,) = validator.check(zeros, sizes(people))
@@ -186,7 +186,7 @@ def test_sides_that_are_not_told_apart(people):
     (found,) = validator.check(wrong, sizes(people))
     assert (found.kind, found.fatal) == ("merged", False)
     assert found.message.startswith(
-        "left and right are in one place in most images: elbow (100%), knee (100%); whoever found"
+        "left and right are in one place in most images: elbow (100%), knee (100%); the network"
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from augment import files
 from augment.results.page import generators
-from augment.results.page.measures import METRICS
+from augment.results.report_card.metrics import METRICS
 
 URL = "http://127.0.0.1:5000"
 # How many names of drawings leave their drawing or lie on another.
@@ -43,7 +43,7 @@ def column(section, key):
         (group, place)
         for group, (_, heads) in enumerate(section.groups)
         for place, head in enumerate(heads)
-        if head == (title, METRICS[key].told)
+        if head == (title, METRICS[key].description)
     ]
     return {row.name: row.cells[group][place] for row in section.rows} | {
         "real": section.real[group][place]
@@ -113,7 +113,7 @@ def test_a_metric_that_does_not_apply_is_empty_and_one_that_is_missing_says_why(
     assert (fid.text, fid.sort, fid.why) == (
         "–",
         "",
-        f"no weights of Inception, and no network; wanted: {made_cards.INCEPTION}",
+        f"no weights of Inception, and no network; missing file: {made_cards.INCEPTION}",
     )
     by_reason = {one.reason: (one.metrics, one.names, one.file) for one in section.missing}
     assert by_reason == {
@@ -148,7 +148,7 @@ def test_what_is_missing_of_outputs_and_real_images_alike_is_said_once(cards):
     (found,) = generators.sections([cards[0] | {"metrics": metrics}], URL, embed=False)
     assert [(one.metrics, one.reason) for one in found.missing] == [
         (["identity mAP", "PCKh"], untrained["unavailable"]),
-        (["pckh real"], other["unavailable"]),
+        (["PCKh of real images"], other["unavailable"]),
     ]
     assert found.drawings == []
 
@@ -167,7 +167,7 @@ def test_speed_of_those_that_have_one(cards, section):
 
 
 def test_who_is_told_more_of_the_target(section):
-    assert section.told == [("puppet", "target background, target colours")]
+    assert section.extra == [("puppet", "target background, target colours")]
 
 
 def test_published_tables_are_those_of_market1501(cards, section):
@@ -357,7 +357,7 @@ def test_a_dash_says_why_when_pointed_at(opened):
     assert "torchvision is not installed" in {title for _, title in dashes}
     listed = opened.find_element("css selector", ".missing").text
     assert (
-        f"wanted: {made_cards.INCEPTION}" in listed
+        f"missing file: {made_cards.INCEPTION}" in listed
         and "PCKh of spt: the pose network is not trained" in listed
     )
 

@@ -88,7 +88,7 @@ def test_settings_by_cells(tmp_path):
         ),
         (
             [HEAD, ROWS[0], ROWS[0]],
-            "one setting, cell and seed is there twice; run `augment tune` again",
+            "a setting, cell and seed occur twice; run `augment tune` again",
         ),
     ],
 )

@@ -5,6 +5,7 @@ import pytest
 from augment import files
 from augment.pretrained.weights import Unavailable
 from augment.results.report_card import card
+from augment.results.report_card.metrics import METRICS
 from augment.results.report_card.scoring import entry
 from generators.metrics.intervals import Interval
 
@@ -38,7 +39,7 @@ def test_the_table_has_a_row_a_card_and_all_keys(tmp_path, monkeypatch):
     card.write_table()
     table = pd.read_csv(tmp_path / "reports/generators.csv")
     assert table["generator"].tolist() == ["apatn", "patn"] and table["pairs"].tolist() == [12, 12]
-    wanted = [name for key in card.KEYS for name in (key, f"{key}_low", f"{key}_high")]
+    wanted = [name for key in METRICS for name in (key, f"{key}_low", f"{key}_high")]
     assert table.columns.tolist() == ["generator", "dataset", "pairs", *wanted]
     patn = table.iloc[1]
     assert patn[["ssim", "ssim_low", "ssim_high"]].tolist() == [0.25, 0.2, 0.3] and np.isnan(

@@ -89,6 +89,6 @@ def test_a_card_that_is_not_there(project, augment):
     result = augment("compare", "patn", "apatn")
     assert result.exit_code == 1
     assert (
-        "patn.json: not found; run `augment evaluate-generator` for it first (there are cards of: none)"
+        "patn.json: not found; run `augment evaluate-generator` for it first (existing cards: none)"
         in result.output
     )

@@ -82,6 +82,6 @@ def test_a_judge_of_other_params_is_refused(project):
     (project / "params.yaml").write_text(yaml.safe_dump(every))
     with pytest.raises(
         ValueError,
-        match="weights.pt: is not of the model that params.yaml describes under reid.inception",
+        match="weights.pt: does not fit the model that params.yaml describes under reid.inception",
     ):
         identity.load_judge(JUDGE, "cpu")

@@ -8,7 +8,7 @@ import torch
 
 from augment.pretrained.weights import Unavailable
 from augment.results.report_card import identity
-from augment.results.report_card.card import KEYS
+from augment.results.report_card.metrics import METRICS, keys_of
 from augment.results.report_card.pairs import held_out
 from augment.results.report_card.pose import Finder
 from augment.results.report_card.render import Rendered, Renderer, render, renderer
@@ -22,7 +22,6 @@ SETTINGS = EvaluationParams(
     None, 0, SIZE, JudgeParams("inception", "iterations"), DiversityParams(4, 3), 50, 8
 )
 NO_POSE = Unavailable("no pose network here", "nowhere.pt")
-OUTSIDE = {"fid", "is", "mask_is", "lpips", "mask_lpips", "ds"}
 
 
 def knowing(images) -> Finder:
@@ -61,7 +60,7 @@ def scored(rendered, finder=NO_POSE):
 
 def test_the_target_itself_is_perfect(perfect):
     found = scored(perfect, knowing(perfect.images))
-    assert set(found.metrics) == set(KEYS) - {"miou"}
+    assert set(found.metrics) == set(METRICS) - {"miou"}
     value = {key: one.value for key, one in found.metrics.items() if hasattr(one, "value")}
     for key in ("ssim", "mask_ssim", "pckh", "pckh_euclidean", "pckh_real"):
         assert value[key] == pytest.approx(1, abs=1e-9)
@@ -81,13 +80,11 @@ def test_a_copied_source(copied):
     source, target = (copied.images.pixels[rows].double() for rows in copied.held.pairs.T)
     assert np.allclose(frame["l1"], (source - target).abs().mean((1, 2, 3)) / 127.5)
     # Interval and mean are those of the column, by identities.
-    for key, column in (
-        ("ssim", "ssim"),
-        ("identity_mAP", "identity_ap"),
-        ("memorisation", "nearest_distance"),
-    ):
-        assert metrics[key] == mean_interval(frame[column], frame["pid"], None, 50, 0)
-        assert metrics[key].low <= metrics[key].value <= metrics[key].high
+    for key, metric in METRICS.items():
+        assert (metric.of_pairs(frame) is None) or metric.scorer in ("similarity", "identity")
+        if metric.column is not None and metric.scorer in ("similarity", "identity"):
+            assert metrics[key] == mean_interval(frame[metric.column], frame["pid"], None, 50, 0)
+            assert metrics[key].low <= metrics[key].value <= metrics[key].high
     assert (
         metrics["pckh"] is metrics["pckh_euclidean_real"] is NO_POSE and "pckh_right" not in frame
     )
@@ -110,8 +107,10 @@ def test_every_key_is_a_number_or_says_why_not(copied):
     ).metrics
     entries = {key: entry(one) for key, one in metrics.items()}
     assert entries["identity_mAP"] == {"unavailable": "no judge", "file": "judge.pt"}
-    assert {key for key in identity.KEYS if "unavailable" in entries[key]} == set(identity.KEYS)
-    assert entries["ssim"].keys() == {"value", "low", "high"} and metrics.keys() >= OUTSIDE
+    assert all("unavailable" in entries[key] for key in keys_of("identity"))
+    assert entries["ssim"].keys() == {"value", "low", "high"} and metrics.keys() >= {
+        *keys_of("outside")
+    }
     assert entries["pckh_real"]["file"] == "nowhere.pt"
 
 
@@ -123,7 +122,7 @@ def test_miou_of_predicted_parsing_maps(copied):
     images = held.images(SIZE, "files")
 
     class Half:
-        networks = {"parser": None}
+        predicts_parsing, parsing = True, "files"
 
         class params:
             image_size, parsing, sigma_px = SIZE, "files", 1.5

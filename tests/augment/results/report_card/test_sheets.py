@@ -8,7 +8,7 @@ from PIL import Image
 
 from augment import params, paths
 from augment.images import contact_sheet
-from augment.results.report_card import pairs, seeing
+from augment.results.report_card import pairs, sheets
 from augment.results.report_card.render import Renderer, renderer
 from generators.registry import generator_class
 from generators.training.pairs import make_batch
@@ -68,12 +68,12 @@ def test_the_best_the_median_and_the_worst():
     scores = pd.DataFrame(
         {"pid": range(9), "ssim": [0.1, 0.9, np.nan, 0.5, 0.3, 0.7, 0.2, 0.8, 0.6]}
     )
-    assert seeing.chosen(scores, "ssim", True, 2) == {
+    assert sheets.chosen(scores, "ssim", True, 2) == {
         "best": [1, 7],
         "median": [8, 3],
         "worst": [0, 6],
     }
-    assert seeing.chosen(scores, "ssim", False, 2) == {
+    assert sheets.chosen(scores, "ssim", False, 2) == {
         "best": [0, 6],
         "median": [3, 8],
         "worst": [1, 7],
@@ -82,7 +82,7 @@ def test_the_best_the_median_and_the_worst():
 
 def test_every_person_once_and_ties_in_order():
     scores = pd.DataFrame({"pid": [4, 4, 5, 6, 5], "l1": [0.1, 0.2, 0.3, 0.3, 0.4]})
-    found = seeing.chosen(scores, "l1", False, 5)
+    found = sheets.chosen(scores, "l1", False, 5)
     assert found == {"best": [0, 2, 3], "median": [2, 1, 3], "worst": [4, 3, 1]}
 
 
@@ -90,11 +90,11 @@ def test_a_sheet_for_each_metric_that_there_is(held, outputs, scores, tmp_path):
     folder = tmp_path / "sheets"
     folder.mkdir()
     (folder / "best_ds.png").write_bytes(b"of an older card")
-    seeing.sheets(folder, renderer("copy_source", None, SIZE, "cpu"), held, scores, outputs)
+    sheets.write(folder, renderer("copy_source", None, SIZE, "cpu"), held, scores, outputs)
     wanted = ["best_identity_cosine", "best_l1", "best_pckh", "best_ssim", "closest"]
     assert sorted(file.stem for file in folder.iterdir()) == wanted
     before = (folder / "best_ssim.png").read_bytes()
-    seeing.sheets(folder, renderer("copy_source", None, SIZE, "cpu"), held, scores, outputs)
+    sheets.write(folder, renderer("copy_source", None, SIZE, "cpu"), held, scores, outputs)
     assert (folder / "best_ssim.png").read_bytes() == before
 
 
@@ -104,7 +104,7 @@ def test_a_sheet_for_each_metric_that_there_is(held, outputs, scores, tmp_path):
 def test_the_first_column_is_the_best_and_then_the_worst(
     held, outputs, scores, tmp_path, metric, ends
 ):
-    seeing.sheets(tmp_path, renderer("copy_source", None, SIZE, "cpu"), held, scores, outputs)
+    sheets.write(tmp_path, renderer("copy_source", None, SIZE, "cpu"), held, scores, outputs)
     sheet = Image.open(tmp_path / f"best_{metric}.png")
     band = contact_sheet.CAPTION_PX + 4 * (HEIGHT + GAP) + contact_sheet.NOTE_PX
     assert sheet.height == GAP + 3 * band and sheet.width == GAP + 3 * (WIDTH + GAP)  # three people
@@ -122,7 +122,7 @@ def test_the_first_column_is_the_best_and_then_the_worst(
 
 
 def test_the_closest_training_images(held, outputs, scores, tmp_path):
-    seeing.sheets(tmp_path, renderer("copy_source", None, SIZE, "cpu"), held, scores, outputs)
+    sheets.write(tmp_path, renderer("copy_source", None, SIZE, "cpu"), held, scores, outputs)
     sheet, row = Image.open(tmp_path / "closest.png"), scores["nearest_distance"].idxmin()
     output = drawn(Image.fromarray(outputs[row].permute(1, 2, 0).numpy()))
     assert np.array_equal(cell(sheet, 0, FIRST), output)
@@ -137,7 +137,7 @@ def batch_of(one: Renderer, held, row: int):
 
 def test_attention_masks_stand_beside_their_pair(held, outputs, scores, tmp_path):
     one = renderer("patn", None, SIZE, "cpu")  # the trained one
-    seeing.sheets(tmp_path, one, held, scores, outputs)
+    sheets.write(tmp_path, one, held, scores, outputs)
     sheet, first = Image.open(tmp_path / "attention.png"), scores.drop_duplicates("pid").index
     blocks = one.generator.params.blocks
     assert sheet.width == GAP + (4 + blocks) * (WIDTH + GAP) and len(first) == 3
@@ -148,14 +148,14 @@ def test_attention_masks_stand_beside_their_pair(held, outputs, scores, tmp_path
         for block, mask in enumerate(
             one.generator.attention(batch_of(one, held, row))[:, 0].numpy()
         ):
-            shown = np.asarray(seeing.heat(mask, output), float)
+            shown = np.asarray(sheets.heat(mask, output), float)
             assert np.abs(cell(sheet, 4 + block, top) - shown).max() <= 2, (
                 "batches of another size round otherwise"
             )
 
 
 def test_vanilla_blocks_have_no_such_sheet(held, outputs, scores, tmp_path):
-    seeing.sheets(tmp_path, fresh("patn", block="resnet"), held, scores, outputs)
+    sheets.write(tmp_path, fresh("patn", block="resnet"), held, scores, outputs)
     assert not {"attention.png", "alignment.png", "parsing.png"} & {
         file.name for file in tmp_path.iterdir()
     }
@@ -163,24 +163,24 @@ def test_vanilla_blocks_have_no_such_sheet(held, outputs, scores, tmp_path):
 
 def test_alignments_of_places_that_are_in_sight(held, outputs, scores, tmp_path):
     one = fresh("apatn")
-    lost = seeing.JOINTS.index("right_wrist")
+    lost = sheets.JOINTS.index("right_wrist")
     row = int(scores.drop_duplicates("pid").index[0])
     from generators.body.skeleton import JOINTS
 
     held.keypoints[held.pairs[row, 1], JOINTS.index("right_wrist")] = -1.0
-    seeing.sheets(tmp_path, one, held, scores, outputs)
+    sheets.write(tmp_path, one, held, scores, outputs)
     sheet = Image.open(tmp_path / "alignment.png")
     batch = batch_of(one, held, row)
     step = HEIGHT + GAP + contact_sheet.NOTE_PX
-    in_sight = [name for name in seeing.JOINTS if batch.target_pose[0, JOINTS.index(name)].any()]
-    assert len(in_sight) < len(seeing.JOINTS) and seeing.JOINTS[lost] not in in_sight
+    in_sight = [name for name in sheets.JOINTS if batch.target_pose[0, JOINTS.index(name)].any()]
+    assert len(in_sight) < len(sheets.JOINTS) and sheets.JOINTS[lost] not in in_sight
     source = Image.open(paths.PREPARED / scores["source"][row])
     for line, name in enumerate(in_sight):
         found = one.generator.alignment(batch, batch.target_pose[:, [JOINTS.index(name)]])[
             :, 0, 0
         ].numpy()
         for block, where in enumerate(found):
-            shown = np.asarray(seeing.heat(where, source), float)
+            shown = np.asarray(sheets.heat(where, source), float)
             assert np.abs(cell(sheet, 4 + block, FIRST + line * step) - shown).max() <= 2
     # The next line is the whole person's, and only the first of a pair has its images.
     assert (
@@ -194,7 +194,7 @@ def test_parsing_maps_true_and_predicted(held, outputs, scores, tmp_path, name):
     from generators.body.parsing import COLOURS
 
     one = fresh(name)
-    seeing.sheets(tmp_path, one, held, scores, outputs)
+    sheets.write(tmp_path, one, held, scores, outputs)
     sheet, row = Image.open(tmp_path / "parsing.png"), int(scores.drop_duplicates("pid").index[0])
     images = held.images(SIZE, "files")
     batch = batch_of(one, held, row)
@@ -213,10 +213,10 @@ def test_parsing_maps_true_and_predicted(held, outputs, scores, tmp_path, name):
 def test_heat_is_brightest_where_the_weight_is():
     weights = np.zeros((4, 2))
     weights[3, 1] = 7.0
-    shown = np.asarray(seeing.heat(weights, Image.new("RGB", (16, 32), (90, 20, 200))), float).sum(
+    shown = np.asarray(sheets.heat(weights, Image.new("RGB", (16, 32), (90, 20, 200))), float).sum(
         2
     )
     y, x = np.unravel_index(shown.argmax(), shown.shape)
     assert y >= HEIGHT * 3 / 4 and x >= WIDTH / 2 and shown.max() > 2 * shown[0, 0]
-    even = np.asarray(seeing.heat(np.full((4, 2), 0.5), Image.new("RGB", (16, 32), (90, 20, 200))))
+    even = np.asarray(sheets.heat(np.full((4, 2), 0.5), Image.new("RGB", (16, 32), (90, 20, 200))))
     assert len(np.unique(even.reshape(-1, 3), axis=0)) == 1, "equal weights have no brightest place"

@@ -110,7 +110,7 @@ ENGINE = """
 import sys, warnings
 warnings.simplefilter("ignore")
 import torch, torchreid
-from augment.torchreid_dataset import register
+from augment.export.torchreid import register
 torch.set_num_threads(1)
 register("ours", sys.argv[1])
 images = torchreid.data.ImageDataManager(

@@ -1,0 +1,82 @@
+"""TODO."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from generators.body import body_parts, part_drawing
+
+TORSO_PART = 1
+
+
+class PartWarp:
+    """Moves maps of the source, [N, C, h, w] at any level, into the target's pose by ten rigid
+    parts.
+
+    `parts`: each part's affine map moves the whole map, a mask cuts the part out, and the maximum
+    over parts is taken, as in Siarohin et al., "Deformable GANs for Pose-based Human Image
+    Generation" (2018), 3.2; the torso's mask is all ones, as
+    there. `flow`: every pixel is taken from the nearest part on it, or else from the torso: a tenth
+    of the work. `plain`: nothing moves. Keypoints [N, 18, 2] are those at `size`. A person without
+    a usable torso, source or target, stays where they are.
+    """
+
+    def __init__(self, kind: str, source: Tensor, target: Tensor, size: tuple[int, int]):
+        self.kind, self.size = kind, size
+        source, target = body_parts.tidy(source, size), body_parts.tidy(target, size)
+        whole = ~(body_parts.usable(source, size) & body_parts.usable(target, size))[
+            :, None, None, None
+        ]
+        oval = body_parts.one_piece(size, source.device)
+        own, placed = (
+            body_parts.frames(points, size, body_parts.USUAL) for points in (source, target)
+        )
+        self.cut = torch.where(whole, oval, body_parts.with_mirrored(own, source))
+        self.placed = torch.where(whole, oval, placed)
+        self.order = part_drawing.draw_order(target)
+        self.known: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
+
+    def _level(self, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """(grids [N, 10, h, w, 2], masks [N, 10, h, w]) at a level's size."""
+        if size not in self.known:
+            scale = size[0] / self.size[0]
+            cut, placed = (_rescaled(found, scale) for found in (self.cut, self.placed))
+            self.known[size] = (
+                part_drawing.part_grids(cut, placed, size),
+                part_drawing.part_masks(placed, size, 1.0),
+            )
+        return self.known[size]
+
+    def flow(self, maps: Tensor, mode: str = "bilinear") -> Tensor:
+        """`maps` [N, C, h, w], each pixel from the nearest part that lies on it, or from the torso
+        where none does.
+        """
+        grids, masks = self._level(tuple(maps.shape[2:]))
+        front = part_drawing.front_part(masks, self.order)
+        front = torch.where(front < 0, TORSO_PART, front)[:, None, :, :, None].expand(
+            -1, 1, -1, -1, 2
+        )
+        grid = grids.gather(1, front)[:, 0]
+        return F.grid_sample(maps.float(), grid, mode, padding_mode="border", align_corners=False)
+
+    def __call__(self, maps: Tensor) -> Tensor:
+        if self.kind == "plain":
+            return maps
+        if self.kind == "flow":
+            return self.flow(maps)
+        grids, masks = self._level(tuple(maps.shape[2:]))
+        number = grids.shape[1]
+        moved = F.grid_sample(
+            maps.float().repeat_interleave(number, 0),
+            grids.flatten(0, 1),
+            padding_mode="zeros",
+            align_corners=False,
+        ).unflatten(0, (-1, number))
+        everywhere = torch.arange(number, device=masks.device)[:, None, None] == TORSO_PART
+        cutters = (masks > 0.5) | everywhere
+        return (moved * cutters[:, :, None]).amax(1)
+
+
+def _rescaled(found: Tensor, scale: float) -> Tensor:
+    """Frames at `scale` times the size."""
+    return torch.cat([(found[:, :, :1] + 0.5) * scale - 0.5, found[:, :, 1:] * scale], 2)
