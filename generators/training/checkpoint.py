@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import torch
 
@@ -161,7 +161,7 @@ def _rebuilt(contents: dict, path: Path, device: torch.device | str):
         generator = kind(_build(kind.Params, contents["params"]))
         for name, network in generator.networks.items():
             network.load_state_dict(contents["weights"][name])
-            network.to(device, memory_format=torch.channels_last)
+            network.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     except (KeyError, TypeError, AttributeError, RuntimeError) as error:
         name = (
             contents["name"]
@@ -174,7 +174,7 @@ def _rebuilt(contents: dict, path: Path, device: torch.device | str):
     return generator
 
 
-def _build(kind: type, values: dict):
+def _build(kind: Any, values: dict) -> Any:
     """The dataclass `kind` from its asdict: nested dataclasses are built too."""
     hints = get_type_hints(kind)
     if values.keys() != {field.name for field in fields(kind)}:

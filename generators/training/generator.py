@@ -20,6 +20,10 @@ class Trainable:
     params: Any
     networks: dict[str, nn.Module]
 
+    def __init__(self, params: Any):
+        """A generator with fresh weights, drawn from a seed of `params`."""
+        raise NotImplementedError
+
     @property
     def parsing(self) -> str | None:
         """Where parsing maps of the images come from (body.parsing.KINDS); None where unused."""

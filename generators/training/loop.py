@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -85,7 +86,14 @@ def train(
     images.
     """
     processes = joined_processes()
-    run = Run(generator, images.to(processes.device), pairs, Path(folder), processes, pose_network)
+    run = Run(
+        generator,
+        images.to(cast(torch.device, processes.device)),
+        pairs,
+        Path(folder),
+        processes,
+        pose_network,
+    )
     loop = _Loop(run, on_log, on_sheet)
     started = time.monotonic()
     resumed_at, message = run.resume()

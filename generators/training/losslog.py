@@ -5,7 +5,7 @@ losses.csv.
 import csv
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from accelerate.utils import reduce
@@ -58,7 +58,8 @@ class LossLog:
         """End a row at iteration `step`: the means since the last one, over all processes. Call
         `check` before.
         """
-        means = reduce(self.sums / self.count, "mean").tolist()
+        sums = cast(Tensor, self.sums)  # a row has at least one iteration
+        means = cast(Tensor, reduce(sums / self.count, "mean")).tolist()
         values = dict(zip(self.names, means, strict=True))
         self.rows.append({"phase": phase, "step": step, **values})
         self.sums, self.count = None, 0
@@ -73,7 +74,7 @@ class LossLog:
             # The smallest over the processes, by summing tables that hold one process's row each.
             table = torch.zeros(num_processes, len(first), dtype=first.dtype, device=first.device)
             table[process] = first
-            first = reduce(table, "sum").amin(0)
+            first = cast(Tensor, reduce(table, "sum")).amin(0)
         steps = first.tolist()
         step = min(steps)
         if step < NEVER:

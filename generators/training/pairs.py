@@ -13,7 +13,7 @@ from torch import Tensor
 
 from generators.body.parsing import flip as flip_labels
 from generators.body.pose import flip as flip_keypoints
-from generators.body.pose import has_torso, pose_maps
+from generators.body.pose import has_torso, pose_maps, size_of
 from generators.training.batch import Batch
 
 
@@ -81,11 +81,9 @@ def decode(
             raise ValueError(
                 f"{paths[row]}: not a readable image ({error}); remove or replace the file"
             ) from error
-        pixels[row] = (
-            rgb
-            if rgb.size == (width, height)
-            else rgb.resize((width, height), Image.Resampling.BILINEAR)
-        )
+        if rgb.size != (width, height):
+            rgb = rgb.resize((width, height), Image.Resampling.BILINEAR)
+        pixels[row] = np.asarray(rgb)
 
     with ThreadPoolExecutor() as threads:
         for _ in threads.map(read, range(len(paths))):
@@ -131,7 +129,7 @@ def digest(tensors: Iterable[Tensor]) -> str:
     hashed = sha256()
     for tensor in tensors:
         hashed.update(f"{tensor.dtype} {list(tensor.shape)}".encode())
-        hashed.update(memoryview(tensor.cpu().contiguous().numpy()).cast("B"))
+        hashed.update(memoryview(tensor.cpu().contiguous().numpy().data).cast("B"))
     return hashed.hexdigest()
 
 
@@ -167,7 +165,7 @@ def make_batch(
             if labels is None
             else torch.where(turned[:, None, None], flip_labels(labels), labels)
         )
-    maps = pose_maps(keypoints, (pixels.shape[2], pixels.shape[3]), sigma_px)
+    maps = pose_maps(keypoints, size_of(pixels), sigma_px)
     number = len(pairs)
     return Batch(
         source_image=pixels[:number],

@@ -5,7 +5,7 @@ A checkpoint holds all of it, so that a run which was killed resumes where it st
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from accelerate import PartialState
@@ -13,6 +13,7 @@ from accelerate.utils import gather_object, reduce
 from torch import Tensor, nn
 
 from generators import code
+from generators.body.pose import size_of
 from generators.training import checkpoint
 from generators.training.generator import Trainable
 from generators.training.losslog import LossLog, NonFiniteLoss
@@ -46,7 +47,7 @@ class Run:
         pose_network: nn.Module | None,
     ):
         self.generator, self.images, self.pairs, self.folder = generator, images, pairs, folder
-        self.processes, self.device = processes, torch.device(processes.device)
+        self.processes, self.device = processes, torch.device(cast(torch.device, processes.device))
         if pose_network is not None:
             pose_network = pose_network.to(self.device).eval().requires_grad_(False)
         self.phases: tuple[Phase, ...] = generator.phases(pose_network)
@@ -83,7 +84,7 @@ class Run:
         return sum(phase.training.iterations for phase in self.phases[: self.phase]) + self.step
 
     def _check(self) -> None:
-        size = tuple(self.images.pixels.shape[2:])
+        size = size_of(self.images.pixels)
         if size != tuple(self.generator.params.image_size):
             raise ValueError(
                 f"the images are {size} px, but image_size is {tuple(self.generator.params.image_size)}"
@@ -113,7 +114,7 @@ class Run:
         if not self.path.exists():
             self._open_phase()
             return 0, "starts at iteration 0"
-        state = checkpoint.load(self.path, self.processes.device)
+        state = checkpoint.load(self.path, self.device)
         changed = checkpoint.differences(state.get("identity", {}), self.identity)
         if changed:
             self._open_phase()
@@ -194,7 +195,7 @@ class Run:
             for network in self.networks.values():
                 for buffer in network.buffers():
                     if buffer.is_floating_point():
-                        buffer.copy_(reduce(buffer.clone(), "mean"))
+                        buffer.copy_(cast(Tensor, reduce(buffer.clone(), "mean")))
         networks = {name: network.state_dict() for name, network in self.networks.items()}
         optimisers = {
             name: trainer.optimiser.state_dict() for name, trainer in self.trainers.items()
