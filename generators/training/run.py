@@ -1,6 +1,6 @@
-"""The state of a training run: its networks and optimisers, and where it stands.
+"""The state of a training run: its networks and optimisers, and how far it has come.
 
-A checkpoint holds all of it, so that a run which was killed resumes where it stopped.
+A checkpoint holds all of it, so that a killed run resumes where it stopped.
 """
 
 from dataclasses import asdict
@@ -108,8 +108,13 @@ class Run:
                 )
 
     def resume(self) -> tuple[int, str]:
-        """Take up the checkpoint, if there is one of this very run: its iteration, and what
-        happened in words.
+        """Load the checkpoint if it belongs to this very run.
+
+        Returns:
+            The iteration at which the run continues, and what happened in words.
+
+        Raises:
+            ValueError: the checkpoint is damaged or was written by other code.
         """
         if not self.path.exists():
             self._open_phase()
@@ -145,9 +150,7 @@ class Run:
         self.log.restore(state["log"])
 
     def remove_leftovers(self) -> None:
-        """Remove what another run, or this one before its first checkpoint, has left in the
-        folder.
-        """
+        """Remove files that another run left in the folder, or this one before its first checkpoint."""
         for path in (
             self.path,
             self.folder / "losses.csv",
@@ -169,7 +172,7 @@ class Run:
                 )
 
     def close_phase(self) -> None:
-        """Go on to the next phase."""
+        """Proceed to the next phase."""
         self.phase, self.step, self.log = self.phase + 1, 0, LossLog(self.log.rows)
         self._open_phase()
 
@@ -189,7 +192,11 @@ class Run:
         return f"the last good checkpoint is {self.path}, of iteration {self.saved_at}; {advice}"
 
     def save(self) -> None:
-        """Write the checkpoint, unless anything in it is not finite."""
+        """Write the checkpoint.
+
+        Raises:
+            NonFiniteLoss: a loss or a weight is not finite.
+        """
         self.check_losses()
         if self.processes.num_processes > 1:
             for network in self.networks.values():
