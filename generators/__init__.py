@@ -1,3 +1,1 @@
-"""Pose transfer: the same person in another pose. Tensors in, tensors out; a package per system,
-registry.py names them.
-"""
+"""Pose transfer in PyTorch: a package per paper, and the packages they share; see registry.py."""

@@ -1,8 +1,7 @@
-"""A hash of source code, so that an edit makes what an older version has made out of date.
+"""A hash of source code, which dates work to the code that made it.
 
-DVC reruns a stage after an edit of the packages that it depends on. The stage then compares this
-hash of the same packages with the one kept beside its unfinished or finished work, and starts
-afresh where they differ.
+DVC reruns a stage after an edit of the packages that it depends on. The stage then compares the
+hash of these packages with the one stored with its work. Where they differ, it starts afresh.
 """
 
 import ast
@@ -19,7 +18,7 @@ SHARED = ("generators/body", "generators/networks", "generators/training")
 def of_generator(kind: type) -> str:
     """The hash of a generator's own package and of the packages that all generators share.
 
-    A class from elsewhere has no package here; its code then does not count.
+    A class from outside this package contributes no code of its own.
     """
     library, _, rest = kind.__module__.partition(".")
     own = (f"generators/{rest.split('.')[0]}",) if library == "generators" else ()
@@ -28,15 +27,16 @@ def of_generator(kind: type) -> str:
 
 @cache
 def digest(paths: Sequence[str]) -> str:
-    """A hash of `paths`: files, and all files below folders.
-
-    They are relative to the folder that holds this package, as in dvc.yaml.
+    """A hash of files, and of all files below folders.
 
     Comments, docstrings and layout of Python files do not count. A new version of Python may parse
     the same code differently, and then counts as an edit.
 
+    Args:
+        paths: Files and folders, relative to the folder that holds this package, as in dvc.yaml.
+
     Raises:
-        FileNotFoundError: there is no such file or folder.
+        FileNotFoundError: a path does not exist or holds no file.
     """
     hashed = sha256()
     for path in sorted(paths):

@@ -1,4 +1,4 @@
-"""The generators by name, imported only when asked for: what trains PATN never imports SPT.
+"""The generators by name. A generator is imported only when its class is requested.
 
 A generator's registry key, package, head module and section of params.yaml have one name.
 """
@@ -22,7 +22,7 @@ def generator_class(name: str) -> "type[Trainable]":
     """The class of generators/<name>/<name>.py.
 
     Raises:
-        ValueError: there is no such generator.
+        ValueError: the name is unknown.
     """
     if name not in _CLASSES:
         raise ValueError(f"unknown generator {name!r}; there are {', '.join(sorted(GENERATORS))}")

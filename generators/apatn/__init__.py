@@ -1,1 +1,1 @@
-"""APATN."""
+"""APATN (Zhu et al.): the pose-attentional generator with aligned blocks."""

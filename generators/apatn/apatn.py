@@ -31,7 +31,9 @@ instead of concatenated; without_cat, the sampled code alone; without_res, pose 
 they are. Losses and discriminators are PATN's.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -150,12 +152,13 @@ class ApatnNetwork(nn.Module):
         self.source_encoder, self.target_encoder = (
             encoder(len(JOINTS), ngf, kind, down) for _ in range(2)
         )
-        self.blocks = nn.ModuleList(
+        blocks = [
             Apatb(ngf << down, kind, params.dropout, params.block) for _ in range(params.blocks)
-        )
+        ]
+        self.blocks = nn.ModuleList(blocks)
         self.decoder = decoder(ngf, kind, down)
         initialise(self)
-        for block in self.blocks:
+        for block in blocks:
             for layer in (block.gamma, block.widen):
                 nn.init.xavier_uniform_(layer.weight)
 
@@ -173,11 +176,12 @@ class ApatnNetwork(nn.Module):
         source, target = self.source_encoder(source_pose), self.target_encoder(target_pose)
         weights = F.adaptive_avg_pool2d(places, source.shape[2:]).flatten(2)
         weights = weights / weights.sum(2, keepdim=True).clamp(min=1e-12)
-        found = []
-        for block in self.blocks:
-            found.append((weights @ block.alignment(source, target)).unflatten(2, source.shape[2:]))
+        alignments = []
+        for block in cast(Iterable[Apatb], self.blocks):
+            aligned = weights @ block.alignment(source, target)
+            alignments.append(aligned.unflatten(2, source.shape[2:]))
             source, target = block.next_poses(source, target)
-        return torch.stack(found)
+        return torch.stack(alignments)
 
 
 class Apatn(Transfer):
@@ -205,7 +209,7 @@ class Apatn(Transfer):
             float32 [blocks, N, K, h, w], weights over the source, which sum to 1 (to 0 where a map
             of places is empty).
         """
-        network = self.networks["network"]
+        network = cast(ApatnNetwork, self.networks["network"])
         places = places.to(next(network.parameters()).device)
         return self._evaluated(
             lambda _, source, target: network.alignments(source, target, places), batch

@@ -1,1 +1,1 @@
-"""The human body in an image: joints, parts, parsing maps, plates."""
+"""The human body in an image: keypoints, rigid parts, parsing maps and background plates."""

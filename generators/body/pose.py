@@ -13,6 +13,11 @@ from torch import Tensor
 from generators.body.skeleton import LIMB_COLOURS, LIMBS, MIRROR, TORSO
 
 
+def size_of(images: Tensor) -> tuple[int, int]:
+    """(height, width) in px of images or maps [..., H, W]."""
+    return images.shape[-2], images.shape[-1]
+
+
 def visible(keypoints: Tensor) -> Tensor:
     """Which joints are present: bool [..., 18] for keypoints [..., 18, 2]."""
     return (keypoints > -0.5).all(-1)

@@ -1,1 +1,1 @@
-"""Measures of generated images."""
+"""Measures of generated images: similarity, pose, feature distance, and their intervals."""

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from generators.body.pose import draw_skeleton, visible
+from generators.body.pose import draw_skeleton, size_of, visible
 from generators.body.skeleton import LIMBS
 
 SIGMA_PX, WINDOW_PX = 1.5, 11
@@ -101,7 +101,7 @@ def through_jpeg_strip(
     With Pillow's settings for JPEG, as the public code. Its pictures of poses look a little
     otherwise than ours; they touch the images beside them in the outermost pixels' colours alone.
     """
-    size = tuple(output.shape[2:])
+    size = size_of(output)
     pixels = [images.permute(0, 2, 3, 1).cpu().numpy() for images in (source, target, output)]
     after = []
     for row, (one, two, three) in enumerate(zip(*pixels, strict=True)):
@@ -158,7 +158,7 @@ def _similarity_map(output: Tensor, target: Tensor, data_range: Tensor | float) 
         raise ValueError(f"SSIM compares two uint8 tensors of one shape [N, C, H, W], not {given}")
     if min(output.shape[2:]) < WINDOW_PX:
         raise ValueError(
-            f"SSIM's window of {WINDOW_PX} px does not fit into images of {tuple(output.shape[2:])} px"
+            f"SSIM's window of {WINDOW_PX} px does not fit into images of {size_of(output)} px"
         )
     data_range = torch.as_tensor(data_range, dtype=torch.float64, device=output.device).view(
         -1, 1, 1, 1

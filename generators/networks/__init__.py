@@ -1,1 +1,1 @@
-"""Layers, losses and feature networks that several papers share."""
+"""Layers, losses, adversaries and feature networks that several papers share."""

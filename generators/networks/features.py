@@ -6,7 +6,9 @@ relu<block>_<number>. In the pose network relu<k>_<any> is level
 k of the trunk: 1 at full size, 2 at half, 3 at a quarter, 4 and 5 at an eighth.
 """
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 from urllib.error import URLError
 
 import torch
@@ -50,11 +52,15 @@ class _Trunk(nn.Module):
         self.levels = [min(_block(layer), 4) - 1 for layer in layers]
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        maps = self.pose_network[0].features(images.float())
+        trunk = cast(Callable[[Tensor], list[Tensor]], self.pose_network[0].features)
+        maps = trunk(images.float())
         return [maps[level].float() for level in self.levels]
 
 
 class _Vgg(nn.Module):
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, kind: str, layers: tuple[str, ...]):
         super().__init__()
         names, modules, before = [], [], 3

@@ -70,4 +70,5 @@ class PerceptualLoss(nn.Module):
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         maps = self.features(torch.cat([output.float(), target.float()]))
-        return sum(l1(*one.chunk(2)) for one in maps) / len(maps)
+        total = sum((l1(*layer.chunk(2)) for layer in maps[1:]), l1(*maps[0].chunk(2)))
+        return total / len(maps)

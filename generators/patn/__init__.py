@@ -1,1 +1,1 @@
-"""PATN."""
+"""PATN (Zhu et al.): the pose-attentional generator, and the import of its public weights."""

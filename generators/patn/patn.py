@@ -45,6 +45,7 @@ plain loss comes from a background that the source cannot tell.
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -159,4 +160,4 @@ class Patn(Transfer):
         """
         if not self.has_masks:
             raise ValueError("patn.block is resnet, whose blocks have no attention masks")
-        return self._evaluated(self.networks["network"].masks, batch)
+        return self._evaluated(cast(PatnNetwork, self.networks["network"]).masks, batch)

@@ -1,1 +1,1 @@
-"""The pose network."""
+"""The pose network: a heat-map regressor that the pipeline trains itself."""

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from generators.body.pose import size_of
 from generators.body.skeleton import JOINTS, MIRROR
 from generators.networks.layers import conv, norm
 from generators.training.batch import Batch
@@ -60,11 +61,12 @@ class PoseNetwork(nn.Module):
         super().__init__()
         self.image_size = image_size
         wide = [width * factor for factor in (1, 2, 4, 8)]
-        self.levels = nn.ModuleList(
+        levels = [
             _unit(before, after, 1 if before == 3 else 2) for before, after in pairwise([3, *wide])
-        )
+        ]
         for _ in range(blocks):
-            self.levels[-1].extend([_Residual(wide[-1]), _Context(wide[-1])])
+            levels[-1].extend([_Residual(wide[-1]), _Context(wide[-1])])
+        self.levels = nn.ModuleList(levels)
         self.up = nn.ModuleList(
             _unit(coarse + fine, fine, 1) for fine, coarse in reversed(list(pairwise(wide)))
         )
@@ -81,7 +83,7 @@ class PoseNetwork(nn.Module):
         return maps
 
     def forward(self, images: Tensor) -> Tensor:
-        given, own = tuple(images.shape[2:]), tuple(self.image_size)
+        given, own = size_of(images), tuple(self.image_size)
         if given != own:
             images = F.interpolate(
                 images, own, mode="bilinear", antialias=True, align_corners=False

@@ -1,1 +1,1 @@
-"""Puppets."""
+"""Puppets: people cut into rigid parts and moved, without any training."""

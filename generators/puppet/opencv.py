@@ -11,8 +11,7 @@ from torch import Tensor
 
 from generators.body.body_parts import HEAD
 from generators.body.part_drawing import narrow
-
-SAMPLING = {"flags": cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, "borderMode": cv2.BORDER_REPLICATE}
+from generators.body.pose import size_of
 
 
 def compose(
@@ -32,7 +31,7 @@ def compose(
     persons = None if person is None else person[:, 0].contiguous().numpy()
     to_part, to_source = _affine(cut.double(), placed.double())
     sharpness = (narrow(placed) / soft_px).numpy()
-    boxes = _boxes(placed, sharpness, (plate.shape[2], plate.shape[3]))
+    boxes = _boxes(placed, sharpness, size_of(plate))
 
     for row, parts in enumerate(order.tolist()):
         for part in parts:
@@ -47,10 +46,16 @@ def compose(
             affine[:, 2] += affine[:, :2] @ (left, top)
             size = (right - left, bottom - top)
             if persons is not None:
-                opacity *= cv2.warpAffine(persons[row], affine, size, **SAMPLING)
-            sampled = cv2.warpAffine(images[row], affine, size, **SAMPLING)
+                opacity *= _sampled(persons[row], affine, size)
+            sampled = _sampled(images[row], affine, size)
             box[:] = cv2.blendLinear(sampled, box.copy(), opacity, 1 - opacity)
     return torch.from_numpy(out).permute(0, 3, 1, 2)
+
+
+def _sampled(pixels: np.ndarray, affine: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Pixels under an affine map from the output, at a size (width, height)."""
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(pixels, affine, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _affine(cut: Tensor, placed: Tensor) -> tuple[np.ndarray, np.ndarray]:

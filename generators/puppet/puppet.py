@@ -25,6 +25,7 @@ from generators.body.body_parts import HEAD, PartParams, frames, tidy, usable
 from generators.body.part_drawing import parts_mask
 from generators.body.plates import cast_gain, fill, mean_outside
 from generators.body.pose import flip as flip_keypoints
+from generators.body.pose import size_of
 from generators.training.batch import Batch
 from generators.training.generator import Generator
 from generators.training.phases import Phase
@@ -165,7 +166,7 @@ class Puppet(Generator):
         """image float32 [N, 3, H, W] in [0, 1], keypoints [N, 18, 2] at (H, W), person bool [N, H,
         W] or None.
         """
-        size = (image.shape[2], image.shape[3])
+        size = size_of(image)
         keypoints = tidy(keypoints, size)
         if person is None:
             found = frames(keypoints, size, self.params.parts)
@@ -193,7 +194,7 @@ class Puppet(Generator):
 
         girth, float32 [N, 10]: factors on the widths at which the parts are cut.
         """
-        params, size = self.params, (source.image.shape[2], source.image.shape[3])
+        params, size = self.params, size_of(source.image)
         pose = scene.keypoints if POSE in takes else source.keypoints
         cut, placed = (
             frames(keypoints, size, params.parts, girth) for keypoints in (source.keypoints, pose)
@@ -207,8 +208,9 @@ class Puppet(Generator):
             gain = cast_gain(source.plate_mean, scene.plate_mean, params.cast, params.cast_limits)
             image = (image * gain[:, :, None, None]).clamp(max=1)
         plate = scene.plate if PLATE in takes else source.plate
-        in_boxes = opencv is not None and image.device.type == "cpu" and not image.requires_grad
-        draw = opencv.compose if in_boxes else compose
+        draw = compose
+        if opencv is not None and image.device.type == "cpu" and not image.requires_grad:
+            draw = opencv.compose
         return draw(
             image,
             source.person,
@@ -225,7 +227,7 @@ class Puppet(Generator):
 
         image: float32 [N, 3, H, W] in [0, 1], persons in the pose of keypoints [N, 18, 2]
         """
-        params, size = self.params, (image.shape[2], image.shape[3])
+        params, size = self.params, size_of(image)
         pose = tidy(pose, size)
         drawn = self.figures(image, pose)
         person = parts_mask(
@@ -256,7 +258,7 @@ def compose(
     cut, placed: frames [N, 10, 3, 2] of the parts in the image and in the output
     order: [N, 10], parts from far to near
     """
-    size, rows = (plate.shape[2], plate.shape[3]), torch.arange(len(plate), device=plate.device)
+    size, rows = size_of(plate), torch.arange(len(plate), device=plate.device)
     layers = image if person is None else torch.cat([image, person], 1)
     for part in order.unbind(1):
         source, target = cut[rows, part], placed[rows, part]

@@ -1,1 +1,1 @@
-"""SPGNet."""
+"""SPGNet (Lv et al.): parsing prediction, flow and region-adaptive normalisation."""

@@ -5,11 +5,14 @@ Lv, Li, Li, Li, Lin, He, Zuo: "Learning Semantic Person Image Generation by Regi
 Normalization" (CVPR 2021), section 3.2 and Fig. 1 b.
 """
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from generators.body.parsing import LABELS
+from generators.body.pose import size_of
 from generators.networks.layers import ResidualBlock, conv, norm
 from generators.spgnet.flow import VISIBILITY, Flow, at_scale, warp
 from generators.spgnet.params import PatchParams, SpgNetworkParams
@@ -43,7 +46,7 @@ class Deformation(nn.Module):
         self.fuse = ResidualBlock(channels, norm_kind, nn.ReLU(), 0.0)
 
     def forward(self, features: Tensor, flow: Flow) -> Tensor:
-        grid, visibility = at_scale(flow, tuple(features.shape[2:]))
+        grid, visibility = at_scale(flow, size_of(features))
         warped = warp(features, grid)
         return self.fuse(self.gated((visibility[:, :, None] * warped[:, None]).flatten(1, 2)))
 
@@ -156,8 +159,8 @@ class SpgNetwork(nn.Module):
         """
         params, pose, pose_features, image_features = self.params, target_pose, [], []
         if params.variant == "baseline_s":
-            pose = torch.cat([pose, target_map], 1)
-        styles = self.style_encoder(image, source_map) if params.takes_styles else None
+            pose = torch.cat([pose, cast(Tensor, target_map)], 1)
+        styles = None if self.style_encoder is None else self.style_encoder(image, source_map)
         for pose_block, image_block, deformation in zip(
             self.pose_path, self.image_path, self.deformations, strict=True
         ):
@@ -168,9 +171,9 @@ class SpgNetwork(nn.Module):
         for scale in reversed(range(params.scales)):
             if scale < params.scales - 1:
                 decoded = self.ups[scale](decoded)
-            layout = (
-                Layout.at(target_map, tuple(decoded.shape[2:])) if params.takes_layout else None
-            )
+            layout = None
+            if params.takes_layout:
+                layout = Layout.at(cast(Tensor, target_map), size_of(decoded))
             decoded = self.blocks[scale](
                 pose_features[scale], image_features[scale], decoded, layout, styles
             )
@@ -188,7 +191,8 @@ def start(network: nn.Module) -> None:
         if isinstance(module, RegionNorm):
             module.start()
         if isinstance(module, SpgNetwork):
-            nn.init.normal_(module.last[1].weight, 0.0, 0.02)  # or tanh would begin saturated
+            last = cast(nn.Conv2d, module.last[1])
+            nn.init.normal_(last.weight, 0.0, 0.02)  # or tanh would begin saturated
 
 
 def patch_discriminator(inputs: int, params: PatchParams) -> nn.Sequential:

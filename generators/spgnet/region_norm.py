@@ -12,6 +12,7 @@ all samples in one batched product.
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -122,8 +123,9 @@ class RegionNorm(nn.Module):
         for module in (self.layout, self.style):
             if module is not None:
                 nn.init.normal_(module.weight, 0.0, 0.02)
+                bias = cast(Tensor, module.bias)
                 with torch.no_grad():
-                    module.bias.copy_(torch.arange(len(module.bias)) < len(module.bias) // 2)
+                    bias.copy_(torch.arange(len(bias)) < len(bias) // 2)
 
     def forward(self, h: Tensor, layout: Layout, styles: Tensor | None) -> Tensor:
         alpha, beta = self.scale_and_shift(layout, styles).chunk(2, 1)
@@ -136,12 +138,12 @@ class RegionNorm(nn.Module):
         hidden, weight, bias = (
             F.relu(self.hidden(layout.one_hot)),
             self.layout.weight,
-            self.layout.bias,
+            cast(Tensor, self.layout.bias),
         )
-        if self.style is None:
+        if self.style is None or self.theta is None:
             return F.conv2d(hidden, weight, bias, padding=KERNEL // 2)
         theta = torch.sigmoid(self.theta).repeat_interleave(len(bias) // 2)
-        bias = torch.lerp(self.style.bias, bias, theta)
+        bias = torch.lerp(cast(Tensor, self.style.bias), bias, theta)
         found = F.conv2d(hidden, theta[:, None, None, None] * weight, bias, padding=KERNEL // 2)
         # The style map's convolution as the head says, with channels last as the other maps have
         # them.

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from generators.body.parsing import LABELS, one_hot
-from generators.body.pose import limb_distances
+from generators.body.pose import limb_distances, size_of
 from generators.body.skeleton import JOINTS
 from generators.networks.layers import initialise
 from generators.networks.pose_attention import Patb, decoder, encoder
@@ -36,7 +36,7 @@ def distance_maps(keypoints: Tensor, size: tuple[int, int], kappa: float) -> Ten
 
 def pose_features(pose: Tensor, keypoints: Tensor, kappa: float) -> Tensor:
     """A pose p of the paper: heat maps [N, 18, H, W] with the distance maps, [N, 30, H, W]."""
-    return torch.cat([pose, distance_maps(keypoints, tuple(pose.shape[2:]), kappa)], 1)
+    return torch.cat([pose, distance_maps(keypoints, size_of(pose), kappa)], 1)
 
 
 class Spatn(nn.Module):

@@ -1,5 +1,7 @@
 """The discriminators of SPT: what each is shown, how much it counts, and how it is trained."""
 
+from typing import cast
+
 import torch
 from torch import Tensor
 
@@ -78,7 +80,7 @@ def parsing_judged(batch: Batch, cycle: Cycle) -> tuple[Tensor, Tensor]:
     predicted.
     """
     # A copy, or the discriminator's own step would be handed the graph of the generator's.
-    return cycle.source.parsing, cycle.there.parsing.clone()
+    return required(cycle.source.parsing, "spt"), required(cycle.there.parsing, "spt").clone()
 
 
 def appearance_judged(batch: Batch, cycle: Cycle) -> tuple[Tensor, Tensor]:
@@ -107,4 +109,4 @@ def face_judged(batch: Batch, cycle: Cycle) -> tuple[Tensor, Tensor]:
 
 def background_judged(batch: Batch, cycle: Cycle) -> tuple[Tensor, Tensor]:
     """What D_B is shown: an auxiliary image and the background network's."""
-    return cycle.auxiliary, cycle.inpainted.clone()
+    return cast(Tensor, cycle.auxiliary), cast(Tensor, cycle.inpainted).clone()

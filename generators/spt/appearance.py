@@ -5,6 +5,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from torch.nn import functional as F
 from generators.body import body_parts, parsing, part_drawing
 from generators.body.plates import fill
 from generators.body.pose import pose_masks
+from generators.spt.networks import BackgroundNetwork
 from generators.spt.params import SptParams
 from generators.spt.part_warp import PartWarp
 from generators.training.batch import Batch, required
@@ -100,7 +102,7 @@ class Renderer:
 
     def __init__(self, params: SptParams, networks: dict[str, nn.Module]):
         self.params, self.networks = params, networks
-        self.size = tuple(params.image_size)
+        self.size = params.image_size
 
     def pose_code(self, side: Side) -> Tensor:
         """What H_S is told of a pose: its heat maps, its mask or both."""
@@ -169,7 +171,10 @@ class Renderer:
         """There and back; frozen: without training H_S."""
         source, target, warp, image = self.there(batch, frozen)
         back = self.parsed(
-            target, Side(source.keypoints, source.pose), lambda: source.labels, frozen
+            target,
+            Side(source.keypoints, source.pose),
+            lambda: required(source.labels, "spt"),
+            frozen,
         )
         back_image = self.transfer(image, target, back, self.warp(target, source))
         return Cycle(source, target, image, back, back_image, warp)
@@ -190,7 +195,7 @@ class Renderer:
         else:
             rows = torch.randint(len(images), (len(batch),))
             auxiliary = images[rows].to(batch.source_image.device).float() / 127.5 - 1
-        network = self.networks["background"]
+        network = cast(BackgroundNetwork, self.networks["background"])
         if network.training:
             network.mean_scene.lerp_(auxiliary.mean(0), 0.01)
         return replace(cycle, auxiliary=auxiliary, inpainted=network(auxiliary, behind))

@@ -9,11 +9,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from generators.body import body_parts, parsing, part_drawing
-from generators.body.pose import visible
+from generators.body.pose import size_of, visible
 from generators.networks.features import feature_network
 from generators.spt.appearance import Cycle
 from generators.spt.params import RGB
 from generators.spt.pseudo_labels import valid_parts
+from generators.training.batch import required
 
 Describer = Callable[[Tensor], dict[str, Tensor]]
 PATCH = 0.04  # half the side of a joint's patch, in image heights
@@ -51,7 +52,7 @@ def regions(kind: str, labels: Tensor | None, keypoints: Tensor, size: tuple[int
     about each joint.
     """
     if kind == "semantic":
-        return parsing.one_hot(labels)
+        return parsing.one_hot(required(labels, "spt"))
     if kind == "mask":
         keypoints = body_parts.tidy(keypoints, size)
         masks = (
@@ -101,7 +102,7 @@ def face_crops(images: Tensor, keypoints: Tensor) -> Tensor:
     A spatial transformer without parameters: a square of 0.8 torso scales about the mean of the
     face's joints.
     """
-    size = tuple(images.shape[2:])
+    size = size_of(images)
     keypoints = body_parts.tidy(keypoints, size)
     seen = visible(keypoints)[:, body_parts.FACE].float()[..., None]
     middle = (keypoints[:, body_parts.FACE] * seen).sum(1) / seen.sum(1).clamp(min=1)
@@ -123,12 +124,13 @@ def warp_loss(source_image: Tensor, cycle: Cycle) -> Tensor:
     """
     moved = cycle.warp.flow(source_image)
     if cycle.there.parsing is None:
-        same = regions("mask", None, cycle.there.keypoints, tuple(source_image.shape[2:])).amax(
+        same = regions("mask", None, cycle.there.keypoints, size_of(source_image)).amax(
             1, keepdim=True
         )
     else:
-        labels = cycle.there.labels[:, None]
-        there = cycle.warp.flow(cycle.source.labels[:, None].float(), "nearest").round()
+        labels = required(cycle.there.labels, "spt")[:, None]
+        source = required(cycle.source.labels, "spt")[:, None]
+        there = cycle.warp.flow(source.float(), "nearest").round()
         same = ((labels == there) & (labels > 0)).float()
     off = (cycle.there_image.float() - moved).abs().mean(1, keepdim=True)
     return (off * same).sum() / same.sum().clamp(min=1)

@@ -147,14 +147,14 @@ class BackgroundNetwork(nn.Module):
     unknown) -> image.
     """
 
+    mean_scene: Tensor  # running mean of the images it is trained on
+
     def __init__(self, size: tuple[int, int], params: UNetParams):
         super().__init__()
         self.encoder = Encoder(4, params)
         self.decoder = Decoder(1, 3, params)
         initialise(self)
-        self.register_buffer(
-            "mean_scene", torch.zeros(3, *size)
-        )  # of the images it is trained on, a running mean
+        self.register_buffer("mean_scene", torch.zeros(3, *size))
 
     def forward(self, image: Tensor, hole: Tensor) -> Tensor:
         return torch.tanh(

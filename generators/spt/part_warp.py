@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from generators.body import body_parts, part_drawing
+from generators.body.pose import size_of
 
 TORSO_PART = 1
 
@@ -51,7 +52,7 @@ class PartWarp:
         """`maps` [N, C, h, w], each pixel from the nearest part that lies on it, or from the torso
         where none does.
         """
-        grids, masks = self._level(tuple(maps.shape[2:]))
+        grids, masks = self._level(size_of(maps))
         front = part_drawing.front_part(masks, self.order)
         front = torch.where(front < 0, TORSO_PART, front)[:, None, :, :, None].expand(
             -1, 1, -1, -1, 2
@@ -64,7 +65,7 @@ class PartWarp:
             return maps
         if self.kind == "flow":
             return self.flow(maps)
-        grids, masks = self._level(tuple(maps.shape[2:]))
+        grids, masks = self._level(size_of(maps))
         number = grids.shape[1]
         moved = F.grid_sample(
             maps.float().repeat_interleave(number, 0),

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from generators.body import body_parts
-from generators.body.pose import visible
+from generators.body.pose import size_of, visible
 from generators.body.skeleton import TORSO
 from generators.spt.params import SearchParams
 from generators.training.pairs import ImageSet
@@ -37,7 +37,7 @@ def search(images: ImageSet, rows: Tensor, params: SearchParams, seed: int) -> T
         raise ValueError(
             "the search for pseudo labels needs parsing maps; set the generator's `parsing`"
         )
-    size = tuple(images.pixels.shape[2:])
+    size = size_of(images.pixels)
     keypoints = body_parts.tidy(images.keypoints, size)
     rows = rows.to(keypoints.device)
     rows = rows[body_parts.usable(keypoints[rows], size)]
@@ -74,7 +74,7 @@ def part_labels(parsing: Tensor, keypoints: Tensor, points: tuple[int, int]) -> 
 
     parsing uint8 [N, H, W], keypoints float32 [N, 18, 2], tidy and with a usable torso.
     """
-    size = tuple(parsing.shape[1:])
+    size = size_of(parsing)
     centre, along, across = body_parts.frames(keypoints, size, body_parts.USUAL)[
         :, :, :, None
     ].unbind(2)  # [N, 10, 1, 2]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from generators.body import body_parts, parsing, part_drawing
+from generators.body.pose import size_of
 
 LENGTHS = ("long", "short")
 UPPER_CLOTHES = parsing.LABELS.index("upper_clothes")
@@ -36,7 +37,7 @@ def with_sleeves(labels: Tensor, keypoints: Tensor, length: str) -> Tensor:
     """
     if length not in LENGTHS:
         raise ValueError(f"sleeves are {length!r}; they must be one of {', '.join(LENGTHS)}")
-    size = (labels.shape[1], labels.shape[2])
+    size = size_of(labels)
     keypoints = body_parts.tidy(keypoints, size)
     if not body_parts.usable(keypoints, size).all():
         raise ValueError(

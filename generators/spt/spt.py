@@ -62,6 +62,7 @@ from generators.spt.networks import (
     SemanticNetwork,
 )
 from generators.spt.params import SptParams
+from generators.spt.part_warp import PartWarp
 from generators.spt.pseudo_labels import search
 from generators.training.batch import Batch, required
 from generators.training.generator import Generator
@@ -192,7 +193,7 @@ class Spt(Generator):
             raise ValueError("spt.configuration baseline predicts no parsing maps")
         return target.labels
 
-    def _evaluated(self, batch: Batch):
+    def _evaluated(self, batch: Batch) -> tuple[Side, Side, PartWarp, Tensor]:
         for network in self.networks.values():
             network.eval()
         device = next(self.networks["foreground"].parameters()).device

@@ -1,1 +1,1 @@
-"""Batches and the one training loop."""
+"""The training loop of every generator: data, phases, checkpoints, logs."""

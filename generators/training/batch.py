@@ -1,4 +1,4 @@
-"""Batch: what a generator is given, with every shape, dtype and range in one place."""
+"""Batch, the input of a generator: every shape, dtype and range in one place."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -9,17 +9,17 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Batch:
-    """N pairs of images of the same person, all on one device. H and W are the generator's image
-    size in px.
+    """N pairs of images of the same person, all on one device, at the generator's size (H, W) in px.
 
     source_image, target_image: float32 [N, 3, H, W], RGB in [-1, 1]
     source_keypoints, target_keypoints: float32 [N, 18, 2], (y, x) in px at (H, W), -1 where the
         joint is missing
     source_pose, target_pose: float32 [N, 18, H, W] in [0, 1], pose maps of the keypoints
-    source_parsing, target_parsing: int64 [N, H, W], labels of parsing.py; None where there are no
-        parsing maps
+    source_parsing, target_parsing: int64 [N, H, W], labels of body/parsing.py; None without parsing
+        maps
 
-    Raises ValueError, naming the field, where a shape or dtype is not the one stated.
+    Raises:
+        ValueError: a shape or dtype is not the one stated; the message names the field.
     """
 
     source_image: Tensor

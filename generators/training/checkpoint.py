@@ -1,11 +1,10 @@
-"""Files of a training run: its whole state (checkpoint.pt) and the finished generator
-(generator.pt).
+"""Files of a training run: its whole state (checkpoint.pt) and the finished generator (generator.pt).
 
-Both are written whole or not at all, hold tensors and plain values alone, and are read with
+Both are written whole or not at all, hold only tensors and plain values, and are read with
 weights_only=True.
 
-A finished generator may carry a finished pose network, `pose_network`, so that the one file finds
-the joints of an image and then renders it.
+A finished generator may carry a finished pose network, `pose_network`, so that one file finds the
+joints of an image and then renders it.
 """
 
 import os
@@ -14,7 +13,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import torch
 
@@ -30,8 +29,9 @@ DAMAGED = (
 
 
 def save(contents: dict, path: Path) -> None:
-    """Write `contents` to `path` whole or not at all, also where the process is killed or the
-    machine loses power.
+    """Write `contents` to `path` whole or not at all.
+
+    This holds even if the process is killed or the machine loses power.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_name(path.name + ".part")
@@ -43,8 +43,10 @@ def save(contents: dict, path: Path) -> None:
 
 
 def load(path: Path, device: torch.device | str, advice: str = "delete it to start afresh") -> dict:
-    """The contents of a file that `save` wrote. ValueError, with `advice`, where the file is
-    damaged or something else.
+    """The contents of a file that `save` wrote.
+
+    Raises:
+        ValueError: the file is damaged or of another kind; the message ends with `advice`.
     """
     try:
         contents = read_tensors(path, device)
@@ -60,8 +62,9 @@ def load(path: Path, device: torch.device | str, advice: str = "delete it to sta
 
 
 def read_tensors(path: Path, device: torch.device | str):
-    """What torch has saved in `path`, by any version and without running code. DAMAGED where that
-    fails.
+    """The contents of a file that any version of torch saved, read without running code.
+
+    Raises one of DAMAGED where that fails.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of pickles by other protocols, which are refused anyway
@@ -69,8 +72,9 @@ def read_tensors(path: Path, device: torch.device | str):
 
 
 def reason(error: Exception) -> str:
-    """What was wrong in one line. torch's own first line advises to load without weights_only,
-    which would run any code.
+    """What went wrong, in one line.
+
+    torch's own first line advises to load without weights_only, which would run any code.
     """
     lines = str(error).split("WeightsUnpickler error:")[-1].strip().splitlines()
     return lines[0] if lines else type(error).__name__
@@ -91,8 +95,11 @@ def differences(stored: Mapping, present: Mapping, prefix: str = "") -> list[str
 def save_generator(generator, path: Path, trained_on: dict) -> None:
     """Write a finished generator with everything that rebuilds it.
 
-    trained_on: plain values (str, int, float, bool, None, lists, dicts) that say which images it
-    has seen.
+    Args:
+        generator: The generator.
+        path: The file.
+        trained_on: Plain values (str, int, float, bool, None, lists, dicts) that say which images
+            the generator was trained on.
     """
     weights = {
         name: {key: tensor.detach().cpu() for key, tensor in network.state_dict().items()}
@@ -103,16 +110,15 @@ def save_generator(generator, path: Path, trained_on: dict) -> None:
 
 
 def load_generator(path: Path, device: torch.device | str):
-    """Rebuild the generator that `save_generator` wrote, on `device`. Its `trained_on` is read by
-    `read_trained_on`.
+    """The generator that `save_generator` wrote, rebuilt on `device`.
+
+    `read_trained_on` reads its `trained_on`.
     """
     return _rebuilt(_finished(path), path, device)
 
 
 def load_pose_network(path: Path, device: torch.device | str):
-    """The finished pose network that `path` holds, alone or beside a generator: a PoseEstimator on
-    `device`; None without.
-    """
+    """The finished pose network of a file, alone or next to a generator, on `device`; None without one."""
     contents = _finished(path)
     if contents.get("name") != POSE_NETWORK:
         contents = contents.get(POSE_NETWORK)
@@ -123,8 +129,10 @@ def load_pose_network(path: Path, device: torch.device | str):
 
 
 def pack(generator: Path, pose_network: Path, path: Path) -> None:
-    """Write one file with a finished generator and a finished pose network. ValueError where one is
-    something else.
+    """Write one file with a finished generator and a finished pose network.
+
+    Raises:
+        ValueError: one of the files holds something else.
     """
     for file in (generator, pose_network):
         load_generator(file, "cpu")
@@ -137,7 +145,7 @@ def pack(generator: Path, pose_network: Path, path: Path) -> None:
 
 
 def read_trained_on(path: Path) -> dict:
-    """What a finished generator was trained on, as given to `save_generator`."""
+    """The images a finished generator was trained on, as given to `save_generator`."""
     return _finished(path)["trained_on"]
 
 
@@ -161,7 +169,7 @@ def _rebuilt(contents: dict, path: Path, device: torch.device | str):
         generator = kind(_build(kind.Params, contents["params"]))
         for name, network in generator.networks.items():
             network.load_state_dict(contents["weights"][name])
-            network.to(device, memory_format=torch.channels_last)
+            network.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     except (KeyError, TypeError, AttributeError, RuntimeError) as error:
         name = (
             contents["name"]
@@ -174,8 +182,8 @@ def _rebuilt(contents: dict, path: Path, device: torch.device | str):
     return generator
 
 
-def _build(kind: type, values: dict):
-    """The dataclass `kind` from its asdict: nested dataclasses are built too."""
+def _build(kind: Any, values: dict) -> Any:
+    """The dataclass `kind` from its asdict; nested dataclasses are built too."""
     hints = get_type_hints(kind)
     if values.keys() != {field.name for field in fields(kind)}:
         raise TypeError(

@@ -1,4 +1,4 @@
-"""What the training loop asks of a network to train, and everybody else of a generator."""
+"""The interface of a network to train and of a generator."""
 
 from typing import Any, ClassVar
 
@@ -12,7 +12,7 @@ class Trainable:
     """Networks with the phases that train them.
 
     params: a frozen dataclass of type `Params`, with image_size and sigma_px
-    networks: everything that is trained, by name; empty where there is nothing to train
+    networks: all trained networks by name; empty where there is nothing to train
     """
 
     name: ClassVar[str]  # of its package, its registry entry and its section of params.yaml
@@ -20,9 +20,13 @@ class Trainable:
     params: Any
     networks: dict[str, nn.Module]
 
+    def __init__(self, params: Any):
+        """A generator with fresh weights, drawn from a seed of `params`."""
+        raise NotImplementedError
+
     @property
     def parsing(self) -> str | None:
-        """Where parsing maps of the images come from (body.parsing.KINDS); None where unused."""
+        """Source of the parsing maps (one of body.parsing.KINDS); None where unused."""
         return None
 
     @property
@@ -31,9 +35,11 @@ class Trainable:
         return False
 
     def phases(self, pose_network: nn.Module | None = None) -> tuple[Phase, ...]:
-        """The phases, called once per training. They train networks of `networks` alone.
+        """The phases, called once per training. They train only networks of `networks`.
 
-        pose_network: frozen, in evaluation mode, on the training device; for who uses one.
+        Args:
+            pose_network: The trained pose network, for generators that use one. It is frozen, in
+                evaluation mode and on the training device.
         """
         raise NotImplementedError
 
@@ -41,8 +47,8 @@ class Trainable:
 class Generator(Trainable):
     """Renders a source's person in a target's pose.
 
-    Optional abilities, each with a flag: parsing maps of the target (predict_parsing), masks of its
-    blocks (attention) and places of the source that it looks at (alignment).
+    Optional abilities have a flag each: parsing maps of the target (predict_parsing), masks of the
+    blocks (attention), and the places of the source that the blocks look at (alignment).
     """
 
     predicts_parsing: bool = False
@@ -50,7 +56,7 @@ class Generator(Trainable):
     has_alignments: bool = False
 
     def generate(self, batch: Batch) -> Tensor:
-        """Images float32 [N, 3, H, W] in [-1, 1] of the batch's sources in its target poses."""
+        """The batch's source persons in its target poses: float32 [N, 3, H, W] in [-1, 1]."""
         raise NotImplementedError
 
     def predict_parsing(self, batch: Batch) -> Tensor:
@@ -62,7 +68,12 @@ class Generator(Trainable):
         raise NotImplementedError
 
     def alignment(self, batch: Batch, places: Tensor) -> Tensor:
-        """Where the blocks look for places [N, K, H, W] of the target, in the source:
-        float32 [blocks, N, K, h, w].
+        """Where in the source the blocks look from places of the target.
+
+        Args:
+            places: Weights over the target image, float32 [N, K, H, W].
+
+        Returns:
+            float32 [blocks, N, K, h, w].
         """
         raise NotImplementedError

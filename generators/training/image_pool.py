@@ -1,4 +1,4 @@
-"""A history of generated samples for discriminators."""
+"""A history of generated samples for a discriminator."""
 
 import numpy as np
 import torch
@@ -6,11 +6,10 @@ from torch import Tensor
 
 
 class ImagePool:
-    """A history of `size` generated samples for a discriminator (Shrivastava et al. 2017, as in the
-    public PATN).
+    """A history of `size` generated samples (Shrivastava et al. 2017, as in the public PATN).
 
-    Until it is full, samples are stored and returned as they are; then each is, with probability
-    one half, exchanged for a stored one. Size 0 returns every sample as it is.
+    Until it is full, samples are stored and returned as they are. Then each is exchanged for a
+    stored one with probability one half. Size 0 returns every sample as it is.
     """
 
     def __init__(self, size: int):
@@ -18,9 +17,7 @@ class ImagePool:
         self.samples: Tensor | None = None  # [n <= size, C, H, W]
 
     def exchange(self, samples: Tensor, draws: np.random.Generator) -> Tensor:
-        """samples [N, C, H, W], without gradient -> [N, C, H, W], some of them from earlier
-        calls.
-        """
+        """Exchange samples [N, C, H, W], without gradient, for as many, some of them from earlier calls."""
         if self.size == 0:
             return samples
         held = 0 if self.samples is None else len(self.samples)

@@ -1,19 +1,19 @@
-"""Phase, Adversary and train: the one loop that trains every generator.
+"""The one loop that trains every generator.
 
-A generator describes its phases as data; the loop owns optimisers, schedule, precision, devices and
-processes (Hugging Face accelerate), checkpoints, logging and sample sheets.
+A generator describes its phases as data. The loop owns optimisers, schedule, precision, devices
+and processes (Hugging Face accelerate), checkpoints, logging and sample sheets.
 
 Randomness. Every draw is keyed: pairs and flips by (seed, phase, iteration), drawn for the whole
 batch and then split over the processes; dropout and pool draws by (seed, phase, iteration,
-process). No generator carries state from one iteration to the next, so (seed, phase, iteration),
-stored in the checkpoint, is the whole state of the random numbers, and a run that was killed and
-started again repeats, to the bit on CPU, what it would have done.
+process). No generator carries state from one iteration to the next. So (seed, phase, iteration),
+stored in the checkpoint, is the whole state of the random numbers. A run that was killed and
+started again repeats, bit for bit on CPU, what it would have done.
 
 Several processes. Gradients are averaged with one all-reduce per optimiser instead of a DDP
-wrapper, because a phase calls its networks as it likes (several times, through closures) before one
+wrapper, because a phase may call its networks several times, through closures, before one
 backward pass. Losses that are means over images, with the batch split evenly, then give the
-gradients of one process with the whole batch. Batch norm counts each process's share by itself; its
-running statistics are averaged at every checkpoint.
+gradients of one process with the whole batch. Batch norm counts each process's share by itself;
+its running statistics are averaged at every checkpoint.
 """
 
 import sys
@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -43,8 +44,11 @@ SHEET_PAIRS = 12
 
 @dataclass(frozen=True)
 class Trained:
-    """How a call of train went: iterations and seconds of this call, the iteration it resumed at,
-    and that in words.
+    """The outcome of a call of train().
+
+    iterations, seconds: of this call
+    resumed_at: iteration at which it resumed
+    message: how it started, in words
     """
 
     iterations: int
@@ -54,7 +58,7 @@ class Trained:
 
 
 def joined_processes() -> PartialState:
-    """The processes of `torchrun`, or the only one there is."""
+    """The processes of `torchrun`, or the only process."""
     # The CPU is named outright, or accelerate would not join the processes of a machine without an
     # accelerator.
     return PartialState(
@@ -71,21 +75,36 @@ def train(
     on_sheet: OnSheet,
     pose_network: nn.Module | None = None,
 ) -> Trained:
-    """Train all phases of a generator on the rows pairs int64 [P, 2] of `images`, drawn with
-    replacement.
+    """Train all phases of a generator.
 
-    Writes folder/checkpoint.pt, folder/losses.csv and folder/samples/*.png (several processes share
-    the folder). Started again with the same params and data it resumes at the last checkpoint; with
-    others it removes these files and starts afresh, and says so in Trained.message (printed, too).
-    The callbacks are called by the main process, with the iteration counted over all phases; those
-    after the last checkpoint are called again when a run is resumed. pose_network, for generators
-    that use one, is put on the training device and frozen.
+    The call writes folder/checkpoint.pt, folder/losses.csv and folder/samples/*.png; several
+    processes share the folder. Called again with the same params and data, it resumes at the last
+    checkpoint. With others it removes these files and starts afresh. Trained.message says which,
+    and is printed.
 
-    Raises NonFiniteLoss, and ValueError for a batch that does not fit the processes, pairs or
-    images.
+    Args:
+        generator: The generator to train.
+        images: The images.
+        pairs: Rows (source, target) of `images`, int64 [P, 2], drawn with replacement.
+        folder: Folder of the run's files.
+        on_log: Called by the main process with the iteration over all phases and the mean losses.
+            Calls after the last checkpoint are repeated when a run resumes; so are on_sheet's.
+        on_sheet: Called by the main process with the iteration and the path of a sample sheet.
+        pose_network: For generators that use one; it is put on the training device and frozen.
+
+    Raises:
+        NonFiniteLoss: a loss or a weight is not finite.
+        ValueError: the batch size does not fit the processes, or the pairs or images do not fit.
     """
     processes = joined_processes()
-    run = Run(generator, images.to(processes.device), pairs, Path(folder), processes, pose_network)
+    run = Run(
+        generator,
+        images.to(cast(torch.device, processes.device)),
+        pairs,
+        Path(folder),
+        processes,
+        pose_network,
+    )
     loop = _Loop(run, on_log, on_sheet)
     started = time.monotonic()
     resumed_at, message = run.resume()

@@ -1,11 +1,9 @@
-"""Losses of a training run: averaged on the device, watched for values that are not finite, kept in
-losses.csv.
-"""
+"""Losses of a training run: averaged on the device, checked for finite values, kept in losses.csv."""
 
 import csv
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from accelerate.utils import reduce
@@ -19,8 +17,9 @@ class NonFiniteLoss(FloatingPointError):
 
 
 class LossLog:
-    """Losses since the last row, summed on the device, and all rows so far. All of it goes into the
-    checkpoint.
+    """Losses since the last row, summed on the device, and all rows so far.
+
+    All of it goes into the checkpoint.
     """
 
     def __init__(self, rows: list[dict[str, Any]]):
@@ -40,7 +39,7 @@ class LossLog:
         self.sums, self.count = state["sums"], state["count"]
 
     def add(self, step: int, losses: dict[str, Tensor]) -> None:
-        """Take in the losses of iteration `step`, scalars on the device."""
+        """Add the losses of iteration `step`, scalars on the device."""
         values = torch.stack([value.detach().float() for value in losses.values()])
         if self.sums is None:
             self.names, self.sums = list(losses), torch.zeros_like(values)
@@ -55,17 +54,24 @@ class LossLog:
         self.count += 1
 
     def close_row(self, phase: str, step: int) -> dict[str, float]:
-        """End a row at iteration `step`: the means since the last one, over all processes. Call
-        `check` before.
+        """End a row at iteration `step`. Call `check` before.
+
+        Returns:
+            The mean losses since the last row, over all processes.
         """
-        means = reduce(self.sums / self.count, "mean").tolist()
+        sums = cast(Tensor, self.sums)  # a row has at least one iteration
+        means = cast(Tensor, reduce(sums / self.count, "mean")).tolist()
         values = dict(zip(self.names, means, strict=True))
         self.rows.append({"phase": phase, "step": step, **values})
         self.sums, self.count = None, 0
         return values
 
     def check(self, process: int, num_processes: int, last_good: str) -> None:
-        """NonFiniteLoss if any loss of any process was not finite; all processes stop together."""
+        """Check the losses of all processes, which all stop together.
+
+        Raises:
+            NonFiniteLoss: a loss of any process was not finite.
+        """
         if self.first_bad is None:
             return
         first = self.first_bad
@@ -73,7 +79,7 @@ class LossLog:
             # The smallest over the processes, by summing tables that hold one process's row each.
             table = torch.zeros(num_processes, len(first), dtype=first.dtype, device=first.device)
             table[process] = first
-            first = reduce(table, "sum").amin(0)
+            first = cast(Tensor, reduce(table, "sum")).amin(0)
         steps = first.tolist()
         step = min(steps)
         if step < NEVER:

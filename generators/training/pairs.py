@@ -1,4 +1,4 @@
-"""Images in memory and rows of (source, target) -> Batch, made on the device."""
+"""Images in memory, their training pairs, and the batches made of them on the device."""
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,16 +13,17 @@ from torch import Tensor
 
 from generators.body.parsing import flip as flip_labels
 from generators.body.pose import flip as flip_keypoints
-from generators.body.pose import has_torso, pose_maps
+from generators.body.pose import has_torso, pose_maps, size_of
 from generators.training.batch import Batch
 
 
 @dataclass(frozen=True)
 class ImageSet:
-    """All images of a run at the generator's size: pixels uint8 [N, 3, H, W] RGB, keypoints float32
-    [N, 18, 2].
+    """All images of a run at the generator's size.
 
-    parsing: uint8 [N, H, W], labels of parsing.py; None for generators that use none
+    pixels: uint8 [N, 3, H, W] RGB
+    keypoints: float32 [N, 18, 2]
+    parsing: uint8 [N, H, W], labels of body/parsing.py; None for generators that use none
     """
 
     pixels: Tensor
@@ -64,11 +65,15 @@ def decode(
     size: tuple[int, int],
     progress: Callable[[int], None] | None = None,
 ) -> Tensor:
-    """Images as uint8 [N, 3, H, W] RGB at `size` (height, width) in px, resized with an antialiased
-    bilinear filter.
+    """Images as uint8 [N, 3, H, W] RGB, resized with an antialiased bilinear filter.
 
-    Decoded in threads; progress(n) is told of every n images done. ValueError names a file that is
-    missing, truncated or no image.
+    Args:
+        paths: The files, decoded in threads.
+        size: (height, width) in px.
+        progress: Called with n after every n images.
+
+    Raises:
+        ValueError: a file is missing, truncated or not an image; the message names it.
     """
     height, width = size
     pixels = np.empty((len(paths), height, width, 3), np.uint8)
@@ -81,11 +86,9 @@ def decode(
             raise ValueError(
                 f"{paths[row]}: not a readable image ({error}); remove or replace the file"
             ) from error
-        pixels[row] = (
-            rgb
-            if rgb.size == (width, height)
-            else rgb.resize((width, height), Image.Resampling.BILINEAR)
-        )
+        if rgb.size != (width, height):
+            rgb = rgb.resize((width, height), Image.Resampling.BILINEAR)
+        pixels[row] = np.asarray(rgb)
 
     with ThreadPoolExecutor() as threads:
         for _ in threads.map(read, range(len(paths))):
@@ -97,9 +100,13 @@ def decode(
 def training_pairs(pids: np.ndarray | Tensor | Sequence[int], keypoints: Tensor) -> Tensor:
     """All ordered pairs (source, target) of different rows of one identity: int64 [P, 2], sorted.
 
-    The papers' rule (263,632 pairs on Market-1501's training annotations): pids [N] other than -1
-    (junk) and 0 (distractor), both shoulders and both hips present in keypoints [N, 18, 2]. Cameras
-    do not matter.
+    The papers' rule gives 263,632 pairs on Market-1501's training annotations. An image counts if
+    its pid is neither -1 (junk) nor 0 (distractor) and both shoulders and both hips are present.
+    Cameras do not matter.
+
+    Args:
+        pids: Identities [N].
+        keypoints: float32 [N, 18, 2].
     """
     pids = np.asarray(pids)
     usable = has_torso(keypoints).cpu().numpy() & (pids > 0)
@@ -115,7 +122,7 @@ def training_pairs(pids: np.ndarray | Tensor | Sequence[int], keypoints: Tensor)
 
 
 def fingerprint(images: ImageSet, pairs: Tensor) -> str:
-    """A hash of all that a run is trained on."""
+    """A hash of all data that a run is trained on."""
     return digest(
         (
             images.pixels,
@@ -127,11 +134,11 @@ def fingerprint(images: ImageSet, pairs: Tensor) -> str:
 
 
 def digest(tensors: Iterable[Tensor]) -> str:
-    """A hash of values, types and shapes."""
+    """A hash of the values, types and shapes of tensors."""
     hashed = sha256()
     for tensor in tensors:
         hashed.update(f"{tensor.dtype} {list(tensor.shape)}".encode())
-        hashed.update(memoryview(tensor.cpu().contiguous().numpy()).cast("B"))
+        hashed.update(memoryview(tensor.cpu().contiguous().numpy().data).cast("B"))
     return hashed.hexdigest()
 
 
@@ -142,10 +149,15 @@ def make_batch(
     device: torch.device | str,
     flip: Tensor | None = None,
 ) -> Batch:
-    """Batch of the rows pairs int64 [B, 2] (source, target) of `images`, made on `device`.
+    """A batch of pairs of images, made on `device`.
 
-    flip, bool [B] or None: pairs whose two images are mirrored, with left and right joints and
-    labels changing places.
+    Args:
+        images: The images.
+        pairs: Rows (source, target) of `images`, int64 [B, 2].
+        sigma_px: Standard deviation of the pose maps' Gaussians, in px.
+        device: Device of the batch.
+        flip: Pairs whose two images are mirrored, bool [B]; left and right joints and labels swap.
+            None for no pair.
     """
     device = torch.device(device)
     rows = pairs.to(images.pixels.device, non_blocking=True).T.reshape(-1)  # sources, then targets
@@ -167,7 +179,7 @@ def make_batch(
             if labels is None
             else torch.where(turned[:, None, None], flip_labels(labels), labels)
         )
-    maps = pose_maps(keypoints, (pixels.shape[2], pixels.shape[3]), sigma_px)
+    maps = pose_maps(keypoints, size_of(pixels), sigma_px)
     number = len(pairs)
     return Batch(
         source_image=pixels[:number],

@@ -1,4 +1,4 @@
-"""A generator's training as data: its phases, and how each is trained."""
+"""The training of a generator as data: its phases, and how each is trained."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,11 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 
 @dataclass(frozen=True)
 class TrainingParams:
-    """How one phase is trained. ValueError where a number makes no sense."""
+    """Parameters of one phase's training.
+
+    Raises:
+        ValueError: a value makes no sense.
+    """
 
     iterations: int
     decay_start: int  # iterations at the full learning rate, before it falls linearly to 0
@@ -47,9 +51,9 @@ Judged = Callable[[Batch, Any], tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True)
 class Adversary:
-    """A discriminator and how it is trained, after each step of the network it judges.
+    """A discriminator and its training, which follows each step of the network it judges.
 
-    judged(batch, output) -> (real, fake): what the discriminator is shown, [N, C, H, W] each
+    judged(batch, output) -> (real, fake): input of the discriminator, [N, C, H, W] each
     losses(real, fake) -> {name: weighted scalar}: their sum is minimised over the discriminator's
         parameters; `fake` comes without gradient and through a pool of `pool_size` samples
     rate: its learning rate, as a multiple of the judged network's
@@ -67,14 +71,14 @@ class Adversary:
 class Phase:
     """One stage of a generator's training.
 
-    network: what is trained; its parameters belong to generator.networks (several at once as an
-        nn.ModuleDict)
+    network: the trained network; its parameters belong to generator.networks (several networks at
+        once as an nn.ModuleDict)
     render(batch) -> output: whatever the losses and adversaries need, made by `network`
     losses(batch, output) -> {name: weighted scalar}: their sum is minimised over `network`'s
-        parameters; adversarial terms are among them (the discriminators are frozen meanwhile)
+        parameters; adversarial terms are among them, with the discriminators frozen
     picture(output) -> float32 [N, 3, H, W] in [-1, 1], for the sample sheets
-    pairs(images, training pairs) -> int64 [P, 2]: the rows (source, target) this phase is trained
-        on, made once and from these arguments alone; None for the training pairs as they are
+    pairs(images, training pairs) -> int64 [P, 2]: rows (source, target) of this phase's pairs, made
+        once and from these arguments alone; None for the training pairs as they are
     """
 
     name: str
@@ -88,8 +92,9 @@ class Phase:
 
 
 def learning_rate(step: int, params: TrainingParams) -> float:
-    """Of iteration `step`, counted from 0: constant, then linear to 0 (patn_apatn, 3.5,
-    implementation details).
+    """The learning rate of iteration `step`, counted from 0.
+
+    Constant, then linear to 0 (patn_apatn, 3.5, implementation details).
     """
     if step < params.decay_start:
         return params.learning_rate
@@ -99,8 +104,9 @@ def learning_rate(step: int, params: TrainingParams) -> float:
 
 
 def supports_bfloat16(device: torch.device) -> bool:
-    """Whether the device computes in bfloat16 in hardware: a recent GPU, or a CPU with
-    AVX512-BF16.
+    """Whether the device computes in bfloat16 in hardware.
+
+    Recent GPUs do, and CPUs with AVX512-BF16.
     """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
@@ -108,7 +114,7 @@ def supports_bfloat16(device: torch.device) -> bool:
 
 
 def uses_bfloat16(precision: str, device: torch.device) -> bool:
-    """What a `precision` parameter comes to on a device."""
+    """Whether a `precision` parameter means bfloat16 on a device."""
     return precision == "bfloat16" or (precision == "auto" and supports_bfloat16(device))
 
 

@@ -1,11 +1,11 @@
-"""The state of a training run: its networks and optimisers, and where it stands.
+"""The state of a training run: its networks and optimisers, and how far it has come.
 
-A checkpoint holds all of it, so that a run which was killed resumes where it stopped.
+A checkpoint holds all of it, so that a killed run resumes where it stopped.
 """
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from accelerate import PartialState
@@ -13,6 +13,7 @@ from accelerate.utils import gather_object, reduce
 from torch import Tensor, nn
 
 from generators import code
+from generators.body.pose import size_of
 from generators.training import checkpoint
 from generators.training.generator import Trainable
 from generators.training.losslog import LossLog, NonFiniteLoss
@@ -46,7 +47,7 @@ class Run:
         pose_network: nn.Module | None,
     ):
         self.generator, self.images, self.pairs, self.folder = generator, images, pairs, folder
-        self.processes, self.device = processes, torch.device(processes.device)
+        self.processes, self.device = processes, torch.device(cast(torch.device, processes.device))
         if pose_network is not None:
             pose_network = pose_network.to(self.device).eval().requires_grad_(False)
         self.phases: tuple[Phase, ...] = generator.phases(pose_network)
@@ -83,7 +84,7 @@ class Run:
         return sum(phase.training.iterations for phase in self.phases[: self.phase]) + self.step
 
     def _check(self) -> None:
-        size = tuple(self.images.pixels.shape[2:])
+        size = size_of(self.images.pixels)
         if size != tuple(self.generator.params.image_size):
             raise ValueError(
                 f"the images are {size} px, but image_size is {tuple(self.generator.params.image_size)}"
@@ -107,13 +108,18 @@ class Run:
                 )
 
     def resume(self) -> tuple[int, str]:
-        """Take up the checkpoint, if there is one of this very run: its iteration, and what
-        happened in words.
+        """Load the checkpoint if it belongs to this very run.
+
+        Returns:
+            The iteration at which the run continues, and what happened in words.
+
+        Raises:
+            ValueError: the checkpoint is damaged or was written by other code.
         """
         if not self.path.exists():
             self._open_phase()
             return 0, "starts at iteration 0"
-        state = checkpoint.load(self.path, self.processes.device)
+        state = checkpoint.load(self.path, self.device)
         changed = checkpoint.differences(state.get("identity", {}), self.identity)
         if changed:
             self._open_phase()
@@ -144,9 +150,7 @@ class Run:
         self.log.restore(state["log"])
 
     def remove_leftovers(self) -> None:
-        """Remove what another run, or this one before its first checkpoint, has left in the
-        folder.
-        """
+        """Remove files that another run left in the folder, or this one before its first checkpoint."""
         for path in (
             self.path,
             self.folder / "losses.csv",
@@ -168,7 +172,7 @@ class Run:
                 )
 
     def close_phase(self) -> None:
-        """Go on to the next phase."""
+        """Proceed to the next phase."""
         self.phase, self.step, self.log = self.phase + 1, 0, LossLog(self.log.rows)
         self._open_phase()
 
@@ -188,13 +192,17 @@ class Run:
         return f"the last good checkpoint is {self.path}, of iteration {self.saved_at}; {advice}"
 
     def save(self) -> None:
-        """Write the checkpoint, unless anything in it is not finite."""
+        """Write the checkpoint.
+
+        Raises:
+            NonFiniteLoss: a loss or a weight is not finite.
+        """
         self.check_losses()
         if self.processes.num_processes > 1:
             for network in self.networks.values():
                 for buffer in network.buffers():
                     if buffer.is_floating_point():
-                        buffer.copy_(reduce(buffer.clone(), "mean"))
+                        buffer.copy_(cast(Tensor, reduce(buffer.clone(), "mean")))
         networks = {name: network.state_dict() for name, network in self.networks.items()}
         optimisers = {
             name: trainer.optimiser.state_dict() for name, trainer in self.trainers.items()

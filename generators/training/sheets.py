@@ -7,7 +7,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from generators.body.pose import draw_skeleton, rescale
+from generators.body.pose import draw_skeleton, rescale, size_of
 from generators.training.batch import Batch
 
 HEADINGS = ("source", "pose", "target", "output")
@@ -27,10 +27,11 @@ def to_uint8(images: Tensor) -> np.ndarray:
 def draw_sheet(
     batch: Batch, output: Tensor, title: str, columns: int = 3, panel_height_px: int = 128
 ) -> Image.Image:
-    """One picture of a batch and its output [N, 3, H, W]: `columns` samples beside one another,
-    four panels each.
+    """One picture of a batch and its output [N, 3, H, W].
+
+    It has `columns` samples next to each other, four panels each.
     """
-    size = tuple(batch.source_image.shape[2:])
+    size = size_of(batch.source_image)
     panel = (panel_height_px, round(size[1] * panel_height_px / size[0]))
     sources, targets, outputs = map(to_uint8, (batch.source_image, batch.target_image, output))
     keypoints = rescale(batch.target_keypoints.cpu(), size, panel)
@@ -54,7 +55,8 @@ def draw_sheet(
         for place, (heading, pixels) in enumerate(zip(HEADINGS, panels, strict=True)):
             x = left + place * (panel[1] + gap)
             sheet.paste(
-                Image.fromarray(pixels).resize(panel[::-1], Image.Resampling.BICUBIC), (x, top)
+                Image.fromarray(pixels).resize((panel[1], panel[0]), Image.Resampling.BICUBIC),
+                (x, top),
             )
             if row == 0:
                 draw.text(

@@ -1,5 +1,7 @@
 """A network with its optimiser: one step down its losses, over all processes."""
 
+from typing import cast
+
 import torch
 from accelerate import PartialState
 from accelerate.utils import reduce
@@ -23,10 +25,10 @@ class Trainer:
     def step(self, losses: dict[str, Tensor], rate: float, processes: PartialState) -> None:
         """One step down the sum of the losses."""
         self.optimiser.zero_grad(set_to_none=True)
-        sum(losses.values()).backward()
+        cast(Tensor, sum(losses.values())).backward()
         if processes.num_processes > 1:
             gradients = [p.grad for p in self.parameters if p.grad is not None]
-            flat = reduce(torch.cat([g.flatten() for g in gradients]), "mean")
+            flat = cast(Tensor, reduce(torch.cat([g.flatten() for g in gradients]), "mean"))
             for gradient, mean in zip(
                 gradients, flat.split([g.numel() for g in gradients]), strict=True
             ):

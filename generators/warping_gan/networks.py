@@ -2,6 +2,8 @@
 block, the discriminator.
 """
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -132,7 +134,7 @@ class ImageNetwork(nn.Module):
     ) -> Tensor:
         code = self.appearance(appearance)
         if self.warping is not None:
-            code = self.warping(code, *transformation)
+            code = self.warping(code, *cast(tuple[Tensor, Tensor], transformation))
         code = self.fuse(torch.cat([code, self.structure(structure)], 1))
         return torch.tanh(self.decoder(self.blocks(code)))
 

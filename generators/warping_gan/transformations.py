@@ -65,6 +65,10 @@ class Lattice(nn.Module):
     points.
     """
 
+    points: Tensor
+    controls: Tensor
+    matrix: Tensor
+
     def __init__(self, size: tuple[int, int], controls: int):
         super().__init__()
         self.size = size
