@@ -1,26 +1,38 @@
-# make setup    .venv with everything, pinned by constraints.txt
-# make repro    the whole experiment on the embedded data set, or as params.yaml says
-# make test     the test suite
-# make lint     ruff
 PYTHON ?= python3.11
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: setup repro test lint
+.DEFAULT_GOAL := help
+.PHONY: help setup repro test lint coverage docs
 
-setup: $(VENV)/.installed
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.installed ## .venv with everything, pinned by constraints.txt
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,docs]'
 	touch $@
 
-repro: setup
+# plan exits with 1 after it has rewritten sweep.yaml; the second one then finds it up to date.
+repro: setup ## the whole experiment, on the embedded data set or as params.yaml says
+	augment plan || augment plan
 	dvc repro
 
-test: setup
+test: setup ## ruff, then the test suite
 	ruff check
+	ruff format --check
 	python -m pytest
 
-lint: setup
+lint: setup ## ruff and pyright
 	ruff check
+	ruff format --check
+	pyright
+
+coverage: setup ## line coverage of the two libraries by their own tests
+	python -m pytest tests/reid tests/generators --cov=reid --cov=generators --cov-report=term
+
+docs: setup ## the documentation as a site: site/index.html
+	mkdocs build
