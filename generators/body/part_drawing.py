@@ -129,7 +129,7 @@ def to_grid(points: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def front_part(masks: Tensor, order: Tensor) -> Tensor:
-    """The nearest part that covers more than half of each pixel: int64 [N, H, W], -1 where none does.
+    """The nearest part that covers more than half of each pixel: int64 [N, H, W], -1 without one.
 
     masks: [N, 10, H, W]
     order: parts from far to near, [N, 10]
