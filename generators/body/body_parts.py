@@ -1,5 +1,4 @@
-"""Ten rigid parts of a person from keypoints: where each lies, which is before which, and which
-pixels it covers.
+"""Ten rigid parts of a person, placed by keypoints.
 
 A part's *frame* is a parallelogram in the image: centre, half-axis along the part, half-axis
 across, each (y, x) in px. Its points are centre + u along + v across, and the same (u, v) in two
@@ -72,8 +71,9 @@ USUAL = PartParams(
 
 
 def tidy(keypoints: Tensor, size: tuple[int, int]) -> Tensor:
-    """Keypoints [N, 18, 2] with those that no image of `size` can have (not finite, a whole image
-    outside) missing.
+    """Keypoints [N, 18, 2] with impossible ones missing.
+
+    Impossible in an image of `size` are coordinates that are not finite or a whole image outside.
     """
     reach = max(size)
     sane = keypoints.isfinite().all(-1) & (keypoints.abs() < 2 * reach).all(-1) & visible(keypoints)
@@ -87,8 +87,10 @@ def torso_scale(keypoints: Tensor) -> Tensor:
 
 
 def usable(keypoints: Tensor, size: tuple[int, int]) -> Tensor:
-    """Whether a person can be cut into parts, bool [N]: both shoulders and hips are there, s is a
-    tenth to the whole of the image's height, and the torso's middle lies in the image.
+    """Whether a person can be cut into parts, bool [N].
+
+    Both shoulders and hips are present, s is a tenth to the whole of the image's height, and the
+    torso's middle lies in the image.
     """
     torso, (height, width) = keypoints[:, list(TORSO)], size
     scale, middle = torso_scale(keypoints), torso.mean(1)
@@ -121,8 +123,9 @@ def frames(
 
 
 def one_piece(size: tuple[int, int], device: torch.device) -> Tensor:
-    """Frames [10, 3, 2] of somebody whose pose is not known: a tall oval amid the image, where
-    boxes have their person.
+    """Frames [10, 3, 2] of a person with an unknown pose.
+
+    A tall oval in the middle of the image, where boxes have their person.
     """
     height, width = size
     found = torch.tensor([[-1e4, -1e4], [1.0, 0.0], [0.0, 1.0]]).repeat(len(PARTS), 1, 1)
@@ -133,9 +136,7 @@ def one_piece(size: tuple[int, int], device: torch.device) -> Tensor:
 
 
 def with_mirrored(found: Tensor, keypoints: Tensor) -> Tensor:
-    """Frames of a source: in the place of a limb that is not in sight, the other side's where that
-    is.
-    """
+    """Frames of a source, with the other side's limb in the place of one that is not visible."""
     seen = visible(keypoints)
     limbs = seen[:, STARTS] & seen[:, ENDS]
     limbs = torch.cat([torch.ones_like(limbs[:, :2]), limbs], 1)

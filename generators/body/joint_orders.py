@@ -1,4 +1,4 @@
-"""From other orders of joints to generators.pose's, OpenPose's 18.
+"""Other orders of joints, converted to OpenPose's 18 (body/skeleton.py).
 
 COCO-17: nose, eyes, ears, shoulders, elbows, wrists, hips, knees, ankles, the left one first (Lin
 et al., "Microsoft COCO", 2014). Halpe-26 and COCO-WholeBody-133 begin with the same 17.

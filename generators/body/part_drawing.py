@@ -1,4 +1,4 @@
-"""Pixels of a person's ten rigid parts: which part covers which pixel, and what moves where."""
+"""Pixels of a person's ten rigid parts: coverage, order, and where each comes from."""
 
 import torch
 import torch.nn.functional as F
@@ -50,9 +50,7 @@ ORDERS = (
 
 
 def local(frame: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """(u, v) of every pixel of an image of `size`, float32 [N, H, W] each, for one part's frame [N,
-    3, 2].
-    """
+    """(u, v) of every pixel of an image, float32 [N, H, W] each, for one part's frame [N, 3, 2]."""
     height, width = size
     centre, along, across = frame.unbind(1)
     area = along[:, 0] * across[:, 1] - along[:, 1] * across[:, 0]
@@ -65,11 +63,10 @@ def local(frame: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
 
 
 def coverage(u: Tensor, v: Tensor, frame: Tensor, is_head: Tensor, soft_px: float) -> Tensor:
-    """How much of each pixel a part covers, float32 [N, H, W] in [0, 1]: 1/2 on the outline, with
-    an edge of soft_px.
+    """How much of each pixel a part covers, float32 [N, H, W] in [0, 1].
 
-    The outline is u^2 + v^2 = 1, an ellipse, for a head (bool [N]) and u^4 + v^4 = 1, a rounded
-    box, for the rest.
+    It is 1/2 on the outline, which has an edge of soft_px. The outline is u^2 + v^2 = 1, an ellipse,
+    for a head (bool [N]) and u^4 + v^4 = 1, a rounded box, for the rest.
     """
     u, v = u.square(), v.square()
     squared = torch.where(is_head[:, None, None], u + v, (u.square() + v.square()).sqrt())
@@ -82,8 +79,10 @@ def narrow(frame: Tensor) -> Tensor:
 
 
 def parts_mask(found: Tensor, size: tuple[int, int], grow_px: Tensor, soft_px: float) -> Tensor:
-    """Where any part is, [N, 1, H, W] in [0, 1], for frames [N, 10, 3, 2] whose half-axes are grown
-    by grow_px [N].
+    """Where any part is, [N, 1, H, W] in [0, 1].
+
+    found: frames [N, 10, 3, 2]
+    grow_px: length by which their half-axes are extended, [N]
     """
     lengths = found[:, :, 1:].norm(dim=-1, keepdim=True).clamp(min=1e-3)
     grown = torch.cat(
@@ -98,8 +97,9 @@ def parts_mask(found: Tensor, size: tuple[int, int], grow_px: Tensor, soft_px: f
 
 
 def part_masks(found: Tensor, size: tuple[int, int], soft_px: float) -> Tensor:
-    """How much of each pixel each part covers, float32 [N, 10, H, W] in [0, 1], for frames [N, 10,
-    3, 2].
+    """How much of each pixel each part covers, float32 [N, 10, H, W] in [0, 1].
+
+    found: frames [N, 10, 3, 2]
     """
     each = found.flatten(0, 1)
     is_head = torch.tensor(
@@ -129,10 +129,10 @@ def to_grid(points: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def front_part(masks: Tensor, order: Tensor) -> Tensor:
-    """The nearest part that covers more than half of each pixel: int64 [N, H, W], -1 where none
-    does.
+    """The nearest part that covers more than half of each pixel: int64 [N, H, W], -1 without one.
 
-    masks [N, 10, H, W]; order [N, 10], parts from far to near
+    masks: [N, 10, H, W]
+    order: parts from far to near, [N, 10]
     """
     nearness = order.argsort(1) + 1
     nearest, part = ((masks > 0.5) * nearness[:, :, None, None]).max(1)

@@ -1,4 +1,4 @@
-"""Scenes without their person: the plate behind somebody, and the colour cast of its camera.
+"""Scenes without their person: the background plate, and the colour cast of its camera.
 
 Images are float32 [N, 3, H, W] in [0, 1]; a hole is [N, 1, H, W] in [0, 1], 1 where the person is.
 """
@@ -11,9 +11,9 @@ from torch import Tensor
 def fill(images: Tensor, hole: Tensor) -> Tensor:
     """The images with their holes filled smoothly from all around.
 
-    Push-pull (Gortler et al. 1996, "The Lumigraph", 3.4): what is known is averaged into ever
-    coarser levels until it covers them; on the way back each level takes from the coarser one what
-    it does not know itself.
+    Push-pull (Gortler et al. 1996, "The Lumigraph", 3.4): known pixels are averaged into ever coarser
+    levels until these cover the hole; on the way back each level takes what it does not know from the
+    coarser one.
     """
     known = 1 - hole
     levels = [torch.cat([images * known, known], 1)]  # colour times weight, weight
@@ -31,9 +31,7 @@ def fill(images: Tensor, hole: Tensor) -> Tensor:
 
 
 def mean_outside(images: Tensor, hole: Tensor) -> Tensor:
-    """Mean colour [N, 3] of the images outside their holes; of all where there is nothing
-    outside.
-    """
+    """Mean colour [N, 3] of the images outside their holes; of whole images without an outside."""
     weight = (1 - hole).clamp(min=1e-4)
     return (images * weight).sum((2, 3)) / weight.sum((2, 3))
 

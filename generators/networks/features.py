@@ -1,9 +1,9 @@
-"""Feature networks: what perceptual, content and style losses compare images by.
+"""Feature networks, by which perceptual, content and style losses compare images.
 
-VGG with torchvision's ImageNet weights, as the papers have it; or, without any outside weights, the
+VGG with torchvision's ImageNet weights, as in the papers; or, without any outside weights, the
 trunk of the pose network that the pipeline has trained. Layers have VGG's names in both:
-relu<block>_<number>. In the pose network relu<k>_<any> is level
-k of the trunk: 1 at full size, 2 at half, 3 at a quarter, 4 and 5 at an eighth.
+relu<block>_<number>. In the pose network relu<k>_<any> is level k of the trunk: 1 at full size,
+2 at half, 3 at a quarter, 4 and 5 at an eighth of the size.
 """
 
 from collections.abc import Callable
@@ -25,12 +25,12 @@ CHANNELS = (64, 128, 256, 512, 512)
 def feature_network(
     kind: str, layers: tuple[str, ...], pose_network: nn.Module | None
 ) -> nn.Module:
-    """Frozen: images [N, 3, H, W] in [-1, 1] -> a float32 map [N, C, h, w] for each of `layers`.
+    """A frozen network: images [N, 3, H, W] in [-1, 1] -> a float32 map [N, C, h, w] of each layer.
 
     Raises:
-        ValueError: an unknown kind or layer, or pose_network without one.
+        ValueError: the kind or a layer is unknown, or the kind is pose_network without a network.
         RuntimeError: VGG's weights are neither in torch hub's cache nor can they be downloaded;
-            says how to get them.
+            the message says how to get them.
     """
     if kind not in FEATURE_KINDS:
         raise ValueError(f"perceptual is {kind!r}; it must be one of {', '.join(FEATURE_KINDS)}")

@@ -6,8 +6,9 @@ NORMS = ("batch", "instance")
 
 
 def norm(kind: str, channels: int) -> nn.Module:
-    """Normalisation over `channels`: `batch` (affine) or `instance` (not affine, no running
-    statistics).
+    """Normalisation over `channels`.
+
+    `batch` is affine; `instance` is not, and has no running statistics.
     """
     if kind == "batch":
         return nn.BatchNorm2d(channels)
@@ -17,10 +18,10 @@ def norm(kind: str, channels: int) -> nn.Module:
 
 
 def conv(inputs: int, outputs: int, kernel: int, norm_kind: str, stride: int = 1) -> nn.Conv2d:
-    """A convolution that keeps the size (or halves it, stride 2); it has a bias only where no batch
-    norm brings one.
+    """A convolution that keeps the size (stride 1) or halves it (stride 2).
 
-    Stride 1 pads by reflection, stride 2 with zeros, as the public PATN does.
+    Stride 1 pads by reflection, stride 2 with zeros, as the public PATN does. It has a bias only
+    next to instance norm, since batch norm brings one.
     """
     padding_mode = "reflect" if stride == 1 else "zeros"
     return nn.Conv2d(
@@ -53,8 +54,9 @@ class ResidualBlock(nn.Module):
 
 
 def initialise(network: nn.Module) -> None:
-    """Convolutions from N(0, 0.02^2) with zero bias, batch-norm weights from N(1, 0.02^2) (the
-    public PATN's start).
+    """Initialise a network as the public PATN.
+
+    Convolutions are drawn from N(0, 0.02^2) with zero bias, batch-norm weights from N(1, 0.02^2).
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):

@@ -1,5 +1,6 @@
-"""Losses that two or more generators share; all are computed in float32, whatever precision the
-networks ran in.
+"""Losses that two or more generators share.
+
+All are computed in float32, whatever precision the networks ran in.
 """
 
 import torch
@@ -13,10 +14,10 @@ GAN_KINDS = ("vanilla", "lsgan")
 
 
 def gan_loss(logits: Tensor, real: bool, kind: str) -> Tensor:
-    """How far scores are from being judged real (or not), the mean over all of them.
+    """The distance of scores from being judged real, or generated: the mean over all of them.
 
-    vanilla: binary cross entropy on logits (Goodfellow et al. 2014); lsgan: (score - label)^2 (Mao
-    et al. 2017).
+    vanilla: binary cross entropy on logits (Goodfellow et al. 2014)
+    lsgan: (score - label)^2 (Mao et al. 2017)
     """
     logits = logits.float()
     if kind == "vanilla":
@@ -27,8 +28,9 @@ def gan_loss(logits: Tensor, real: bool, kind: str) -> Tensor:
 
 
 def l1(output: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
-    """Mean absolute difference of two images [N, C, H, W], as the mean weighted by [N, 1, H, W] if
-    given.
+    """Mean absolute difference of two images [N, C, H, W].
+
+    With a weight [N, 1, H, W] it is the weighted mean.
     """
     difference = (output.float() - target.float()).abs()
     if weight is None:
@@ -56,10 +58,10 @@ def check_perceptual(section: str, kind: str, weight: float) -> None:
 
 
 class PerceptualLoss(nn.Module):
-    """Mean absolute difference of the features of two images in [-1, 1] (patn_apatn, eq. 10),
-    relu1_2 unless told.
+    """Mean absolute difference of the features of two images in [-1, 1] (patn_apatn, eq. 10).
 
-    Several layers: the mean over them. For kind and errors see features.feature_network.
+    The features are relu1_2 by default. With several layers it is the mean over them. For kinds and
+    errors see features.feature_network.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Encoder, pose-attentional block, decoder and discriminator of PATN, which others use too."""
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,10 @@ from generators.networks.transfer_params import DiscriminatorParams
 
 
 def encoder(inputs: int, ngf: int, norm_kind: str, downsamplings: int = 2) -> nn.Sequential:
-    """E_A or E_S (3.1): [N, inputs, H, W] -> [N, 2^d ngf, H/2^d, W/2^d]; d is 2 in the paper."""
+    """E_A or E_S (3.1): [N, inputs, H, W] -> [N, 2^d ngf, H/2^d, W/2^d].
+
+    d is the number of downsamplings, 2 in the paper.
+    """
     layers = [conv(inputs, ngf, 7, norm_kind), norm(norm_kind, ngf), nn.ReLU(inplace=True)]
     for channels in (ngf << level for level in range(downsamplings)):
         layers += [
@@ -36,8 +39,9 @@ def decoder(ngf: int, norm_kind: str, downsamplings: int = 2) -> nn.Sequential:
 
 
 class Patb(nn.Module):
-    """Pose-attentional transfer block: image code [N, C, h, w], pose code [N, C, h, w] at first,
-    then [N, 2C, h, w].
+    """Pose-attentional transfer block.
+
+    It takes an image code [N, C, h, w] and a pose code, [N, C, h, w] at first, then [N, 2C, h, w].
     """
 
     def __init__(

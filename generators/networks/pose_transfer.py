@@ -1,9 +1,8 @@
-"""What PATN, APATN and SPATN have in common: encoder, PATN's block and decoder, discriminators,
-losses, training.
+"""The generator that PATN and APATN have in common: discriminators, losses and training.
 
 Zhu, Huang, Xu, Shi, Cheng, Bai: "Progressive and Aligned Pose Attention Transfer for Person Image
-Generation", sections 3.1, 3.4 and 3.5. Where this departs from the paper and its public code is
-told in patn.py.
+Generation", sections 3.1, 3.4 and 3.5. patn/patn.py documents the departures from the paper and
+its public code.
 """
 
 from abc import ABC, abstractmethod
@@ -26,22 +25,23 @@ from generators.training.phases import Adversary, Judged, Phase, autocast
 
 
 def appearance_judged(batch: Batch, output: Tensor) -> tuple[Tensor, Tensor]:
-    """What D_A is shown: (P_t, P_c) and (P_g, P_c), [N, 6, H, W]."""
+    """Input of D_A: (P_t, P_c) and (P_g, P_c), [N, 6, H, W]."""
     return torch.cat([batch.target_image, batch.source_image], 1), torch.cat(
         [output, batch.source_image], 1
     )
 
 
 def shape_judged(batch: Batch, output: Tensor) -> tuple[Tensor, Tensor]:
-    """What D_S is shown: (P_t, S_t) and (P_g, S_t), [N, 21, H, W]."""
+    """Input of D_S: (P_t, S_t) and (P_g, S_t), [N, 21, H, W]."""
     return torch.cat([batch.target_image, batch.target_pose], 1), torch.cat(
         [output, batch.target_pose], 1
     )
 
 
 class Transfer(Generator, ABC):
-    """A generator with fresh weights, drawn from params.training.seed. Subclasses name it and build
-    its network.
+    """A generator with fresh weights, drawn from params.training.seed.
+
+    Subclasses name it and build its network.
     """
 
     name: str
@@ -50,8 +50,9 @@ class Transfer(Generator, ABC):
     @staticmethod
     @abstractmethod
     def build(params: Any) -> nn.Module:
-        """Source image [N, 3, H, W], source and target pose [N, 18, H, W] -> image [N, 3, H, W] in
-        [-1, 1].
+        """The network: source image, source and target pose -> image [N, 3, H, W] in [-1, 1].
+
+        The image is [N, 3, H, W], each pose [N, 18, H, W].
         """
 
     def __init__(self, params: TransferParams):
@@ -66,8 +67,10 @@ class Transfer(Generator, ABC):
         return self.params.perceptual == "pose_network"
 
     def phases(self, pose_network: nn.Module | None = None) -> tuple[Phase, ...]:
-        """One phase, with fresh discriminators. RuntimeError where the perceptual loss's weights
-        cannot be had.
+        """One phase, with fresh discriminators.
+
+        Raises:
+            RuntimeError: the weights of the perceptual loss are not available.
         """
         params, network = self.params, self.networks["network"]
         perceptual = (
@@ -94,15 +97,19 @@ class Transfer(Generator, ABC):
         )
 
     def generate(self, batch: Batch) -> Tensor:
-        """The batch's source persons in its target poses: float32 [N, 3, H, W] in [-1, 1], on the
-        network's device.
+        """The batch's source persons in its target poses.
+
+        Returns:
+            float32 [N, 3, H, W] in [-1, 1], on the network's device.
         """
         return self._evaluated(self.networks["network"], batch)
 
     @torch.no_grad()
     def _evaluated(self, call: Callable[[Tensor, Tensor, Tensor], Tensor], batch: Batch) -> Tensor:
-        """`call` of source image, source pose and target pose with the network as it renders;
-        float32, on its device.
+        """`call` of source image, source pose and target pose, with the network in evaluation mode.
+
+        Returns:
+            float32, on the network's device.
         """
         network = self.networks["network"].eval()
         device = next(network.parameters()).device

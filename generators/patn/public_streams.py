@@ -1,4 +1,4 @@
-"""TODO."""
+"""The streams of a public PATN, recognised by the shapes of their convolutions."""
 
 import re
 from collections.abc import Mapping
@@ -18,8 +18,12 @@ _DISCRIMINATED = {
 
 
 def streams_of(tensors: Mapping[str, Tensor]) -> dict[str, list[dict[str, Tensor]]]:
-    """Name of a stream -> its layers in order, each leaf -> float32 tensor; without the prefixes
-    module. and model.
+    """Name of each stream -> its layers in order, each leaf -> float32 tensor.
+
+    The prefixes module. and model. are removed from the names.
+
+    Raises:
+        ValueError: these are not the tensors of a network made of sequences.
     """
     numbered: dict[str, dict[int, dict[str, Tensor]]] = {}
     for name, value in tensors.items():

@@ -1,7 +1,7 @@
-"""`puppet.compose` in OpenCV and numpy: the same picture, several times as quick on a CPU, since it
-touches each part's own box alone.
+"""`puppet.compose` in OpenCV and numpy.
 
-OpenCV places samples to 1/32 px, so that the two differ by a grey level or two at sharp edges.
+The picture is the same, several times as fast on a CPU, since only each part's own box is touched.
+OpenCV places samples to 1/32 px, so the two differ by a grey level or two at sharp edges.
 """
 
 import cv2

@@ -1,15 +1,14 @@
-"""Puppet: a person cut into ten rigid parts, moved to another pose, and set into another camera's
-scene.
+"""Puppet: a person cut into ten rigid parts, moved to another pose and pasted into another scene.
 
-Our own; it needs no training and nothing but the images at hand. Few images tie an identity to one
-background and one camera, and that is what a re-ID model then learns. A puppet parts the two. The
-person comes from a *source*; a *scene*, an image of anybody, gives the target pose, the *plate*
-(the scene with its person removed and the hole filled) and the *cast* (its camera's colour, as a
-gain per channel from the source's plate to the scene's).
+Our own method. It needs no training and no data but the available images. Few images tie an
+identity to one background and one camera, and a re-ID model then learns these. A puppet decouples
+identity from camera. The person comes from a *source*. A *scene*, an image of any person, gives the
+target pose, the *plate* (the scene with its person removed and the hole filled) and the *cast* (its
+camera's colour, as a gain per channel from the source's plate to the scene's).
 
-Parts are found from keypoints (body_parts.py) and moved by one affine map each; a parsing map,
-where there is one, sharpens the outline. Where a source or a pose has no usable torso, a tall oval
-is cut from the middle of the source and set there as it is.
+Parts are placed by keypoints (body/body_parts.py) and moved by one affine map each; a parsing map,
+if available, sharpens the outline. Where a source or a pose has no usable torso, a tall oval is cut
+from the middle of the source and pasted there as it is.
 
 In a Batch the scene is the target.
 """

@@ -1,5 +1,6 @@
-"""SPT's rendering: a person painted in another pose, set before the background, and brought back
-(spt_journal, 3.3).
+"""SPT's rendering (spt_journal, 3.3).
+
+A person is painted in another pose, composed with the background, and brought back.
 """
 
 from collections.abc import Callable

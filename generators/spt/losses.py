@@ -1,6 +1,4 @@
-"""What SPT's losses compare: parsing maps, textures by region, faces (spt_journal, eq. 3, 9, 10,
-11).
-"""
+"""SPT's losses on parsing maps, textures by region and faces (spt_journal, eq. 3, 9, 10, 11)."""
 
 from collections.abc import Callable, Sequence
 

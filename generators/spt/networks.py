@@ -1,8 +1,7 @@
-"""The networks of SPT: semantic, foreground and background network, the warp of its deformable
-skips, discriminators.
+"""The networks of SPT: semantic, foreground and background network, and the discriminator.
 
-spt_journal, sections 3.2 and 3.3; their widths and norm, which the paper does not give, are those
-of its public demo.
+spt_journal, sections 3.2 and 3.3. The paper does not give widths and norm; they are those of its
+public demo.
 """
 
 from collections.abc import Sequence

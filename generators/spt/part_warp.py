@@ -1,4 +1,4 @@
-"""TODO."""
+"""The warp of SPT's deformable skips: maps of the source moved by ten rigid parts."""
 
 import torch
 from torch import Tensor

@@ -1,6 +1,6 @@
-"""Sleeves of a parsing map made longer or shorter, as in the manipulations of spt_journal, Fig. 19.
+"""Sleeves of a parsing map made longer or shorter, as in the edits of spt_journal, Fig. 19.
 
-Where an arm and its hand are is told by the frames of body_parts.py.
+The frames of body/body_parts.py say where an arm and its hand are.
 """
 
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Files of a training run: its whole state (checkpoint.pt) and the finished generator (generator.pt).
+"""Files of a training run: its state (checkpoint.pt) and the finished generator (generator.pt).
 
 Both are written whole or not at all, hold only tensors and plain values, and are read with
 weights_only=True.
@@ -118,7 +118,10 @@ def load_generator(path: Path, device: torch.device | str):
 
 
 def load_pose_network(path: Path, device: torch.device | str):
-    """The finished pose network of a file, alone or next to a generator, on `device`; None without one."""
+    """The finished pose network of a file, alone or next to a generator, on `device`.
+
+    None where the file has no pose network.
+    """
     contents = _finished(path)
     if contents.get("name") != POSE_NETWORK:
         contents = contents.get(POSE_NETWORK)

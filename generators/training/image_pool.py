@@ -17,7 +17,12 @@ class ImagePool:
         self.samples: Tensor | None = None  # [n <= size, C, H, W]
 
     def exchange(self, samples: Tensor, draws: np.random.Generator) -> Tensor:
-        """Exchange samples [N, C, H, W], without gradient, for as many, some of them from earlier calls."""
+        """Samples [N, C, H, W], some of them from earlier calls.
+
+        Args:
+            samples: New samples, without gradient.
+            draws: Source of the random numbers.
+        """
         if self.size == 0:
             return samples
         held = 0 if self.samples is None else len(self.samples)

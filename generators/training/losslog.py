@@ -1,4 +1,4 @@
-"""Losses of a training run: averaged on the device, checked for finite values, kept in losses.csv."""
+"""Losses of a run: averaged on the device, checked for finite values, kept in losses.csv."""
 
 import csv
 import os

@@ -150,7 +150,7 @@ class Run:
         self.log.restore(state["log"])
 
     def remove_leftovers(self) -> None:
-        """Remove files that another run left in the folder, or this one before its first checkpoint."""
+        """Remove files that another run, or an unsaved start of this one, left in the folder."""
         for path in (
             self.path,
             self.folder / "losses.csv",

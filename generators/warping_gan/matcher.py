@@ -1,17 +1,10 @@
-"""The geometric matcher: the affine map, then the thin-plate spline, that lays one map of a person
-over another.
+"""The geometric matcher, which lays one map of a person over another.
 
-After Rocco, Arandjelovic, Sivic: "Convolutional neural network architecture for geometric matching"
-(CVPR 2017), which warping_gan (3.1.2, Figure 3) applies to parsing maps: siamese features, a
-correlation of all their places, a regression.
-It needs no labels and no outside weights, because it learns on maps that are transformed at random:
-the transformation is then known (section 4 of that paper).
-
-A transformation is a *grid*: for every point of the fixed map, the point (x, y) of the moving map
-that comes there, in the coordinates of torch's grid_sample, -1 to 1 from edge to edge
-(align_corners=False). Grids are float32 whatever
-precision the networks run in. The two steps are composed exactly: the spline's points are mapped on
-by the affine map.
+It estimates an affine map, then a thin-plate spline. After Rocco, Arandjelovic, Sivic:
+"Convolutional neural network architecture for geometric matching" (CVPR 2017), which warping_gan
+(3.1.2, Figure 3) applies to parsing maps: siamese features, a correlation of all their places, a
+regression. It needs no labels and no outside weights, because it learns on maps that are
+transformed at random, so that the transformation is known (section 4 of that paper).
 """
 
 from dataclasses import dataclass

@@ -1,5 +1,6 @@
-"""The networks of Soft-gated Warping-GAN (warping_gan.py): both stages' generators, the warping
-block, the discriminator.
+"""The networks of Soft-gated Warping-GAN (warping_gan.py).
+
+Both stages' generators, the warping block and the discriminator.
 """
 
 from typing import cast

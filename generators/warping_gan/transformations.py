@@ -1,4 +1,10 @@
-"""TODO."""
+"""Affine maps and thin-plate splines as sampling grids.
+
+A *grid* gives, for every point of the fixed map, the point (x, y) of the moving map that comes
+there, in the coordinates of torch's grid_sample: -1 to 1 from edge to edge (align_corners=False).
+Grids are float32 whatever precision the networks run in. The two steps are composed exactly: the
+affine map is applied to the spline's points.
+"""
 
 import math
 
