@@ -5,7 +5,7 @@ import torch
 from reid_toy import PARAMS, coloured_people, train
 
 from reid.data import normalise
-from reid.gate import own_identity
+from reid.generated import own_identity
 
 PARAMS = dataclasses.replace(PARAMS, precision="float32")
 
