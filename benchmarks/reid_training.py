@@ -34,7 +34,8 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a checkout
 os.environ["ACCELERATE_USE_CPU"] = "true"
 
-from reid.data import AugmentParams, ReidSet, load
+from reid.augmentation import AugmentParams
+from reid.data import ReidSet, load
 from reid.generated import GateParams, GeneratedParams, TeacherParams
 from reid.losses import LossParams
 from reid.models import NetworkParams

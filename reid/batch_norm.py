@@ -5,7 +5,7 @@ the end uses.
 import torch
 from torch import Tensor, nn
 
-from reid.data import augment, draw
+from reid.augmentation import augmented, draw
 from reid.params import ReidParams
 from reid.precision import autocast, resolve
 from reid.sampling import shuffled
@@ -85,6 +85,6 @@ def estimate_statistics(model: nn.Module, pixels: Tensor, params: ReidParams, se
             generator = torch.Generator().manual_seed(key(seed, STATISTICS, step))
             draws = draw(number, params.image_size, params.augment, generator)
             rows = shuffled(everything, step * number, number, seed).to(pixels.device)
-            model(augment(pixels[rows], draws, params.image_size))
+            model(augmented(pixels[rows], draws, params.image_size))
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum

@@ -1,8 +1,7 @@
-"""What training does with generated images so that they do not hurt: each switch is one idea, all
-are off at zero.
+"""Measures that keep generated images from hurting: each switch is one idea, and off at zero.
 
-Generated images are wrong in ways that real ones are not: blurred, in one camera's light, now and
-then of nobody. Trained on as if they were real they can lower the scores (Table 6 of
+Generated images have flaws that real ones do not: they are blurred, have the light of one camera,
+or show no recognisable person. Treated as real images they can lower the scores (Table 6 of
 patn_apatn.txt: circle loss on the full set, 84.7 -> 83.5).
 """
 
@@ -13,15 +12,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from reid.data import ReidSet
+from reid.models import ReidModel
+from reid.params import ReidParams
+from reid.retrieval import features
+
 
 @dataclass(frozen=True)
 class GateParams:
-    """Which generated images are left out before the training begins; see reid/gate.py for the
-    scores.
+    """A filter that leaves the worst generated images out before training; `own_identity` scores
+    them.
 
-    drop: share of them, the worst; 0 = none
-    pose: weight of the pose's agreement in an image's score, in [0, 1]; the rest is that of its
-    identity
+    drop: share of the generated images that is left out; 0 = none
+    pose: weight of the pose score, in [0, 1]; the identity score has the rest
     """
 
     drop: float
@@ -36,12 +39,11 @@ class GateParams:
 
 @dataclass(frozen=True)
 class TeacherParams:
-    """Targets from a moving average of the model itself, as in layumi's training with DG-Net's
-    images.
+    """Targets from a moving average of the model, as in layumi's training with DG-Net's images.
 
-    weight: of the symmetric Kullback-Leibler divergence between model and average, on generated
-        images; 0 = off
-    decay: of the average, an update; DG-Net's 0.996
+    weight: weight of the symmetric Kullback-Leibler divergence between model and average, on
+        generated images; 0 = off
+    decay: decay of the average per update; DG-Net 0.996
     """
 
     weight: float
@@ -58,15 +60,15 @@ class TeacherParams:
 class GeneratedParams:
     """Section `generated`.
 
-    share: at most this share of a batch is generated, equally in every batch; None = as they come
-        in the shuffled set
-    label_smoothing: of generated images alone (CamStyle, Zhong et al. 2018); real ones have the
-        model's own
-    own_batch_norm: batch norm normalises generated images by themselves, with scales and shifts of
-        their own, and forgets them at the end (the auxiliary batch norm of AdvProp, Xie et al.
+    share: largest share of generated images in a batch, the same in every batch; None = as the
+        shuffled set has them
+    label_smoothing: label smoothing of generated images (CamStyle, Zhong et al. 2018); real images
+        have that of `ReidParams`
+    own_batch_norm: batch norm normalises generated images separately, with their own scales and
+        shifts, which are discarded at the end (the auxiliary batch norm of AdvProp, Xie et al.
         2020); needs a share
-    start: share of the run that is trained on real images alone, before generated ones join
-    (DG-Net: the last fifth)
+    start: share of the run that uses only real images, before generated images join (DG-Net: they
+        join in the last fifth)
     """
 
     share: float | None
@@ -87,14 +89,12 @@ class GeneratedParams:
         if self.own_batch_norm and self.share is None:
             raise ValueError(
                 "generated.own_batch_norm needs generated.share: without it a batch may hold too few real images for "
-                "statistics of their own; set share, as 0.5"
+                "statistics of their own; set share, e.g. 0.5"
             )
 
 
 class Teacher:
-    """The moving average of a model's weights and statistics, and how far the model is from what it
-    says.
-    """
+    """The moving average of a model's weights and statistics, which the model is to agree with."""
 
     def __init__(self, model: nn.Module, params: TeacherParams):
         self.weight = params.weight
@@ -103,8 +103,11 @@ class Teacher:
         ).eval()
 
     def loss(self, images: Tensor, logits: Tensor) -> Tensor:
-        """weight x (KL(average | model) + KL(model | average)), a mean over rows; images [N, 3, H,
-        W], logits [N, C].
+        """weight x (KL(average | model) + KL(model | average)), a mean over rows.
+
+        Args:
+            images: normalised, float32 [N, 3, H, W].
+            logits: [N, C], the model's for these images.
         """
         with torch.no_grad():
             theirs = self.average(images)[-1].float().log_softmax(1)  # logits come last
@@ -112,3 +115,26 @@ class Teacher:
         both = F.kl_div(ours, theirs, reduction="batchmean", log_target=True)
         both = both + F.kl_div(theirs, ours, reduction="batchmean", log_target=True)
         return self.weight * both
+
+
+def own_identity(model: ReidModel, images: ReidSet, pids: Tensor, params: ReidParams) -> Tensor:
+    """Log-probability that a model assigns to each image's own identity: float32 [N], 0 = certain.
+
+    Args:
+        model: a model that was trained on real images of the same identities.
+        pids: int64 [C], the identities of its classes, ascending.
+
+    Raises:
+        ValueError: an image has another identity, or the model has another number of classes.
+    """
+    logits = features(model, images, params.image_size, "logits", params.precision)
+    if logits.shape[1] != len(pids):
+        raise ValueError(
+            f"the model has {logits.shape[1]} classes, not {len(pids)}: it was trained on another set; train it again"
+        )
+    label = torch.searchsorted(pids, images.pids).clamp(max=len(pids) - 1)
+    if (strangers := images.pids[pids[label] != images.pids]).numel():
+        raise ValueError(
+            f"identity {int(strangers[0])} is not among the {len(pids)} identities that the model was trained on"
+        )
+    return logits.log_softmax(1).gather(1, label[:, None])[:, 0]

@@ -1,7 +1,6 @@
-"""What a re-identification model is trained to lower: a loss over identities, and one over pairs of
-images beside it.
+"""Losses of a re-identification model: one over identities, and optionally one over pairs of images.
 
-All is computed in float32, also where the network runs in bfloat16 and inside autocast.
+All are computed in float32, even if the network runs in bfloat16 under autocast.
 """
 
 from collections.abc import Callable
@@ -31,7 +30,7 @@ class ClassCircle:
 class Triplet:
     kind: Literal["triplet"]
     features: Features  # bag of tricks: pooled
-    margin: float | None  # of Euclidean distances, bag of tricks 0.3; null = the soft margin
+    margin: float | None  # of Euclidean distances, in bag of tricks 0.3; null = soft margin
     weight: float
 
 
@@ -49,9 +48,7 @@ class PairCircle:
 @dataclass(frozen=True)
 class LossParams:
     identity: Literal["softmax"] | ClassCircle
-    metric: (
-        Triplet | PairCircle | None
-    )  # of sampler `identity`, whose batches hold several images of an identity
+    metric: Triplet | PairCircle | None  # needs sampler `identity`: several images per identity
 
     def __post_init__(self):
         if isinstance(self.identity, ClassCircle):
@@ -83,12 +80,13 @@ class LossParams:
 
 
 def criterion(params: LossParams) -> Criterion:
-    """(output, label int64 [N], smoothing float32 [N]) -> {"identity": ..., "metric": ...}, whose
-    sum is the loss.
+    """Make a function (output, label int64 [N], smoothing float32 [N]) -> losses by name.
 
-    `smoothing` in [0, 1) is for the identity loss alone. Values are weighted float32 scalars;
-    without a metric loss there is one. Raises ValueError where the metric loss's package is
-    missing.
+    Its values, `identity` and, with a metric loss, `metric`, are weighted float32 scalars; their
+    sum is the loss. Smoothing, in [0, 1), applies to the identity loss alone.
+
+    Raises:
+        ValueError: the package of the metric loss is missing.
     """
     compare = _metric_loss(params.metric)
 
@@ -98,7 +96,7 @@ def criterion(params: LossParams) -> Criterion:
             if isinstance(params.identity, ClassCircle):
                 logits = circle_logits(logits, label, params.identity.scale, params.identity.margin)
             named = {"identity": identity_cross_entropy(logits, label, smoothing)}
-            if params.metric is not None:
+            if params.metric is not None and compare is not None:
                 features = output._asdict()[params.metric.features].float()
                 named["metric"] = params.metric.weight * compare(features, label)
         return named
@@ -107,11 +105,13 @@ def criterion(params: LossParams) -> Criterion:
 
 
 def identity_cross_entropy(logits: Tensor, label: Tensor, smoothing: Tensor) -> Tensor:
-    """Mean cross-entropy over identities: logits [N, C] of any float type, label int64 [N] ->
-    float32 scalar.
+    """Mean cross-entropy over identities: a float32 scalar.
 
-    `smoothing` [N], in [0, 1), is the share of a row's target spread evenly over all classes
-    (Szegedy et al. 2016, section 7).
+    Args:
+        logits: [N, C] of any float type.
+        label: int64 [N].
+        smoothing: [N] in [0, 1), the share of a row's target that is spread evenly over all
+            classes (Szegedy et al. 2016, section 7).
     """
     log_probability = logits.float().log_softmax(1)
     own = log_probability.gather(1, label[:, None])[:, 0]
@@ -119,12 +119,16 @@ def identity_cross_entropy(logits: Tensor, label: Tensor, smoothing: Tensor) -> 
 
 
 def circle_logits(cosines: Tensor, label: Tensor, scale: float, margin: float) -> Tensor:
-    """Logits [N, C] whose cross-entropy is the circle loss of class-level labels: float32 cosines
-    [N, C], label [N].
+    """Logits [N, C] whose cross-entropy is the circle loss of class-level labels.
 
-    Sun et al. 2020, "Circle loss", section 3, with the one margin m: with s_p the cosine to the own
-    class and s_n to another one the loss is log(1 + sum_n exp(scale (a_n (s_n - m) - a_p (s_p - 1 +
-    m)))); a_p = [1 + m - s_p]_+ and a_n = [s_n + m]_+ are weights: no gradient runs through them.
+    Sun et al. 2020, "Circle loss", section 3, with a single margin m. Let s_p be the cosine to the
+    image's own class and s_n that to another class. The loss is
+    log(1 + sum_n exp(scale (a_n (s_n - m) - a_p (s_p - 1 + m)))), with the weights
+    a_p = [1 + m - s_p]_+ and a_n = [s_n + m]_+, through which no gradient flows.
+
+    Args:
+        cosines: float32 [N, C].
+        label: int64 [N].
     """
     own = F.one_hot(label, cosines.shape[1]).bool()
     fixed = cosines.detach()
@@ -133,12 +137,15 @@ def circle_logits(cosines: Tensor, label: Tensor, scale: float, margin: float) -
 
 
 def batch_hard_triplet(features: Tensor, label: Tensor, margin: float | None) -> Tensor:
-    """Mean over anchors of the farthest positive's distance less the nearest negative's, plus
-    `margin`, not below zero.
+    """Batch-hard triplet loss: mean over anchors of [farthest positive - nearest negative + margin]_+.
 
-    Hermans et al. 2017, eq. (5); without a margin ln(1 + exp(difference)), section 3.2. float32
-    features [N, D], Euclidean distances. Rows without another image of their identity, or without
-    one of another, are no anchors; 0 without anchors.
+    Hermans et al. 2017, eq. (5); without a margin ln(1 + exp(difference)), section 3.2. Distances
+    are Euclidean. A row is an anchor if the batch holds another image of its identity and one of
+    another identity; without anchors the loss is 0.
+
+    Args:
+        features: float32 [N, D].
+        label: int64 [N].
     """
     distances = torch.cdist(
         features, features, compute_mode="donot_use_mm_for_euclid_dist"
@@ -162,8 +169,8 @@ def _metric_loss(params: Triplet | PairCircle | None) -> Callable[[Tensor, Tenso
 
 
 def _pair_circle(margin: float, gamma: float) -> nn.Module:
-    """The circle loss of pair-wise labels (section 3) of cosines, per anchor; mean over the anchors
-    that have one.
+    """The circle loss of pair-wise labels (section 3) on cosines, a mean over the anchors that have
+    positives and negatives.
     """
     try:
         from pytorch_metric_learning.losses import CircleLoss
@@ -172,4 +179,4 @@ def _pair_circle(margin: float, gamma: float) -> nn.Module:
             f"loss.metric: circle needs pytorch-metric-learning ({error}): pip install pytorch-metric-learning, "
             "or choose loss.metric: triplet"
         ) from error
-    return CircleLoss(m=margin, gamma=gamma)
+    return CircleLoss(m=margin, gamma=gamma)  # pyright: ignore[reportArgumentType] - annotated int

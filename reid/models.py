@@ -1,9 +1,7 @@
-"""Re-identification models: a base that makes maps of an image, global average pooling, and a
-head.
-"""
+"""Re-identification models: a base that turns an image into maps, average pooling, and a head."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from torch import Tensor, nn
 
@@ -11,19 +9,28 @@ from reid import torchreid_door
 from reid.heads import LinearHead, Output, bnneck
 from reid.inception import Inception
 
+TIMM_RESNET50 = "resnet50.tv_in1k"  # torchvision's first ImageNet weights, the ones open-reid used
+
 
 @dataclass(frozen=True)
 class NetworkParams:
-    pretrained: bool  # ImageNet weights for the base
-    last_stride: Literal[
-        1, 2
-    ]  # of the last stage of a ResNet: 1 doubles the sides of its maps (bag of tricks), 2 as published
-    width: float  # factor on the channels of inception; 1 is the published network
-    head: Literal[
-        "linear", "bnneck", "bnneck_cosine"
-    ]  # open-reid's, bag of tricks'; the latter with a cosine classifier
-    embedding: int | None  # numbers per image before the classifier, of head linear; open-reid 128
-    dropout: float  # of head linear; open-reid 0.5
+    """Section `network`.
+
+    pretrained: ImageNet weights for the base
+    last_stride: stride of a ResNet's last stage: 2 as published; 1 doubles the sides of its maps
+        (bag of tricks)
+    width: factor on the channels of inception; 1 is the published network
+    head: open-reid's, bag of tricks', or the latter with a cosine classifier
+    embedding: numbers per image before the classifier of head linear; open-reid 128
+    dropout: dropout of head linear; open-reid 0.5
+    """
+
+    pretrained: bool
+    last_stride: Literal[1, 2]
+    width: float
+    head: Literal["linear", "bnneck", "bnneck_cosine"]
+    embedding: int | None
+    dropout: float
 
     def __post_init__(self):
         if self.head == "linear" and (self.embedding is None or self.embedding < 1):
@@ -42,7 +49,7 @@ class NetworkParams:
 
 
 class ReidModel(nn.Module):
-    """`base` makes maps [N, channels, h, w] of images, `head` the Output of their means."""
+    """A base that turns images into maps [N, channels, h, w], and a head on the maps' means."""
 
     def __init__(self, base: nn.Module, head: nn.Module):
         super().__init__()
@@ -63,19 +70,15 @@ def _inception(params: NetworkParams) -> tuple[nn.Module, int]:
     return base, base.channels
 
 
-TIMM_RESNET50 = "resnet50.tv_in1k"  # torchvision's first ImageNet weights, the ones open-reid used
-
-
 def _resnet50(params: NetworkParams) -> tuple[nn.Module, int]:
-    import timm  # takes longer to import than all the rest; the other models do without
+    import timm  # slow to import, and the other models do not need it
 
     try:
         base = timm.create_model(
             TIMM_RESNET50, pretrained=params.pretrained, num_classes=0, global_pool=""
         )
-    except (
-        Exception
-    ) as error:  # timm passes on whatever the download raises: OSError, RuntimeError, httpx errors
+    # timm passes on whatever the download raises: OSError, RuntimeError, httpx errors.
+    except Exception as error:
         if not params.pretrained:
             raise
         raise OSError(
@@ -84,15 +87,18 @@ def _resnet50(params: NetworkParams) -> tuple[nn.Module, int]:
             f"    python -c \"import timm; timm.create_model('{TIMM_RESNET50}', pretrained=True)\"\n"
             "and copy its folder ~/.cache/huggingface to this one, or set network.pretrained: false"
         ) from error
-    return base, base.num_features
+    return base, cast(int, base.num_features)
 
 
 BASES = {"inception": _inception, "resnet50": _resnet50}
 
 
 def check_backbone(name: str) -> None:
-    """Raises ValueError, which lists the names there are, for a backbone that `build` does not
-    know."""
+    """Check that `build` knows a backbone.
+
+    Raises:
+        ValueError: it does not; lists the known names.
+    """
     if name.startswith(torchreid_door.PREFIX):
         torchreid_door.check(name)
     elif name not in BASES:
@@ -102,24 +108,22 @@ def check_backbone(name: str) -> None:
 
 
 def build(name: str, num_classes: int, params: NetworkParams) -> ReidModel:
-    """A new model; its first weights come from torch's global generator.
+    """Build a model; its initial weights come from torch's global generator.
 
     Raises:
-        ValueError: an unknown name, or one that cannot be had as `params` want it.
-        OSError: its ImageNet weights are wanted, but cannot be read or downloaded.
+        ValueError: an unknown name, or `params` that this backbone does not support.
+        OSError: its ImageNet weights can be neither read nor downloaded.
     """
     check_backbone(name)
     if params.width != 1 and name != "inception":
-        raise ValueError(
-            f"{name} comes in one width; set network.width: 1.0 (it is {params.width})"
-        )
+        raise ValueError(f"{name} has a fixed width; set network.width: 1.0 (it is {params.width})")
     if name in BASES:
         base, channels = BASES[name](params)
     else:
         base, channels = torchreid_door.base(name, params.pretrained)
     if params.last_stride == 1:
         _keep_last_side(base, name)
-    if params.head == "linear":
+    if params.head == "linear" and params.embedding is not None:
         return ReidModel(base, LinearHead(channels, num_classes, params.embedding, params.dropout))
     return ReidModel(base, bnneck(channels, num_classes, cosine=params.head == "bnneck_cosine"))
 
@@ -136,8 +140,6 @@ def _keep_last_side(base: nn.Module, name: str) -> None:
         and module.stride == (2, 2)
     ]
     if not halving:
-        raise ValueError(
-            f"{name} is no ResNet, whose last stage could keep its sides; set network.last_stride: 2"
-        )
+        raise ValueError(f"{name} is not a ResNet, so network.last_stride cannot be 1; set it to 2")
     for module in halving:
         module.stride = (1, 1)

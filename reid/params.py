@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args, get_origin, get_type_hints
 
-from reid.data import AugmentParams
+from reid.augmentation import AugmentParams
 from reid.losses import ClassCircle, LossParams
 from reid.models import NetworkParams, check_backbone
 from reid.precision import Precision

@@ -1,25 +1,26 @@
-"""The only file that imports torchreid: its backbones, each with our head on its own feature
-vector, and its data sets.
+"""torchreid's backbones, each with our head on its feature vector, and its registry of data sets.
 
-A backbone is named `torchreid:NAME`. torchreid is imported when one is asked for, and may be
-missing until then.
+Only this module imports torchreid, and only when it is needed. A backbone is named
+`torchreid:NAME`.
 """
 
 import warnings
 from collections.abc import Sequence
 from types import ModuleType
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 PREFIX = "torchreid:"
-# hacnn needs a GPU and an image size of its own; PCB classifies parts of an image and has no vector
-# of the whole.
+Item = tuple[str, int, int, int]  # torchreid's (file, pid, 0-based camid, dsetid)
+# hacnn needs a GPU and a fixed image size; PCB classifies parts of an image and has no vector for
+# the whole image.
 OTHER = {"hacnn", "pcb_p4", "pcb_p6"}
 
 
 def check(backbone: str) -> None:
-    """Raises ValueError for a name that torchreid does not know, or where torchreid is missing."""
+    """Raises ValueError if torchreid does not know a name, or is not installed."""
     known = names()
     if backbone not in known:
         raise ValueError(f"unknown backbone {backbone!r}; torchreid has {', '.join(known)}")
@@ -32,8 +33,14 @@ def names() -> list[str]:
 
 
 def base(backbone: str, pretrained: bool) -> tuple[nn.Module, int]:
-    """The network, images [N, 3, H, W] -> [N, channels, 1, 1], and channels. OSError where weights
-    cannot be had.
+    """Build a network, images [N, 3, H, W] -> [N, channels, 1, 1].
+
+    Returns:
+        The network, and channels.
+
+    Raises:
+        ValueError: torchreid has no ImageNet weights for it.
+        OSError: the weights can be neither read nor downloaded.
     """
     name = backbone.removeprefix(PREFIX)
     state = torch.get_rng_state()
@@ -45,21 +52,18 @@ def base(backbone: str, pretrained: bool) -> tuple[nn.Module, int]:
             raise ValueError(
                 f"torchreid has no ImageNet weights for {backbone}; set network.pretrained: false"
             )
-    channels = network.classifier.in_features
+    channels = cast(nn.Linear, network.classifier).in_features
     network.classifier = nn.Identity()  # ours takes its place
     return _Features(network), channels
-
-
-# (file, pid, 0-based camid, dsetid), as torchreid has it.
-Item = tuple[str, int, int, int]
 
 
 def register_images(
     name: str, train: Sequence[Item], query: Sequence[Item], gallery: Sequence[Item]
 ) -> None:
-    """Make a data set known to torchreid's ImageDataManager; pids of `train` are classes, 0 and up.
+    """Register a data set for torchreid's ImageDataManager; pids of `train` are classes from 0.
 
-    Raises ValueError where torchreid is missing, or has a data set of this name.
+    Raises:
+        ValueError: torchreid is not installed, or already has a data set of this name.
     """
     data = _torchreid("to register a data set you need", "").data
 

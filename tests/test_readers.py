@@ -17,7 +17,7 @@ from augment.single import weights
 from augment.single.model import open_model
 from generators.spgnet.flow import FlowFile
 from generators.training import checkpoint
-from reid.training import _Run
+from reid import checkpoint as reid_checkpoint
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted(
@@ -60,7 +60,7 @@ def test_every_load_forbids_code(file):
 
 
 def resume(path: Path) -> None:
-    _Run._resume(SimpleNamespace(checkpoint=path, state=SimpleNamespace(device="cpu")))
+    reid_checkpoint.load(path, "{}", torch.device("cpu"))
     raise ValueError("training starts afresh")
 
 

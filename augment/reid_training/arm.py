@@ -19,14 +19,25 @@ from augment.prepared import index
 from augment.reid_training import ranked, training_set
 from augment.reid_training.params import OnlineParams
 from augment.reid_training.validation import ValidationParams, held_out, queries_and_gallery
+from generators import code
 from generators.registry import POSE_NETWORK
-from reid.data import AugmentParams, load
+from reid.augmentation import AugmentParams
+from reid.data import load
 from reid.evaluation import evaluate
 from reid.generated import GeneratedParams
 from reid.params import ReidParams
 from reid.rankings import rankings
 from reid.retrieval import comparison
 from reid.training import Trained, joined_processes, train
+
+# The packages that train an arm, and those that draw its online puppets.
+CODE = ("reid",)
+ONLINE_CODE = (
+    "augment/generation",
+    "augment/reid_training",
+    "generators/body",
+    "generators/puppet",
+)
 
 
 @dataclass(frozen=True)
@@ -140,6 +151,11 @@ def _sift(arm: Arm, settings: Settings, rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def code_of(settings: Settings) -> str:
+    """A hash of the code that trains the arm."""
+    return code.digest(CODE if settings.online is None else (*CODE, *ONLINE_CODE))
+
+
 def fit(
     arm: Arm,
     settings: Settings,
@@ -182,6 +198,7 @@ def fit(
         folder,
         on_log,
         renewal,
+        code_of(settings),
     )
 
 

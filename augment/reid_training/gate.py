@@ -28,7 +28,7 @@ from generators.body.skeleton import TORSO
 from generators.training.checkpoint import load_generator
 from generators.training.pairs import decode
 from reid.data import load
-from reid.gate import own_identity
+from reid.generated import own_identity
 from reid.models import build
 from reid.training import joined_processes
 

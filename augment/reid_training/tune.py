@@ -1,7 +1,7 @@
 """tune: settings of params.yaml compared on the validation split -> results/tuning/<name>.csv.
 
-Every finished run is kept in results/tuning/runs under the hash of all that it follows from, code
-aside: a tuning that was stopped goes on, and what two tunings have in common is run once.
+Every finished run is kept in results/tuning/runs under a hash of all that it follows from, the code
+included: an interrupted tuning resumes, and a run that two tunings share is made once.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ import yaml
 from augment import files, params, paths
 from augment.arms import Arm
 from augment.files import whole
-from augment.reid_training.arm import Sets, Settings, fit, load_sets, load_settings, score
+from augment.reid_training.arm import Sets, Settings, code_of, fit, load_sets, load_settings, score
 
 BASE = "params.yaml"
 COLUMNS = ["setting", "model", "augmentation", "portion", "ratio", "budget", "seed", "mAP", "rank1"]
@@ -125,6 +125,7 @@ def _made_of(arm: Arm, used: Settings, sets: Sets) -> dict[str, Any]:
     """All that a run follows from, as plain values."""
     plan = paths.generated(arm.augmentation, arm.portion, arm.ratio) / "plan.json"
     return {
+        "code": code_of(used),
         "arm": arm.as_dict(),
         "settings": asdict(used) | ({} if sets.generated else {"generated": None}),
         "dataset": params.raw("dataset"),

@@ -17,7 +17,7 @@ from augment.stages.reduce import ReduceParams
 from augment.sweep.cells import plan
 from augment.sweep.params import SweepParams
 from generators.registry import TRAINABLE, generator_class
-from reid.data import AugmentParams
+from reid.augmentation import AugmentParams
 from reid.generated import GeneratedParams
 from reid.params import Budget, ReidParams
 

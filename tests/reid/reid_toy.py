@@ -5,7 +5,8 @@ import dataclasses
 import torch
 
 from reid import training
-from reid.data import AugmentParams, ReidSet
+from reid.augmentation import AugmentParams
+from reid.data import ReidSet
 from reid.generated import GateParams, GeneratedParams, TeacherParams
 from reid.losses import LossParams
 from reid.models import NetworkParams
@@ -82,6 +83,8 @@ AS_THEY_COME = GeneratedParams(
 )
 
 
-def train(people, params, seed, folder, on_log=None, renewal=None, generated=AS_THEY_COME):
-    """Under budget `iterations`."""
-    return training.train(people, params, "iterations", generated, seed, folder, on_log, renewal)
+def train(people, params, seed, folder, on_log=None, renewal=None, generated=AS_THEY_COME, code=""):
+    """Budget `iterations`."""
+    return training.train(
+        people, params, "iterations", generated, seed, folder, on_log, renewal, code
+    )

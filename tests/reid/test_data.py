@@ -9,14 +9,12 @@ from reid_toy import NO_AUGMENT
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as tv
 
+from reid.augmentation import Draws, augmented, draw
 from reid.data import (
     IMAGENET_MEAN,
     IMAGENET_STD,
-    Draws,
     ReidSet,
-    augment,
     concatenate,
-    draw,
     labels,
     load,
     normalise,
@@ -160,7 +158,7 @@ def test_normalise_is_torchvisions():
 def test_nothing_drawn_nothing_changed():
     pixels = images()
     torch.testing.assert_close(
-        augment(pixels, still(6), SIZE), normalise(pixels), rtol=1e-4, atol=1e-4
+        augmented(pixels, still(6), SIZE), normalise(pixels), rtol=1e-4, atol=1e-4
     )
     drawn = draw(6, SIZE, NO_AUGMENT, seeded())
     for ours, expected in zip(
@@ -172,12 +170,12 @@ def test_nothing_drawn_nothing_changed():
 def test_flip_of_flip():
     pixels = images()
     flipped = dataclasses.replace(still(6), flip=torch.tensor([True, False] * 3))
-    once = augment(pixels, flipped, SIZE)
+    once = augmented(pixels, flipped, SIZE)
     expected = normalise(torch.where(flipped.flip.view(-1, 1, 1, 1), pixels.flip(3), pixels))
     torch.testing.assert_close(once, expected, rtol=1e-4, atol=1e-4)
     mirrored = torch.where(flipped.flip.view(-1, 1, 1, 1), pixels.flip(3), pixels)
     torch.testing.assert_close(
-        augment(mirrored, flipped, SIZE), normalise(pixels), rtol=1e-4, atol=1e-4
+        augmented(mirrored, flipped, SIZE), normalise(pixels), rtol=1e-4, atol=1e-4
     )
 
 
@@ -195,7 +193,7 @@ def test_a_crop_is_cut_and_resized():
         slice(1, -1),
     )  # at its edge a crop sees its neighbours
     torch.testing.assert_close(
-        augment(pixels, draws, SIZE)[inner], expected[inner], rtol=1e-3, atol=1e-3
+        augmented(pixels, draws, SIZE)[inner], expected[inner], rtol=1e-3, atol=1e-3
     )
 
 
@@ -205,7 +203,7 @@ def test_a_crop_beyond_the_edge_is_black_there():
     black, white = normalise(
         torch.tensor([0.0, 255.0]).view(2, 1, 1, 1).expand(2, 3, 1, 1)
     ).squeeze()
-    result = augment(pixels, draws, SIZE)[0]
+    result = augmented(pixels, draws, SIZE)[0]
     torch.testing.assert_close(
         result[:, :4], black.view(3, 1, 1).expand(3, 4, 32), rtol=1e-4, atol=1e-4
     )
@@ -248,7 +246,7 @@ def test_erased_share():
     params = switched(erasing=0.5)
     draws = draw(2000, SIZE, params, seeded())
     pixels = torch.full((2000, 3, *SIZE), 255, dtype=torch.uint8)
-    erased = (augment(pixels, draws, SIZE) == 0).all(1)  # [N, H, W]
+    erased = (augmented(pixels, draws, SIZE) == 0).all(1)  # [N, H, W]
     share = erased.float().mean((1, 2))
     assert (share > 0).float().mean().item() == pytest.approx(0.5, abs=0.04)
     assert 0.01 < share[share > 0].min() and 0.3 < share.max() < 0.42
@@ -267,7 +265,7 @@ def test_colour_is_torchvisions(column, function):
     pixels = images(5)
     factors = torch.ones(5, 3)
     factors[:, column] = torch.tensor([0.5, 0.8, 1.0, 1.2, 1.5])
-    result = augment(pixels, dataclasses.replace(still(5), colour=factors), SIZE)
+    result = augmented(pixels, dataclasses.replace(still(5), colour=factors), SIZE)
     floats = tv.to_dtype(pixels, torch.float32, scale=True)
     expected = torch.stack(
         [function(one, f) for one, f in zip(floats, factors[:, column].tolist(), strict=True)]
@@ -284,7 +282,7 @@ def test_colour_factors_stay_in_their_range():
 
 def test_small_images_are_enlarged_to_the_size_asked_for():
     draws = still(2)
-    result = augment(images(2, (32, 16)), draws, SIZE)
+    result = augmented(images(2, (32, 16)), draws, SIZE)
     assert result.shape == (2, 3, *SIZE) and result.dtype == torch.float32
     expected = normalise(resize(images(2, (32, 16)), SIZE))
     inner = (slice(None), slice(None), slice(1, -1), slice(1, -1))

@@ -5,7 +5,7 @@ import torch
 from reid_toy import PARAMS, coloured_people, train
 
 from reid.data import normalise
-from reid.gate import own_identity
+from reid.generated import own_identity
 
 PARAMS = dataclasses.replace(PARAMS, precision="float32")
 
@@ -27,10 +27,11 @@ def test_strangers_and_models_of_other_sets_are_refused(tmp_path):
     people = coloured_people(4, 4, seed=0)
     model = train(people, dataclasses.replace(PARAMS, iterations=1), 0, tmp_path).model
     with pytest.raises(
-        ValueError, match="identity 4 is not among the 4 that the model was trained on"
+        ValueError, match="identity 4 is not among the 4 identities that the model was trained on"
     ):
         own_identity(model, people, torch.tensor([1, 2, 3, 5]), PARAMS)
     with pytest.raises(
-        ValueError, match="the model has 4 classes, not 3: it is of another set; train it again"
+        ValueError,
+        match="the model has 4 classes, not 3: it was trained on another set; train it again",
     ):
         own_identity(model, people, torch.tensor([1, 2, 3]), PARAMS)

@@ -197,4 +197,4 @@ def test_a_checkpoint_of_other_switches_is_not_continued(mixed, tmp_path, caplog
     params = dataclasses.replace(PARAMS, iterations=3)
     train(mixed, params, 0, tmp_path)
     assert train(mixed, params, 0, tmp_path, generated=switched(share=0.5)).resumed_from == 0
-    assert "is of other generated: training starts afresh" in caplog.text
+    assert "has other generated: training starts afresh" in caplog.text

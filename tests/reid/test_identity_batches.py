@@ -6,9 +6,9 @@ import torch
 from reid_toy import AS_THEY_COME, NO_AUGMENT, PARAMS, coloured_people, train
 
 from reid.evaluation import score
-from reid.identity_batches import IdentityBatches, degenerate_share
 from reid.losses import ClassCircle, LossParams, PairCircle, Triplet
 from reid.params import plan
+from reid.sampling import IdentityBatches, degenerate_share
 
 
 def sampler(label, kind=None, batch_size=64, images=4, seed=3, **switches):

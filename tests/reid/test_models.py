@@ -105,7 +105,9 @@ def test_last_stride_1_doubles_the_sides_of_a_resnet_s_maps_and_draws_the_same_w
     for name, value in halving.state_dict().items():
         assert torch.equal(value, keeping.state_dict()[name]), name
     assert keeping.base(torch.randn(1, 3, 64, 32)).shape == (1, 2048, 4, 2)
-    with pytest.raises(ValueError, match="inception is no ResNet, .*; set network.last_stride: 2"):
+    with pytest.raises(
+        ValueError, match="inception is not a ResNet, so network.last_stride cannot be 1"
+    ):
         build("inception", 7, dataclasses.replace(NECK, last_stride=1))
 
 
@@ -113,7 +115,7 @@ def test_width_narrows_inception():
     half = build("inception", 7, dataclasses.replace(PUBLISHED, width=0.5))
     assert half.head.embedding.in_features == 768
     with pytest.raises(
-        ValueError, match=r"resnet50 comes in one width; set network.width: 1.0 \(it is 0.5\)"
+        ValueError, match=r"resnet50 has a fixed width; set network.width: 1.0 \(it is 0.5\)"
     ):
         build("resnet50", 7, dataclasses.replace(PUBLISHED, width=0.5))
 

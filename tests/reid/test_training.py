@@ -234,9 +234,7 @@ def test_a_checkpoint_of_something_else_is_not_continued(tmp_path, caplog):
     for reason, arguments in changes.items():
         caplog.clear()
         assert train(*arguments, tmp_path).resumed_from == 0
-        assert (
-            f"{tmp_path / CHECKPOINT} is of other {reason}: training starts afresh" in caplog.text
-        )
+        assert f"{tmp_path / CHECKPOINT} has other {reason}: training starts afresh" in caplog.text
     caplog.clear()
     (tmp_path / CHECKPOINT).write_bytes((tmp_path / CHECKPOINT).read_bytes()[:1000])
     assert train(*changes["data"], tmp_path).resumed_from == 0
@@ -426,4 +424,13 @@ def test_another_renewal_starts_afresh(tmp_path, caplog):
         train(train_set, PARAMS, 0, tmp_path, renewal=Brighter(train_set, about=2)).resumed_from
         == 0
     )
-    assert "is of other renewal" in caplog.text
+    assert "has other renewal" in caplog.text
+
+
+def test_other_code_starts_afresh(tmp_path, caplog):
+    people = coloured_people(4, 4, seed=1)
+    params = dataclasses.replace(PARAMS, iterations=3)
+    train(people, params, 0, tmp_path, code="a")
+    assert train(people, params, 0, tmp_path, code="a").resumed_from == 3
+    assert train(people, params, 0, tmp_path, code="b").resumed_from == 0
+    assert "has other code: training starts afresh" in caplog.text
