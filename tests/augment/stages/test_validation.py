@@ -121,7 +121,7 @@ def test_the_gate_asks_the_model_of_the_same_reduced_set(halved, augment):
     judge = "models/validation/iterations/inception/none/0.4/seed0/weights.pt"
     assert (
         result.exit_code == 1
-        and f"{judge}: not found; generated.gate asks a model" in result.output
+        and f"{judge}: not found; generated.gate needs a model" in result.output
     )
     run(augment, *(flags[:5]), "--validation")
     output = run(augment, *flags)
