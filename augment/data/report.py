@@ -31,7 +31,7 @@ def counts(rows: pd.DataFrame, found: Mapping[str, np.ndarray]) -> pd.DataFrame:
     kinds = []
     for split in FOLDERS:
         own = rows[rows["split"] == split]
-        seen = keypoints.of_names(found, own["name"])[:, :, 0] >= 0
+        seen = keypoints.of_images(found, own["name"])[:, :, 0] >= 0
         has_row = own["name"].isin(found.keys()).to_numpy(bool)
         kinds.append(
             {
@@ -61,7 +61,7 @@ def people(rows: pd.DataFrame, found: Mapping[str, np.ndarray]) -> list[str]:
         else []
     )
     if found:
-        points = torch.from_numpy(keypoints.of_names(found, train["name"]))
+        points = torch.from_numpy(keypoints.of_images(found, train["name"]))
         lines.append(
             f"{len(training_pairs(train['pid'].to_numpy(), points)):,} training pairs; {int((~has_torso(points)).sum()):,} of "
             f"{len(train):,} training images lack a hip or shoulder and are in none"

@@ -57,9 +57,13 @@ def gather(augmentation: Augmentation, portion: float, ratio: int) -> Contents:
             "the reduced set alone"
         )
     train = training_set.rows(augmentation, portion, ratio)
-    every = index.locate(index.read(paths.PREPARED / "index.csv"), paths.PREPARED)
+    every = index.read_set(paths.PREPARED / "index.csv", paths.PREPARED)
     rows = pd.concat([train, every[every["split"] != "train"]], ignore_index=True)
-    rows = rows.rename(columns={"path": "file"}).assign(generated=rows["generator"] != "")
+    rows = (
+        index.locate(rows)
+        .rename(columns={"path": "file"})
+        .assign(generated=rows["generator"] != "")
+    )
     classes = {pid: label for label, pid in enumerate(sorted(set(train["pid"])))}
     labels = [
         classes[pid] if split == "train" else -1
@@ -136,7 +140,8 @@ def _origins(exported: set[str]) -> pd.DataFrame | None:
     file = paths.PREPARED / ORIGINS
     if not file.is_file():
         return None
-    found = index.locate(pd.read_csv(file, dtype=str, keep_default_na=False), paths.PREPARED)
+    found = pd.read_csv(file, dtype=str, keep_default_na=False)
+    found = index.locate(found.assign(folder=str(paths.PREPARED)))
     return found[found["path"].isin(exported)].reset_index(drop=True)
 
 

@@ -1,10 +1,9 @@
-"""Replacements by puppets, and recomposition: any generator's persons in other scenes. Scenes are
-images of the reduced set.
+"""Puppets, and recomposition: any generator's people in other scenes. Scenes are images of the
+reduced set.
 """
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,8 @@ from PIL import Image
 from augment import files, params, paths, prepared
 from augment.augmentations import PUPPET, Augmentation
 from augment.generation.replacements import Render, Replacements, Sources, frame, row
-from augment.prepared import index, keypoints, parsing
+from augment.prepared import index, parsing
+from augment.prepared.keypoints import of_images
 from generators.body.body_parts import usable
 from generators.body.pose import rescale
 from generators.puppet.puppet import Puppet, Studio
@@ -23,18 +23,20 @@ from generators.training.pairs import decode
 
 
 class Scenes:
-    """Draws the scene of a source: another camera, each as likely, then one of its images with a
-    usable torso.
+    """Draws the scene of a source: another camera, all equally likely, then one of its images with
+    a usable torso.
 
-    Where no other camera has such an image, one of the same camera is taken.
+    If no other camera has such an image, the scene comes from the same camera.
 
-    camids, usable: of the images that may be scenes, [N].
+    Args:
+        camids: cameras of the images, [N].
+        usable: whether each image may be a scene, bool [N].
     """
 
     def __init__(self, camids: np.ndarray, usable: np.ndarray):
         if not usable.any():
             raise ValueError(
-                "no image of the reduced set has a torso that can be cut out: there is no scene for a puppet"
+                "no image of the reduced set has a torso that can be cut out: no scene for a puppet"
             )
         self.of_camera = {
             int(camid): np.flatnonzero((camids == camid) & usable)
@@ -47,38 +49,38 @@ class Scenes:
         return int(rng.choice(self.of_camera[rng.choice(others)]))
 
 
-def build() -> Any:
-    """The `generators.puppet.Puppet` that params.yaml describes."""
+def build() -> Puppet:
+    """The puppet generator that params.yaml describes."""
     return Puppet(params.load(Puppet.Params, f"generators.{PUPPET}"))
 
 
 def replacements(
     augmentation: Augmentation,
     kept: pd.DataFrame,
-    wanted: pd.DataFrame,
-    found: Mapping[str, np.ndarray],
+    requests: pd.DataFrame,
+    keypoints: Mapping[str, np.ndarray],
     seed: int,
 ) -> Replacements:
-    """A puppet for every row of `wanted`. Nothing of a removed image is used but its identity.
+    """A puppet for every row of `requests`. Of a removed image, only its identity is used.
 
-    Augmentations that differ in what puppets take from their scenes have the same sources and
-    scenes.
+    Augmentations that differ only in what puppets take from their scenes share sources and scenes.
+    Arguments as for `plan`.
     """
     puppet = build()
-    rows, counts = plan(kept, wanted, found, augmentation, seed)
-    places = {path: number for number, path in enumerate(kept["path"])}
+    rows, counts = plan(kept, requests, keypoints, augmentation, seed)
+    row_of = {path: row for row, path in enumerate(kept["path"])}
 
     def renderer(rows: pd.DataFrame, device: Any) -> Render:
-        ready = studio(kept, found, puppet, puppet.params.image_size, device)
+        all_kept = studio(kept, keypoints, puppet, puppet.params.image_size, device)
 
         def render(part: pd.DataFrame) -> np.ndarray:
-            # A scene that gives its pose alone is named by the target.
-            behind = part["scene"].where(part["scene"] != "", part["target"])
+            # Column `scene` is empty if only the pose is taken; the scene is the target then.
+            scenes = part["scene"].where(part["scene"] != "", part["target"])
             source, scene = (
-                torch.tensor([places[path] for path in column])
-                for column in (part["source"], behind)
+                torch.tensor([row_of[path] for path in column])
+                for column in (part["source"], scenes)
             )
-            return _to_uint8(puppet.render(ready[source], ready[scene], augmentation.takes))
+            return _to_uint8(puppet.render(all_kept[source], all_kept[scene], augmentation.takes))
 
         return render
 
@@ -87,18 +89,29 @@ def replacements(
 
 def plan(
     kept: pd.DataFrame,
-    wanted: pd.DataFrame,
-    found: Mapping[str, np.ndarray],
+    requests: pd.DataFrame,
+    keypoints: Mapping[str, np.ndarray],
     augmentation: Augmentation,
     seed: int,
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Index rows of the puppets, one for every row of `wanted`, and counts of what had to be done
-    without.
+    """Index rows of the puppets, one for every row of `requests`, and counts of sources and scenes
+    without a usable torso.
+
+    Args:
+        kept: index rows of the reduced set.
+        requests: index rows of the real images that get a generated one each.
+        keypoints: image name -> keypoints [18, 2].
+        augmentation: what puppets take from their scenes.
+        seed: random seed for sources and scenes.
     """
     rng = np.random.default_rng(seed)
-    usable, names, camids = _usable(kept, found), list(kept["path"]), kept["camid"].to_numpy()
+    usable, kept_paths, camids = (
+        _usable(kept, keypoints),
+        list(kept["path"]),
+        kept["camid"].to_numpy(),
+    )
     sources, scenes, rows = Sources(kept, usable), Scenes(camids, usable), []
-    for number, (pid, path) in enumerate(zip(wanted["pid"], wanted["path"], strict=True)):
+    for number, (pid, path) in enumerate(zip(requests["pid"], requests["path"], strict=True)):
         source = sources.draw(rng, pid, path)
         scene = scenes.draw(rng, camids[source])
         target = scene if "pose" in augmentation.takes else source
@@ -109,9 +122,9 @@ def plan(
                 number,
                 pid,
                 camid,
-                names[source],
-                names[target],
-                names[scene] if plated else "",
+                kept_paths[source],
+                kept_paths[target],
+                kept_paths[scene] if plated else "",
                 PUPPET,
             )
         )
@@ -126,52 +139,48 @@ def recomposed(
     portion: float,
     ratio: int,
     kept: pd.DataFrame,
-    found: Mapping[str, np.ndarray],
+    keypoints: Mapping[str, np.ndarray],
     seed: int,
 ) -> Replacements:
-    """The images of the same augmentation without recomposition, each person in the scene of
-    another camera.
+    """The images of the same augmentation without recomposition, each person pasted into the scene
+    of another camera.
 
     Raises:
-        FileNotFoundError: those images are not there.
+        FileNotFoundError: those images are not generated yet.
     """
-    puppet, plain = build(), augmentation.not_recomposed
-    folder = paths.generated(plain, portion, ratio)
+    puppet, cut_from = build(), augmentation.not_recomposed
+    folder = paths.generated(cut_from, portion, ratio)
     if not (folder / "index.csv").is_file():
-        flags = f"--augmentation {plain.name} --portion {portion}{f' --ratio {ratio}' if ratio > 1 else ''}"
+        flags = f"--augmentation {cut_from.name} --portion {portion}{f' --ratio {ratio}' if ratio > 1 else ''}"
         raise FileNotFoundError(
             f"{folder / 'index.csv'}: not found; run `augment generate {flags}` first"
         )
-    given, manifest = index.read(folder / "index.csv"), files.read_json(folder / "manifest.json")
-    rng, usable, names = np.random.default_rng(seed), _usable(kept, found), list(kept["path"])
-    scenes, rows, originals = Scenes(kept["camid"].to_numpy(), usable), [], {}
-    for number, one in enumerate(given.itertuples()):
-        scene = scenes.draw(rng, one.camid)
-        camid = kept["camid"].iat[scene]
-        rows.append(
-            row(
-                number, one.pid, camid, one.source, one.target, names[scene], augmentation.generator
-            )
-        )
-        originals[rows[-1][0]] = folder / one.path
-    places = {path: number for number, path in enumerate(names)}
+    originals, manifest = (
+        index.read(folder / "index.csv"),
+        files.read_json(folder / "manifest.json"),
+    )
+    rng, usable = np.random.default_rng(seed), _usable(kept, keypoints)
+    kept_paths, camids = list(kept["path"]), kept["camid"].to_numpy()
+    scenes, rows, file_of = Scenes(camids, usable), [], {}
+    columns = (originals[name] for name in ("path", "pid", "camid", "source", "target"))
+    for number, (path, pid, camid, source, target) in enumerate(zip(*columns, strict=True)):
+        scene = scenes.draw(rng, camid)
+        generator = str(augmentation.generator)
+        rows.append(row(number, pid, camids[scene], source, target, kept_paths[scene], generator))
+        file_of[rows[-1][0]] = folder / path
+    row_of = {path: row for row, path in enumerate(kept_paths)}
 
     def renderer(rows: pd.DataFrame, device: Any) -> Render:
-        with Image.open(folder / given["path"].iat[0]) as first:
+        with Image.open(folder / str(originals["path"].iat[0])) as first:
             size = (first.height, first.width)
-        ready = studio(kept, found, puppet, size, device)
+        all_kept = studio(kept, keypoints, puppet, size, device)
 
         def render(part: pd.DataFrame) -> np.ndarray:
-            image = (
-                decode([originals[path] for path in part["path"]], size).to(device).float() / 255
-            )
-            pose = torch.from_numpy(
-                keypoints.of_names(found, (Path(path).name for path in part["target"]))
-            )
-            scene = ready[torch.tensor([places[path] for path in part["scene"]])]
-            return _to_uint8(
-                puppet.recompose(image, rescale(pose, prepared.size(), size).to(device), scene)
-            )
+            images = decode([file_of[path] for path in part["path"]], size).to(device).float() / 255
+            poses = torch.from_numpy(of_images(keypoints, part["target"]))
+            poses = rescale(poses, prepared.size(), size).to(device)
+            scene = all_kept[torch.tensor([row_of[path] for path in part["scene"]])]
+            return _to_uint8(puppet.recompose(images, poses, scene))
 
         return render
 
@@ -180,9 +189,9 @@ def recomposed(
     return Replacements(frame(rows), counts, PUPPET, made_by, manifest["trained_on"], renderer)
 
 
-def _usable(rows: pd.DataFrame, found: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Which rows' persons can be cut out, bool [N]."""
-    points = torch.from_numpy(keypoints.of_names(found, (Path(path).name for path in rows["path"])))
+def _usable(rows: pd.DataFrame, keypoints: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Whether each row's person can be cut out, bool [N]."""
+    points = torch.from_numpy(of_images(keypoints, rows["path"]))
     return usable(points, prepared.size()).numpy()
 
 
@@ -193,18 +202,22 @@ def _to_uint8(images: torch.Tensor) -> np.ndarray:
 
 def studio(
     rows: pd.DataFrame,
-    found: Mapping[str, np.ndarray],
-    puppet: Any,
+    keypoints: Mapping[str, np.ndarray],
+    puppet: Puppet,
     size: tuple[int, int],
     device: Any,
-) -> Any:
-    """`generators.puppet.Studio` of index rows at `size`, on `device`; with parsing maps where
-    every row has one.
+) -> Studio:
+    """A studio with the images of index rows.
 
-    found: image name -> keypoints [18, 2].
+    Args:
+        rows: index rows, `path` relative to data/prepared.
+        keypoints: image name -> keypoints [18, 2].
+        puppet: as from `build`; its params say whether parsing maps are used, if there are any.
+        size: (height, width) of the studio's images, px.
+        device: where they are kept.
     """
-    points = torch.from_numpy(keypoints.of_names(found, (Path(path).name for path in rows["path"])))
+    points = torch.from_numpy(of_images(keypoints, rows["path"]))
     pixels = decode([paths.PREPARED / path for path in rows["path"]], size)
-    labels = parsing.read(rows["path"], size) if puppet.params.parsing else None
+    labels = parsing.read(list(rows["path"]), size) if puppet.params.parsing else None
     person = None if labels is None else labels > 0
     return Studio(puppet, pixels, rescale(points, prepared.size(), size), person, device)

@@ -1,5 +1,5 @@
-"""What `generate` is given: which images to render, and how. `transfer` makes it for trained
-generators, `puppets` for puppets and for recomposed images.
+"""What `generate` renders: which images, and how. `transfer` plans it for trained generators,
+`puppets` for puppets and for recomposed images.
 """
 
 from collections.abc import Callable
@@ -19,16 +19,15 @@ Render = Callable[[pd.DataFrame], np.ndarray]
 
 @dataclass(frozen=True)
 class Replacements:
-    """One image for every one that is wanted: for each removed one, or in an extended set for each
-    real one, once or twice.
+    """A generated image for each removed one; in an extended set, one or two for each real one.
 
     rows: index rows of the images to render
-    counts: of what had to be done without
-    drawn_by: the generator whose package draws the pictures
-    made_by: plain values that the pictures follow from besides the rows; images of others are
-        rendered afresh
-    trained_on: what the generator has seen, as in its file; None where it needs no training
-    renderer: (missing rows, device) -> what renders them
+    counts: how many sources, targets or scenes were not usable
+    drawn_by: generator whose package draws the images
+    made_by: plain values that the images follow from in addition to the rows; images with other
+        values are rendered afresh
+    trained_on: what the generator has seen, as its file says; None if it needs no training
+    renderer: (missing rows, device) -> function that renders them
     """
 
     rows: pd.DataFrame
@@ -40,34 +39,38 @@ class Replacements:
 
 
 class Sources:
-    """The random source of an image: one of the same identity in the reduced set.
+    """Draws the source of an image: a random image of the same identity in the reduced set.
 
-    One without a usable pose is taken only where the identity has no other; `without_torso` counts
-    how often. The image itself, where an extended set has one beside it, is taken only where the
-    identity has no other such image.
+    A source without a usable pose is drawn only if the identity has no other; `without_torso`
+    counts these. In an extended set, the image itself is drawn only if the identity has no other
+    image as usable.
+
+    Args:
+        kept: index rows of the reduced set.
+        usable: whether each has a usable pose, bool [N].
     """
 
     def __init__(self, kept: pd.DataFrame, usable: np.ndarray):
         self.rows = {pid: np.flatnonzero(kept["pid"] == pid) for pid in kept["pid"].unique()}
-        self.places = {path: number for number, path in enumerate(kept["path"])}
+        self.row_of = {path: row for row, path in enumerate(kept["path"])}
         self.usable = usable
         self.without_torso = 0
 
     def draw(self, rng: np.random.Generator, pid: int, path: str) -> int:
         """Row of a source for the image `path` of identity `pid`."""
-        own = self.rows[pid]
-        good = own[self.usable[own]]
-        self.without_torso += not len(good)
-        pool = good if len(good) else own
-        others = pool[pool != self.places.get(path, -1)]
+        same_identity = self.rows[pid]
+        usable = same_identity[self.usable[same_identity]]
+        self.without_torso += not len(usable)
+        pool = usable if len(usable) else same_identity
+        others = pool[pool != self.row_of.get(path, -1)]
         return int(rng.choice(others if len(others) else pool))
 
 
-def wanted(kept: pd.DataFrame, removed: pd.DataFrame, ratio: int) -> pd.DataFrame:
-    """The real images that get a generated one each: the removed ones; or for a ratio of 2 or 3
-    all, once or twice over.
+def requests(kept: pd.DataFrame, removed: pd.DataFrame, ratio: int) -> pd.DataFrame:
+    """The real images that get a generated one each: the removed ones; at ratio 2 and 3 all, once
+    and twice.
 
-    What is drawn for x2 comes first in x3, which so contains it.
+    The draws for x2 come first in x3, which therefore contains x2.
     """
     return removed if ratio == 1 else pd.concat([kept] * (ratio - 1), ignore_index=True)
 
@@ -81,4 +84,5 @@ def row(
 
 
 def frame(rows: list[list[Any]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=index.COLUMNS)
+    """Index rows as a table."""
+    return pd.DataFrame(rows, columns=pd.Index(index.COLUMNS))

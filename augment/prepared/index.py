@@ -1,12 +1,12 @@
-"""index.csv: a row an image. Every stage reads these columns, never file names.
+"""index.csv: one row per image. Every stage reads these columns, never file names.
 
 | column | meaning |
 |---|---|
 | path | image file, relative to the folder of the set it belongs to |
 | pid, camid | raw identity (-1 junk, 0 distractor); 0-based camera |
 | split | train, query or gallery |
-| source, target | whose person a generated image shows, and whose pose (paths in data/prepared); empty for a real image |
-| scene | whose background and colours it has, where it has not kept its source's |
+| source, target | image whose person, and whose pose, a generated image shows (in data/prepared); empty for a real image |
+| scene | image whose background and colours it has; empty if it keeps its source's |
 | generator | registry key; empty for a real image |
 """
 
@@ -43,11 +43,11 @@ def read(file: Path) -> pd.DataFrame:
             )
     if len(bad := rows.index[~rows["split"].isin(SPLITS)]):
         raise ValueError(
-            f"{file}: row {bad[0] + 2}: split {rows.at[bad[0], 'split']!r} is none of {', '.join(SPLITS)}"
+            f"{file}: row {bad[0] + 2}: split {rows.at[bad[0], 'split']!r} is not one of {', '.join(SPLITS)}"
         )
     if len(bad := rows.index[rows["path"].duplicated()]):
         raise ValueError(
-            f"{file}: row {bad[0] + 2}: path {rows.at[bad[0], 'path']!r} is there twice"
+            f"{file}: row {bad[0] + 2}: path {rows.at[bad[0], 'path']!r} appears twice"
         )
     return rows[COLUMNS].astype({"pid": "int64", "camid": "int64"})
 
@@ -57,6 +57,17 @@ def write(rows: pd.DataFrame, file: Path) -> None:
         rows[COLUMNS].to_csv(temporary, index=False, lineterminator="\n")
 
 
-def locate(rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
-    """The same rows with `path` as found from the project's folder."""
-    return rows.assign(path=[str(folder / path) for path in rows["path"]])
+def read_set(file: Path, folder: Path) -> pd.DataFrame:
+    """The rows of an index file with a column `folder`, which their paths are relative to.
+
+    Raises as `read`.
+    """
+    return read(file).assign(folder=str(folder))
+
+
+def locate(rows: pd.DataFrame) -> pd.DataFrame:
+    """The same rows with `path` relative to the project's folder instead of column `folder`."""
+    files = [
+        str(Path(folder) / path) for folder, path in zip(rows["folder"], rows["path"], strict=True)
+    ]
+    return rows.drop(columns="folder").assign(path=files)

@@ -51,14 +51,14 @@ def write(keypoints: Mapping[str, np.ndarray], file: Path) -> None:
             out.write(f"{name}: {ys}: {xs}\n")
 
 
-def of_names(keypoints: Mapping[str, np.ndarray], names: Iterable[str]) -> np.ndarray:
-    """Keypoints of images, float32 [N, 18, 2] as (y, x) pixels; -1 throughout for an image without
-    a row.
+def of_images(keypoints: Mapping[str, np.ndarray], images: Iterable[str]) -> np.ndarray:
+    """Keypoints of images, float32 [N, 18, 2] as (y, x) pixels; all -1 for an image without a row.
+
+    images: names or paths, such as a column of index rows.
     """
-    none = np.full((NUM_JOINTS, 2), -1)
-    return np.array([keypoints.get(name, none) for name in names], dtype=np.float32).reshape(
-        -1, NUM_JOINTS, 2
-    )
+    missing = np.full((NUM_JOINTS, 2), -1)
+    rows = [keypoints.get(Path(image).name, missing) for image in images]
+    return np.array(rows, dtype=np.float32).reshape(-1, NUM_JOINTS, 2)
 
 
 def _rows(file: Path) -> dict[str, tuple[int, np.ndarray]]:

@@ -1,6 +1,6 @@
 """One arm: what it is trained and scored on, its training and its scores.
 
-With the validation split nothing of the test set is read.
+With the validation split, nothing of the test set is read.
 """
 
 import dataclasses
@@ -42,7 +42,7 @@ ONLINE_CODE = (
 
 @dataclass(frozen=True)
 class Settings:
-    """What params.yaml says of an arm; None for sections that have no part in it."""
+    """What params.yaml says of an arm; None for sections that it does not use."""
 
     reid: ReidParams
     generated: GeneratedParams
@@ -52,11 +52,11 @@ class Settings:
 
 @dataclass(frozen=True)
 class Sets:
-    """Index rows, `path` as found from the project's folder.
+    """Index rows with a column `folder`, as from index.read_set.
 
-    train: real images, then generated ones that the gate let in
-    query, gallery: what the model is scored on
-    gate: what `gate.sift` says of all generated images; None without a gate
+    train: real images, then the generated ones that the gate accepted
+    query, gallery: images that the model is scored on
+    gate: scores of all generated images, as from gate.sift; None without a gate
     """
 
     train: pd.DataFrame
@@ -76,18 +76,18 @@ class Sets:
 def load_settings(
     arm: Arm, validation: bool, overrides: params.Overrides = params.NO_OVERRIDES
 ) -> Settings:
-    """The sections of params.yaml that steer this arm.
+    """The sections of params.yaml that this arm uses.
 
     Raises:
-        ValueError: a section is not as it must be, or an override has no part in this arm.
+        ValueError: a section is not valid, or the arm does not use an overridden key.
     """
     augmentation = arm.augmentation
     sections = {
         f"reid.{arm.model}": True,
         "generated": augmentation.on_disk,
         "classic": augmentation.classic,
+        "online": augmentation.online,
     }
-    sections["online"] = augmentation.online
 
     def load(cls: type, section: str) -> Any:
         return params.load(cls, section, overrides=overrides)
@@ -99,11 +99,11 @@ def load_settings(
         load(GeneratedParams, "generated"),
         load(OnlineParams, "online") if augmentation.online else None,
     )
-    steering = [section for section, steers in sections.items() if steers]
+    used = [section for section, is_used in sections.items() if is_used]
     for key in overrides:
-        if not key.startswith(tuple(f"{section}." for section in steering)):
+        if not key.startswith(tuple(f"{section}." for section in used)):
             raise ValueError(
-                f"{key} has no part in {arm}; what steers it is below {', '.join(steering)}"
+                f"{key} has no part in {arm}; what steers it is below {', '.join(used)}"
             )
     return Settings(
         reid, generated, online, params.load(ValidationParams, "validation") if validation else None
@@ -112,37 +112,34 @@ def load_settings(
 
 def load_sets(arm: Arm, settings: Settings) -> Sets:
     """What the arm is trained and scored on."""
-    rows = training_set.rows(arm.augmentation, arm.portion, arm.ratio)
-    every = index.locate(index.read(paths.PREPARED / "index.csv"), paths.PREPARED)
-    if settings.validation is None:
-        asked = [every[every["split"] == split] for split in ("query", "gallery")]
-    else:
-        real = every[every["split"] == "train"]
-        out = held_out(real["pid"].to_numpy(), settings.validation)
-        asked = queries_and_gallery(real[real["pid"].isin(out)], settings.validation.seed)
-        rows = rows[~rows["pid"].isin(out)].reset_index(drop=True)
-    scores = (
-        _sift(arm, settings, rows)
-        if settings.generated.gate.drop > 0 and (rows["generator"] != "").any()
-        else None
+    train = training_set.rows(arm.augmentation, arm.portion, arm.ratio)
+    prepared_rows = index.read_set(paths.PREPARED / "index.csv", paths.PREPARED)
+    query, gallery, real = (
+        prepared_rows[prepared_rows["split"] == split] for split in ("query", "gallery", "train")
     )
-    if scores is not None:
-        rows = rows[~rows["path"].isin(scores.loc[~scores["accepted"], "path"])].reset_index(
-            drop=True
-        )
-    return Sets(rows, *asked, scores)
+    if settings.validation is not None:
+        pids = held_out(real["pid"].to_numpy(), settings.validation)
+        query, gallery = queries_and_gallery(real[real["pid"].isin(pids)], settings.validation.seed)
+        train = train[~train["pid"].isin(pids)].reset_index(drop=True)
+    generated = train["generator"] != ""
+    if settings.generated.gate.drop == 0 or not generated.any():
+        return Sets(train, query, gallery, None)
+    scores = _sift(arm, settings, train[~generated], train[generated])
+    rejected = train.index[generated][~scores["accepted"].to_numpy()]
+    return Sets(train.drop(rejected).reset_index(drop=True), query, gallery, scores)
 
 
-def _sift(arm: Arm, settings: Settings, rows: pd.DataFrame) -> pd.DataFrame:
-    """The gate's scores of the generated ones of `rows`, judged by the same arm without them."""
+def _sift(
+    arm: Arm, settings: Settings, real: pd.DataFrame, generated: pd.DataFrame
+) -> pd.DataFrame:
+    """The gate's scores of generated images, judged by the same arm without them."""
     from augment.reid_training import gate  # only arms with generated images depend on it
 
     weights = paths.reid_model(arm.baseline, settings.validation is not None) / "weights.pt"
     network = paths.generator_model(POSE_NETWORK, arm.augmentation.trained_on(arm.portion))
-    real = rows["generator"] == ""
     return gate.sift(
-        rows[~real],
-        rows.loc[real, "pid"].to_numpy(),
+        index.locate(generated),
+        real["pid"].to_numpy(),
         params.load(ReidParams, f"reid.{arm.model}"),
         settings.generated.gate,
         weights,
@@ -163,20 +160,17 @@ def fit(
     folder: Path,
     on_log: Callable[[int, dict[str, float]], None] | None,
 ) -> Trained:
-    """Trains the arm, with its checkpoints in `folder`; a picture of online puppets is put there
-    too.
-    """
+    """Train the arm, with its checkpoints in `folder`; a sheet of online puppets goes there too."""
     size, renewal = settings.reid.image_size, None
     if settings.online is not None:
         # Only online arms depend on what draws puppets.
         from augment.generation import puppets
         from augment.reid_training.online import OnlinePuppets
 
-        found = prepared.joints()
         state = joined_processes()
         renewal = OnlinePuppets(
-            _inside(sets.train),
-            found,
+            sets.train,
+            prepared.joints(),
             puppets.build(),
             settings.online,
             size,
@@ -190,7 +184,7 @@ def fit(
             with whole(folder / "puppets.png") as temporary:
                 renewal.sheet().save(temporary)
     return train(
-        load(sets.train, size),
+        load(index.locate(sets.train), size),
         settings.reid,
         arm.budget,
         settings.generated,
@@ -206,7 +200,9 @@ def score(
     trained: Trained, settings: Settings, sets: Sets, ranked_file: Path | None
 ) -> dict[str, float]:
     """The scores; what a few queries find goes into `ranked_file`, where one is given."""
-    query, gallery = (load(rows, settings.reid.image_size) for rows in (sets.query, sets.gallery))
+    query, gallery = (
+        load(index.locate(rows), settings.reid.image_size) for rows in (sets.query, sets.gallery)
+    )
     retrieval = comparison(
         trained.model,
         query,
@@ -216,12 +212,5 @@ def score(
     )
     if ranked_file is not None:
         lists = rankings(retrieval, ranked.chosen(sets.query), ranked.TOP)
-        ranked.write(ranked_file, lists, *(_inside(rows) for rows in (sets.query, sets.gallery)))
+        ranked.write(ranked_file, lists, sets.query, sets.gallery)
     return dataclasses.asdict(evaluate(retrieval))
-
-
-def _inside(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows with `path` relative to data/prepared again."""
-    return rows.assign(
-        path=[Path(path).relative_to(paths.PREPARED).as_posix() for path in rows["path"]]
-    )

@@ -1,18 +1,19 @@
-"""The quality gate: generated images that look like somebody else, or stand otherwise than they
-should, stay out.
+"""The quality gate leaves out generated images that look like another person or miss their pose.
 
-Two judges, neither of which has seen a removed image where the generator has not: a re-ID model
-trained on the reduced set alone says how surely an image shows its identity, the pipeline's pose
-network how far its joints are from the target pose. An image's score is the weighted mean of its
-two ranks in the set; `generated.gate.drop` is the share, the worst, that goes. (After "Exploring
-the Quality of GAN Generated Images for Person Re-Identification", Jiang et al. 2021, whose gate
-keeps images near their identity; theirs also asks for diversity, which rendered poses have.)
+Two judges score an image. Neither has seen a removed image that the generator has not seen. A re-ID
+model trained on the reduced set alone gives the log-probability of the image's identity. The
+pipeline's pose network measures the distance of its joints from the target pose. The score is the
+weighted mean of the image's two ranks in the set; the worst share `generated.gate.drop` is left out.
+
+After "Exploring the Quality of GAN Generated Images for Person Re-Identification", Jiang et al.
+2021, whose gate keeps images near their identity. Theirs also requires diversity, which rendered
+poses have.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -22,50 +23,55 @@ from PIL import Image
 from augment import prepared
 from augment.files import whole
 from augment.images import contact_sheet
-from augment.prepared import keypoints
-from generators.body.pose import rescale, visible
-from generators.body.skeleton import TORSO
+from augment.prepared.keypoints import of_images
+from generators.body.pose import has_torso, rescale, visible
+from generators.pose_network.pose_network import PoseEstimator
 from generators.training.checkpoint import load_generator
 from generators.training.pairs import decode
 from reid.data import load
-from reid.generated import own_identity
+from reid.generated import GateParams, own_identity
 from reid.models import build
+from reid.params import ReidParams
 from reid.training import joined_processes
 
-FURTHEST = 0.5  # of a torso: joints further away than this, or not found, are simply wrong
+FURTHEST = 0.5  # in torsos; joints further away, or not found, count as this far
 
 
 def sift(
-    added: pd.DataFrame,
+    generated: pd.DataFrame,
     pids: np.ndarray,
-    settings: Any,
-    gate: Any,
+    settings: ReidParams,
+    gate: GateParams,
     judge: Path,
     pose_network: Path,
-    found: Mapping[str, np.ndarray],
+    keypoints: Mapping[str, np.ndarray],
 ) -> pd.DataFrame:
-    """Which generated images are let in: columns path, identity (log-probability), pose (torsos
-    off), score, accepted.
+    """Scores of generated images, and whether the gate accepts them.
+
+    Columns: path, identity (log-probability), pose (distance in torsos), score, accepted.
 
     Args:
-        added: index rows of generated images, `path` as found from here.
+        generated: located index rows of generated images.
         pids: identities of the reduced set.
-        settings, gate: `reid.params.ReidParams` of the judge, `reid.generated.GateParams`.
+        settings: params of the judge.
+        gate: section `generated.gate`.
         judge: weights of the re-ID model that was trained on the reduced set.
-        pose_network: checkpoint of the pose network; used where gate.pose is above 0.
-        found: image name -> keypoints [18, 2] of the target poses.
+        pose_network: checkpoint of the pose network; used if gate.pose is above 0.
+        keypoints: image name -> keypoints [18, 2] of the target poses.
 
     Raises:
         FileNotFoundError: a judge is not trained.
     """
-    scores = pd.DataFrame({"path": added["path"].to_numpy(), "identity": np.nan, "pose": np.nan})
+    scores = pd.DataFrame(
+        {"path": generated["path"].to_numpy(), "identity": np.nan, "pose": np.nan}
+    )
     if gate.pose < 1:
-        scores["identity"] = _identity(added, np.unique(pids), settings, judge)
+        scores["identity"] = _identity(generated, np.unique(pids), settings, judge)
     if gate.pose > 0:
-        scores["pose"] = _pose(added, pose_network, found)
-    # Where a judge cannot say, as of a target without torso, the image is an average one.
+        scores["pose"] = _pose(generated, pose_network, keypoints)
+    # An image that a judge cannot score, e.g. for a target without torso, counts as average.
     identity, pose = (
-        one.rank(pct=True).fillna(0.5) for one in (scores["identity"], -scores["pose"])
+        column.rank(pct=True).fillna(0.5) for column in (scores["identity"], -scores["pose"])
     )
     scores["score"] = (1 - gate.pose) * identity + gate.pose * pose
     worst = np.argsort(scores["score"].to_numpy(), kind="stable")[: round(gate.drop * len(scores))]
@@ -74,7 +80,7 @@ def sift(
 
 
 def sheet(scores: pd.DataFrame, columns: int = 16) -> Image.Image:
-    """The best and the worst of the images by their score."""
+    """The images with the best and the worst scores."""
     order = scores.sort_values("score", kind="stable")
     cells = [
         [Image.open(path) for path in part]
@@ -92,48 +98,48 @@ def write(scores: pd.DataFrame, folder: Path) -> None:
         sheet(scores).save(temporary)
 
 
-def _identity(added: pd.DataFrame, pids: np.ndarray, settings: Any, judge: Path) -> np.ndarray:
+def _identity(
+    generated: pd.DataFrame, pids: np.ndarray, settings: ReidParams, judge: Path
+) -> np.ndarray:
+    """Log-probability of each image's identity by the judge, [N]."""
     if not judge.is_file():
         raise FileNotFoundError(
-            f"{judge}: not found; generated.gate asks a model of the reduced set alone: train it first"
+            f"{judge}: not found; generated.gate needs a model of the reduced set alone: train it first"
         )
     model = build(settings.backbone, len(pids), settings.network).to(joined_processes().device)
     try:
         model.load_state_dict(torch.load(judge, map_location="cpu", weights_only=True))
     except (RuntimeError, UnpicklingError) as error:
-        raise ValueError(
-            f"{judge}: does not hold the weights of the model that judges; train it again"
-        ) from error
+        raise ValueError(f"{judge}: does not hold the judge's weights; train it again") from error
     return own_identity(
-        model, load(added, settings.image_size), torch.from_numpy(pids), settings
+        model, load(generated, settings.image_size), torch.from_numpy(pids), settings
     ).numpy()
 
 
-def _pose(added: pd.DataFrame, pose_network: Path, found: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Mean distance of the joints from those of the target pose, in torsos (neck to hips); nan
-    without a torso.
+def _pose(
+    generated: pd.DataFrame, pose_network: Path, keypoints: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """Mean distance of the joints from those of the target pose, in torsos (shoulders to hips), [N];
+    nan without a torso.
     """
     if not pose_network.is_file():
         raise FileNotFoundError(
             f"{pose_network}: not found; generated.gate.pose needs it: run `augment train-pose-network`"
         )
-    estimator = load_generator(pose_network, "cpu")
+    estimator = cast(PoseEstimator, load_generator(pose_network, "cpu"))
     size = estimator.params.image_size
-    pixels = decode(list(added["path"]), size)
+    pixels = decode(list(generated["path"]), size)
     with torch.inference_mode():
         shown = torch.cat(
             [estimator.locate(part.float() / 127.5 - 1) for part in pixels.split(256)]
         )
-    wanted = torch.from_numpy(
-        keypoints.of_names(found, (Path(path).name for path in added["target"]))
-    )
-    wanted = rescale(wanted, prepared.size(), size)
-    torso = (wanted[:, [2, 5]].mean(1) - wanted[:, [8, 11]].mean(1)).norm(dim=1)
-    off = (shown - wanted).norm(dim=2) / torso[:, None]
+    target = torch.from_numpy(of_images(keypoints, generated["target"]))
+    target = rescale(target, prepared.size(), size)
+    torso = (target[:, [2, 5]].mean(1) - target[:, [8, 11]].mean(1)).norm(dim=1)
+    off = (shown - target).norm(dim=2) / torso[:, None]
     off = (
         off.masked_fill(~visible(shown), FURTHEST)
         .clamp(max=FURTHEST)
-        .masked_fill(~visible(wanted), torch.nan)
+        .masked_fill(~visible(target), torch.nan)
     )
-    usable = visible(wanted)[:, list(TORSO)].all(1)
-    return off.nanmean(1).masked_fill(~usable, torch.nan).numpy()
+    return off.nanmean(1).masked_fill(~has_torso(target), torch.nan).numpy()

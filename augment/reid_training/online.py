@@ -1,5 +1,5 @@
-"""Online puppets: images of a re-ID batch drawn anew at every pass, from the reduced set in memory;
-nothing on disk.
+"""Online puppets: images of a re-ID batch drawn anew in every pass over the reduced set, which is
+kept in memory; nothing is written to disk.
 """
 
 from dataclasses import asdict
@@ -15,27 +15,31 @@ from augment.generation.puppets import Scenes, studio
 from augment.images import contact_sheet
 from augment.reid_training.params import OnlineParams
 from generators.body.body_parts import usable
+from generators.puppet.puppet import Puppet
 
 
 class OnlinePuppets:
     """A `reid.training.Renewal`: row i of the training set is row i of the reduced set.
 
-    without_torso: number of images that are cut as an oval and are never scenes.
+    without_torso: number of images that are cut out as an oval and are never scenes.
     """
 
     def __init__(
         self,
         rows: pd.DataFrame,
-        found: dict[str, np.ndarray],
-        puppet: Any,
+        keypoints: dict[str, np.ndarray],
+        puppet: Puppet,
         params: OnlineParams,
         size: tuple[int, int],
         seed: int,
         device: Any,
     ):
-        # Drawn at the puppets' own size and then made smaller, as images on disk are: that keeps
-        # them sharp.
-        self.studio, self.size = studio(rows, found, puppet, puppet.params.image_size, device), size
+        # Drawn at the puppets' own size and then resized, as images on disk are: that keeps them
+        # sharp.
+        self.studio, self.size = (
+            studio(rows, keypoints, puppet, puppet.params.image_size, device),
+            size,
+        )
         has_torso = usable(self.studio.keypoints, puppet.params.image_size).cpu().numpy()
         self.camids = rows["camid"].to_numpy()
         self.scenes = Scenes(self.camids, has_torso)
@@ -45,8 +49,7 @@ class OnlinePuppets:
 
     def __call__(self, step: int, rows: torch.Tensor, mine: slice) -> torch.Tensor:
         number, params = len(rows), self.params
-        # Drawn for the whole batch, so that what happens to an image does not hang on the number of
-        # processes.
+        # Drawn for the whole batch, so that an image does not depend on the number of processes.
         rng = np.random.default_rng([self.seed, step])
         chosen = rng.random(number) < params.share
         flips = rng.random((2, number)) < params.flip
@@ -69,7 +72,7 @@ class OnlinePuppets:
         return functional.interpolate(images, self.size, mode="bilinear", antialias=True)
 
     def sheet(self, columns: int = 16) -> Image.Image:
-        """Some images of the reduced set, and what two passes over them show."""
+        """Some images of the reduced set, and two passes over them."""
         rows = torch.from_numpy(
             np.linspace(0, len(self.camids) - 1, columns).round().astype(np.int64)
         )

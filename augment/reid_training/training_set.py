@@ -10,20 +10,20 @@ from augment.prepared import index
 
 
 def rows(augmentation: Augmentation, portion: float, ratio: int) -> pd.DataFrame:
-    """Rows of the reduced set and of the images of the augmentation `name`, `path` as found from
-    here, in one list.
+    """Rows of the reduced set, then those of the augmentation's images; with a column `folder`, as
+    from index.read_set.
 
     Raises:
-        FileNotFoundError: a set is not there yet.
-        ValueError: there is no such set, or a generated image has an identity that the reduced set
-            lacks.
+        FileNotFoundError: a set does not exist yet.
+        ValueError: the extended set cannot exist, or a generated image has an identity that the
+            reduced set lacks.
     """
     check_set(augmentation, portion, ratio)
-    kept = index.locate(index.read(paths.reduced(portion) / "index.csv"), paths.PREPARED)
+    kept = index.read_set(paths.reduced(portion) / "index.csv", paths.PREPARED)
     if not augmentation.on_disk:
         return kept
     folder = paths.generated(augmentation, portion, ratio)
-    added = index.locate(index.read(folder / "index.csv"), folder)
+    added = index.read_set(folder / "index.csv", folder)
     if strangers := sorted(set(added["pid"]) - set(kept["pid"])):
         raise ValueError(
             f"{folder / 'index.csv'}: identity {strangers[0]} is not in {paths.reduced(portion)}: generate again"

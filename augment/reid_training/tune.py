@@ -19,6 +19,7 @@ import yaml
 from augment import files, params, paths
 from augment.arms import Arm
 from augment.files import whole
+from augment.prepared import index
 from augment.reid_training.arm import Sets, Settings, code_of, fit, load_sets, load_settings, score
 
 BASE = "params.yaml"
@@ -131,7 +132,9 @@ def _made_of(arm: Arm, used: Settings, sets: Sets) -> dict[str, Any]:
         "dataset": params.raw("dataset"),
         "puppet": params.raw("generators.puppet") if used.online else None,
         "images": files.read_json(plan) if sets.generated else None,
-        "rows": [rows["path"].tolist() for rows in (sets.train, sets.query, sets.gallery)],
+        "rows": [
+            index.locate(rows)["path"].tolist() for rows in (sets.train, sets.query, sets.gallery)
+        ],
     }
 
 

@@ -136,7 +136,7 @@ def _build(
     report.counts(rows, found.keypoints).to_csv(folder / "counts.csv", index=False)
     with whole(folder / "contact_sheet.png") as temporary:
         contact_sheet.people(
-            index.locate(rows, folder), found.keypoints, folder / parsing.FOLDER
+            index.locate(rows.assign(folder=str(folder))), found.keypoints, folder / parsing.FOLDER
         ).save(temporary)
     prepared.write(prepared.About(settings.name, size, cameras_known), folder)
     index.write(rows.assign(source="", target="", scene="", generator=""), folder / "index.csv")

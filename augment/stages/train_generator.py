@@ -38,8 +38,7 @@ def run(name: str, portion: float | None, dry_run: bool) -> None:
     training_set = paths.PREPARED if portion is None else paths.reduced(portion)
     rows = index.read(training_set / "index.csv")
     rows = rows[rows["split"] == "train"].reset_index(drop=True)
-    found = prepared.joints()
-    points = torch.from_numpy(keypoints.of_names(found, (Path(path).name for path in rows["path"])))
+    points = torch.from_numpy(keypoints.of_images(prepared.joints(), rows["path"]))
     pairs = training_pairs(rows["pid"].to_numpy(), points)
     if not len(pairs):
         raise ValueError(

@@ -62,7 +62,7 @@ class Judge:
 
     def features_of(self, rows: pd.DataFrame) -> Tensor:
         """Features float32 [N, D] of index rows, `path` relative to data/prepared."""
-        rows = index.locate(rows, paths.PREPARED)
+        rows = index.locate(rows.assign(folder=str(paths.PREPARED)))
         parts = [rows.iloc[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
         return torch.cat(
             [self.features(load(part, self.settings.image_size).pixels) for part in parts]

@@ -7,7 +7,6 @@ sets, queries are included. Junk and distractors belong to no identity.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -81,10 +80,7 @@ def held_out(dataset: str, number: int | None, seed: int) -> HeldOut:
     rows = index.read(file)
     splits = ("gallery",) if dataset == MARKET else ("query", "gallery")
     rows = rows[rows["split"].isin(splits)].reset_index(drop=True)
-    points = prepared.joints()
-    points = torch.from_numpy(
-        keypoints.of_names(points, (Path(path).name for path in rows["path"]))
-    )
+    points = torch.from_numpy(keypoints.of_images(prepared.joints(), rows["path"]))
     pairs = training_pairs(rows["pid"].to_numpy(), points)
     if not len(pairs):
         raise ValueError(

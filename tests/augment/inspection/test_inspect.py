@@ -69,9 +69,7 @@ def test_pairs_are_those_of_training(project, say):
 
     rows = pd.read_csv("data/prepared/index.csv")
     rows = rows[rows["split"] == "train"]
-    points = torch.from_numpy(
-        keypoints.of_names(prepared.joints(), [Path(path).name for path in rows["path"]])
-    )
+    points = torch.from_numpy(keypoints.of_images(prepared.joints(), rows["path"]))
     assert f"; {len(training_pairs(rows['pid'].to_numpy(), points))} training pairs\n" in say()
 
 

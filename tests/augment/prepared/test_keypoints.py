@@ -75,7 +75,7 @@ def test_names_a_missing_file(tmp_path):
 
 
 def test_images_without_a_row_have_no_joint():
-    points = keypoints.of_names({"a": np.ones((18, 2))}, ["b", "a"])
+    points = keypoints.of_images({"a": np.ones((18, 2))}, ["b", "a"])
     assert points.dtype == np.float32 and points.shape == (2, 18, 2)
     assert (points[0] == -1).all() and (points[1] == 1).all()
-    assert keypoints.of_names({}, []).shape == (0, 18, 2)
+    assert keypoints.of_images({}, []).shape == (0, 18, 2)

@@ -19,7 +19,7 @@ from reid.params import ReidParams
 def sifted(project):
     """drop, pose -> the scores of the project's PATN images."""
     folder = paths.generated(parse("patn"), 0.4)
-    added = index.locate(index.read(folder / "index.csv"), folder)
+    added = index.locate(index.read_set(folder / "index.csv", folder))
     pids = index.read(paths.reduced(0.4) / "index.csv")["pid"].to_numpy()
     judge = next((project / "models/reid").rglob("none/0.4/seed0/weights.pt"))
     found = keypoints.read(paths.PREPARED / "keypoints.csv", market1501.SIZE)
@@ -93,7 +93,7 @@ def test_a_target_without_torso_counts_as_average(sifted, augment):
 def test_a_judge_that_is_not_trained_is_named(sifted, tmp_path):
     with pytest.raises(
         FileNotFoundError,
-        match="weights.pt: not found; generated.gate asks a model of the reduced set alone",
+        match="weights.pt: not found; generated.gate needs a model of the reduced set alone",
     ):
         sifted(drop=0.25, pose=0.0, judge=tmp_path / "weights.pt")
 

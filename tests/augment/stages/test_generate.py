@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from augment.augmentations import Augmentation
-from augment.generation.replacements import wanted
+from augment.generation.replacements import requests
 from augment.generation.transfer import plan
 from augment.prepared import index
 from augment.prepared.market1501 import parse_name
@@ -180,7 +180,7 @@ def test_extended_sets_add_images_of_the_same_people(project, augment, name):
 
 
 def test_the_only_image_of_an_identity_is_its_own_source():
-    single = wanted(KEPT, REMOVED, 3)
+    single = requests(KEPT, REMOVED, 3)
     planned, _ = plan(KEPT, single, FOUND, Augmentation("patn", "paper"), 0)
     assert planned["pid"].tolist() == [1, 1, 2, 3] * 2
     # b is the only image of identity 1 with a torso.

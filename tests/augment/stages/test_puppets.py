@@ -56,7 +56,7 @@ def test_scenes_are_of_other_cameras_and_cameras_are_equally_likely():
 def test_a_single_camera_is_its_own_scene():
     scenes = Scenes(np.zeros(3, int), np.array([True, False, True]))
     assert {scenes.draw(np.random.default_rng(seed), 0) for seed in range(20)} == {0, 2}
-    with pytest.raises(ValueError, match="there is no scene for a puppet"):
+    with pytest.raises(ValueError, match="no scene for a puppet"):
         Scenes(np.zeros(3, int), np.zeros(3, bool))
 
 
@@ -199,7 +199,7 @@ def test_recomposition_changes_the_background_and_the_camera(project, augment):
 def test_there_is_nothing_to_generate_for_none_and_online(project, augment):
     for name in ("none", "classic", "puppet-online"):
         result = augment("generate", "--portion", "0.4", "--augmentation", name)
-        assert result.exit_code == 1 and f"{name}: there are no images to generate" in result.output
+        assert result.exit_code == 1 and f"{name}: no images to generate" in result.output
 
 
 def test_parsing_maps_are_used_where_there_are_any(project):

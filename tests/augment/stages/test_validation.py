@@ -47,10 +47,7 @@ def test_held_out_identities_are_scored_and_never_trained_on(halved):
     assert len(out) == 2 and set(sets.gallery["pid"]) <= out and not out & set(sets.train["pid"])
     # All real images of those held out, whatever the portion; of the others the reduced set and
     # what was generated for them.
-    scored = {
-        str(Path(path).relative_to("data/prepared"))
-        for path in [*sets.query["path"], *sets.gallery["path"]]
-    }
+    scored = {*sets.query["path"], *sets.gallery["path"]}
     assert scored == set(real.loc[real["pid"].isin(out), "path"])
     others = training_set.rows(PATN.augmentation, PATN.portion, PATN.ratio)
     assert (
@@ -121,7 +118,7 @@ def test_the_gate_asks_the_model_of_the_same_reduced_set(halved, augment):
     judge = "models/validation/iterations/inception/none/0.4/seed0/weights.pt"
     assert (
         result.exit_code == 1
-        and f"{judge}: not found; generated.gate asks a model" in result.output
+        and f"{judge}: not found; generated.gate needs a model" in result.output
     )
     run(augment, *(flags[:5]), "--validation")
     output = run(augment, *flags)
@@ -132,7 +129,8 @@ def test_the_gate_asks_the_model_of_the_same_reduced_set(halved, augment):
     assert rejected == round(0.5 * (rejected + generated)) > 0
     assert f"the gate left out {rejected} of {rejected + generated} generated images" in output
     scores = pd.read_csv("models/validation/iterations/inception/patn/0.4/seed0/gate.csv")
-    trained = set(train_reid.load_sets(PATN, train_reid.load_settings(PATN, True)).train["path"])
+    sets = train_reid.load_sets(PATN, train_reid.load_settings(PATN, True))
+    trained = set(index.locate(sets.train)["path"])
     assert set(scores.loc[scores["accepted"], "path"]) <= trained
     assert not trained & set(scores.loc[~scores["accepted"], "path"])
 
