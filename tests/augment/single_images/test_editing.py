@@ -191,7 +191,7 @@ def test_refusals(run, empty, augment):
         "Error: --output A.png: A.png would be overwritten; choose another name"
     )
     Image.open("A.png").save("A.bmp")
-    assert "A_map.png would be written over" in run(
+    assert "A_map.png would be overwritten" in run(
         "edit-image",
         "--image",
         "A.bmp",
