@@ -13,8 +13,8 @@ import torch
 from augment.pretrained import image_metrics
 from augment.reid_training import gate
 from augment.results.report_card import identity
-from augment.single import weights
-from augment.single.model import open_model
+from augment.single_images import model_files
+from augment.single_images.model import open_model
 from generators.spgnet.flow import FlowFile
 from generators.training import checkpoint
 from reid import checkpoint as reid_checkpoint
@@ -86,7 +86,7 @@ READERS = {
     "pack": lambda path: checkpoint.pack(path, path, path.with_name("packed.pt")),
     "model of transfer": lambda path: open_model(str(path), None),
     "pose network of transfer": lambda path: open_model("puppet", path),
-    "public weights": weights.state_dict,
+    "public weights": model_files.state_dict,
     "flows": lambda path: FlowFile(path, (32, 16)),
     "re-ID resuming": resume,
     "gate's judge": judge,

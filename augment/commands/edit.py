@@ -71,9 +71,9 @@ def texture_transfer(
     scale: bool,
 ) -> None:
     """Put the clothes of each of two persons on the other."""
-    from augment.single import applications
+    from augment.single_images import editing
 
-    applications.texture_transfer(
+    editing.texture_transfer(
         (a, a_parsing, a_keypoints),
         (b, b_parsing, b_keypoints),
         background,
@@ -117,14 +117,14 @@ def edit_image(
     scale: bool,
 ) -> None:
     """Repaint a person by an edited parsing map."""
-    from augment.single import applications
+    from augment.single_images import editing
 
     if edited is not None and edit:
         raise click.UsageError("give --edited or --edit, not both")
     if edited is None and not edit and sleeves is None:
         raise click.UsageError("say what to change: --edited, --edit or --sleeves")
     settings = _settings(model, pose_network, scale, output)
-    applications.edit_image(image, parsing, keypoints, edited, edit, sleeves, settings)
+    editing.edit_image(image, parsing, keypoints, edited, edit, sleeves, settings)
 
 
 @click.command(
@@ -178,14 +178,14 @@ def try_on(
     """Put a piece of clothing from a picture on a person, whose face and background stay as they
     are.
     """
-    from augment.single import applications
+    from augment.single_images import editing
 
     if landmarks is None and clothing_parsing is not None:
         raise click.UsageError(
             "--clothing-parsing belongs to --landmarks: a fabric fills its picture"
         )
     settings = _settings(model, pose_network, scale, output)
-    applications.try_on(
+    editing.try_on(
         (person, parsing, keypoints),
         clothing,
         landmarks,
@@ -197,7 +197,7 @@ def try_on(
 
 
 def _settings(model: str, pose_network: Path | None, scale: bool, output: Path):
-    from augment.single.applications import Settings
+    from augment.single_images.editing import Settings
 
     if output.suffix.lower() != ".png":
         raise click.UsageError(f"--output {output}: a PNG is written; give it a name in .png")

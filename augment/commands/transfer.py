@@ -89,8 +89,8 @@ def transfer(
     dry_run: bool,
 ) -> None:
     """Render the person of an image in other poses, with nothing at hand but a model's file."""
-    from augment.single import run
-    from augment.single.poses import Asked
+    from augment.single_images import transfer as stage
+    from augment.single_images.poses import PoseOptions
 
     if (pairs is None) == (image is None and pose is None) or (image is None) != (pose is None):
         raise click.UsageError("give --image and --pose, or --pairs")
@@ -98,11 +98,11 @@ def transfer(
         raise click.UsageError("--root belongs to --pairs")
     if pairs is not None and parsing is not None:
         raise click.UsageError("--parsing is of one --image")
-    settings = run.Settings(model, pose_network, image_keypoints, scale, output, dry_run)
+    settings = stage.Settings(model, pose_network, image_keypoints, scale, output, dry_run)
     if pairs is None:
-        run.one_image(image, pose, parsing, Asked(frames, heading, pose_size), settings)
+        stage.one_image(image, pose, parsing, PoseOptions(frames, heading, pose_size), settings)
     else:
-        run.pairs(pairs, pairs.parent if root is None else root, settings)
+        stage.pairs(pairs, pairs.parent if root is None else root, settings)
 
 
 @click.command(epilog=examples("augment pack --generator patn --output patn.pt"))
@@ -113,9 +113,9 @@ def pack(generator: str, portion: float | None, output: Path) -> None:
     """Write one file with a trained generator and the pose network, which needs nothing else to
     render any image.
     """
-    from augment.single import packing
+    from augment.single_images import model_files
 
-    packing.run(generator, portion, output)
+    model_files.pack(generator, portion, output)
 
 
 @click.command(
@@ -156,9 +156,9 @@ def import_weights(
     """Turn the public PATN's weights, of any torch version, into a generator's file of this
     project.
     """
-    from augment.single import weights
+    from augment.single_images import model_files
 
-    weights.run(file, output, norm, image_size, sigma_px)
+    model_files.import_weights(file, output, norm, image_size, sigma_px)
 
 
 COMMANDS: tuple[click.Command, ...] = (transfer, pack, import_weights)

@@ -1,13 +1,17 @@
-"""Data sets as people have them, each layout in a module of its own, all read into one `Listing`.
+"""Readers of data sets in the layouts in which people have them: each layout becomes one `Listing`.
 
-| room | what for |
+| module | what for |
 |---|---|
-| market1501, market_like, msmt17, cuhk03, viper, deepfashion, folder | the layouts: names and lists, no image is opened |
-| table | the CSV of `folder` |
+| layouts | one module per layout: names and lists; no image is opened |
+| listing | `Listing`, the result of reading a layout |
+| lists, table | text files with one image per line; the CSV of `folder` |
 | split, numbers | training and test identities; identities and cameras as pids and camids |
-| joints | keypoint files matched with images |
-| pictures | images checked, then copied or brought to one size |
-| report | what prepare says of all that |
+| pose_formats, keypoint_files | keypoint files of all formats; matched with the images of a data set |
+| label_maps | the parsing map of each image |
+| pictures | images checked, then copied or resized |
+| report | what prepare prints about a data set |
+| mini_market | the data set that ships, rendered |
+| params | section `dataset` of params.yaml |
 """
 
 from collections.abc import Callable

@@ -8,8 +8,8 @@ import tiny_models
 import torch
 from PIL import Image
 
-from augment.single import run as single_run
-from augment.single.folder import check
+from augment.single_images import transfer as single_transfer
+from augment.single_images.output import check_output
 from generators.body.pose import rescale
 from generators.registry import GENERATORS
 from generators.training.checkpoint import load_generator
@@ -98,7 +98,7 @@ def test_folder_of_images(transfer, empty):
         tiny_models.person_image(empty / f"poses/p{number}.png")
     Image.new("RGB", (64, 128)).save(empty / "poses/nobody.png")
     output = done(transfer("--image", "A.png", "--pose", "poses"))
-    assert "1 left out, as nobody has no torso in sight" in output
+    assert "1 left out, such as nobody shows no torso" in output
     assert sorted(files("out")) == [
         "made_by.json",
         "p0.png",
@@ -108,7 +108,7 @@ def test_folder_of_images(transfer, empty):
         "sheet.png",
     ]
     assert json.loads((empty / "out/made_by.json").read_text())["left_out"] == [
-        "nobody has no torso in sight"
+        "nobody shows no torso"
     ]
 
 
@@ -134,7 +134,7 @@ def test_size_of_the_images_that_poses_are_of(transfer, empty):
     given = ("--image", "B.png", "--pose", "poses.csv")
     assert refused(transfer(*given)) == (
         "Error: poses.csv: x.png: a joint at (114, 46) lies outside the source image (96 x 40 px), so these are joints of a "
-        "larger one: say its size by --pose-size HEIGHTxWIDTH"
+        "larger image: give its size by --pose-size HEIGHTxWIDTH"
     )
     for name in ("x.png", "y.png"):
         tiny_models.person_image(empty / name)
@@ -173,7 +173,7 @@ def test_pairs(transfer, empty):
     (empty / "pairs.csv").write_text("from,to\na.png,b/c.png\nb/c.png,a.png\na.png,nobody.png\n")
     output = done(transfer("--pairs", "pairs.csv", "--root", "crops"))
     assert "2 pairs of pairs.csv" in output
-    assert "1 left out, as a.png -> nobody.png: no torso in sight in nobody.png" in output
+    assert "1 left out, such as a.png -> nobody.png: no torso visible in nobody.png" in output
     assert sorted(files("out")) == [
         "000000_a_to_c.png",
         "000001_c_to_a.png",
@@ -186,7 +186,7 @@ def test_pairs(transfer, empty):
     "text, message",
     [
         ("a,b\n", "pairs.csv: row 1: expected the header 'from,to', found 'a,b'"),
-        ("from,to\n", "pairs.csv: holds no pair"),
+        ("from,to\n", "pairs.csv: has no pair"),
         ("from,to\nA.png\n", "pairs.csv: row 2: expected two names, found 1"),
         (
             "from,to\nA.png,C.png\n",
@@ -214,18 +214,18 @@ def test_pairs_that_are_none(transfer, empty, text, message):
 
 def test_without_joints(transfer, empty):
     three_ways = (
-        "Error: A.png: its joints are not known. Three ways out: --image-keypoints FILE with a row for it; --pose-network "
-        "FILE, as `augment train-pose-network` writes it; or a --model into which `augment pack` has put one"
+        "Error: A.png: its joints are unknown. Give one of: --image-keypoints FILE with a row for it; --pose-network "
+        "FILE, from `augment train-pose-network`; a --model with a pose network, from `augment pack`"
     )
     assert refused(transfer("--image", "A.png", "--pose", "walk", model="patn.pt")) == three_ways
     assert refused(transfer("--image", "A.png", "--pose", "walk", model="puppet")) == three_ways
     Image.new("RGB", (64, 128)).save(empty / "black.png")
     assert refused(transfer("--image", "black.png", "--pose", "walk")) == (
         "Error: black.png: no joints found; a person needs both shoulders and both hips. Give them by --image-keypoints FILE, "
-        "or take a clearer image"
+        "or use a clearer image"
     )
     assert refused(transfer("--image", "A.png", "--pose", "black.png")) == (
-        "Error: black.png: no pose with both shoulders and both hips was found there; take a clearer image, or give a "
+        "Error: black.png: no pose with both shoulders and both hips was found there; use a clearer image, or give a "
         "keypoint file"
     )
     tiny_models.keypoint_file(empty / "two.csv", "x.jpg", "y.jpg")
@@ -246,10 +246,10 @@ def test_wrong_files(transfer, empty):
     )
     message = refused(transfer(*image, "--pose", "walk", model="absent.pt"))
     assert message.startswith(
-        "Error: absent.pt: not found; --model wants a generator's file, or puppet"
+        "Error: absent.pt: not found; --model takes a generator's file, or puppet"
     )
     assert refused(transfer(*image, "--pose", "walk", model="pose_network.pt")) == (
-        "Error: pose_network.pt: is a pose_network, which renders nothing; name a generator's file"
+        "Error: pose_network.pt: is a pose_network, which renders no images; give a generator's file"
     )
     assert refused(transfer(*image, "--pose", "walk", model="A.png")).startswith(
         "Error: A.png: not a readable checkpoint ("
@@ -274,7 +274,10 @@ def test_wrong_files(transfer, empty):
         ((*image, "--pose", "walk", "--pairs", "list.csv"), "give --image and --pose, or --pairs"),
         ((*image, "--pose", "walk", "--root", "."), "--root belongs to --pairs"),
         ((*image, "--pose", "walk", "--pose-size", "12"), "'12': expected HEIGHTxWIDTH, as 128x64"),
-        ((*image, "--pose", "walk", "--heading", "nan"), "a heading of nan degrees makes no sense"),
+        (
+            (*image, "--pose", "walk", "--heading", "nan"),
+            "a heading of nan degrees is not a number",
+        ),
     ):
         result = transfer(*options)
         assert result.exit_code and words in result.output
@@ -319,7 +322,7 @@ def test_pictures_that_are_odd_but_right(transfer, empty):
 
 
 def test_whole_or_not_at_all(transfer, empty, monkeypatch):
-    real = single_run.painter
+    real = single_transfer.painter
 
     def breaking(model):
         paint, calls = real(model), []
@@ -332,7 +335,7 @@ def test_whole_or_not_at_all(transfer, empty, monkeypatch):
 
         return once
 
-    monkeypatch.setattr(single_run, "painter", breaking)
+    monkeypatch.setattr(single_transfer, "painter", breaking)
     before = sorted(path.name for path in empty.iterdir())
     assert "on fire" in refused(transfer("--image", "A.png", "--pose", "walk", "--frames", "20"))
     assert sorted(path.name for path in empty.iterdir()) == before
@@ -341,22 +344,22 @@ def test_whole_or_not_at_all(transfer, empty, monkeypatch):
 def test_other_peoples_folders_stay(transfer, empty):
     (empty / "out").mkdir()
     (empty / "out/thesis.txt").write_text("years of work")
-    message = "Error: out: is there, and holds what was not written by this command; remove it, or name another --output"
+    message = "Error: out: exists, and holds files that were not written by this command; remove it, or choose another --output"
     assert refused(transfer("--image", "A.png", "--pose", "walk")) == message
     (empty / "out/thesis.txt").rename(empty / "thesis.txt")
     done(transfer("--image", "A.png", "--pose", "B.png"))
     (empty / "thesis.txt").rename(empty / "out/thesis.txt")  # also beside our own
     assert refused(transfer("--image", "A.png", "--pose", "walk")) == message
     assert (empty / "out/thesis.txt").read_text() == "years of work"
-    with pytest.raises(ValueError, match="was not written by this command"):
-        check(empty / "A.png")
+    with pytest.raises(ValueError, match="were not written by this command"):
+        check_output(empty / "A.png")
     done(transfer("--image", "A.png", "--pose", "walk", output="walk"))
     done(transfer("--image", "A.png", "--pose", "walk", output="walk"))
     done(transfer("--image", "A.png", "--pose", "walk", output="again"))
     assert refused(transfer("--image", "again/walk_000.png", "--pose", "walk", output="again")) == (
-        "Error: again/walk_000.png: lies in --output again, which is replaced; name another"
+        "Error: again/walk_000.png: lies in --output again, which is replaced; choose another"
     )
-    assert "is there, and holds" in refused(
+    assert "exists, and holds" in refused(
         transfer("--image", "A.png", "--pose", "walk", output=".")
     )
 

@@ -1,5 +1,5 @@
-"""import-weights: a public generator's weights -> a file for `augment transfer --model` and for
-what reads generators.
+"""import-weights and pack: model files for `augment transfer --model`, from a public generator's
+weights, or from a trained generator and a pose network.
 """
 
 import hashlib
@@ -9,29 +9,36 @@ from pathlib import Path
 import click
 import torch
 
+from augment import paths
 from generators.patn.patn import Patn
 from generators.patn.public_weights import convert
+from generators.registry import POSE_NETWORK
+from generators.training import checkpoint
 from generators.training.checkpoint import DAMAGED, read_tensors, reason, save_generator
 
-PAPER_PARAMETERS = 41.36  # millions, of patn_apatn's Table 2
+PAPER_PARAMETERS = 41.36  # millions, from patn_apatn's Table 2
 
 
-def run(
+def import_weights(
     file: Path, output: Path, norm: str | None, image_size: tuple[int, int] | None, sigma_px: float
 ) -> None:
-    """Raises FileNotFoundError, or ValueError where the file is damaged, would run code, or holds
-    something else."""
+    """Convert the public PATN's weights into a generator's file.
+
+    Raises:
+        FileNotFoundError: the file is missing.
+        ValueError: the file is damaged, would run code, or holds something else.
+    """
     tensors = state_dict(file)
     try:
         converted = convert(tensors, norm, image_size, sigma_px)
     except ValueError as error:
         raise ValueError(f"{file}: not the weights of a public PATN generator: {error}") from error
-    with torch.device("meta"):  # its own start would only be thrown away
+    with torch.device("meta"):  # its initial weights would be discarded
         generator = Patn(converted.params)
     network = generator.networks["network"]
     network.load_state_dict(converted.state, assign=True)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    # What it was trained on is not known: with a name that no data set has, `leak_free` refuses it.
+    # Its training images are unknown: with a name that no data set has, `leak_free` refuses it.
     trained_on = {
         "set": f"public weights, {file.name}",
         "sha256": digest,
@@ -62,16 +69,18 @@ def state_dict(file: Path) -> dict:
     if not file.is_file():
         raise FileNotFoundError(f"{file}: not found")
     if not file.stat().st_size:
-        raise ValueError(f"{file}: is empty; get it again")
+        raise ValueError(f"{file}: is empty; download it again")
     try:
         contents = read_tensors(file, "cpu")
     except pickle.UnpicklingError as error:
         raise ValueError(
-            f"{file}: cannot be read as weights alone; it is cut short, damaged, or would run code, and was not opened further "
+            f"{file}: cannot be read as weights only; it is cut short, damaged, or would run code, and was not opened further "
             f"({reason(error)})"
         ) from error
     except DAMAGED as error:
-        raise ValueError(f"{file}: cut short or damaged ({reason(error)}); get it again") from error
+        raise ValueError(
+            f"{file}: cut short or damaged ({reason(error)}); download it again"
+        ) from error
     if not isinstance(contents, dict):
         raise ValueError(f"{file}: holds a {type(contents).__name__}, not a state dict")
     if "format" in contents:
@@ -79,3 +88,30 @@ def state_dict(file: Path) -> dict:
             f"{file}: is a file of this project already; give it to `augment transfer --model`"
         )
     return dict(contents)
+
+
+def pack(generator: str, portion: float | None, output: Path) -> None:
+    """Write a trained generator and the pose network of the same images into one file.
+
+    Raises:
+        FileNotFoundError: one of them is not trained.
+        ValueError: a file is not a generator's.
+    """
+    flags = "" if portion is None else f" --portion {portion}"
+    files = {}
+    for name, command in (
+        (generator, f"train-generator --generator {generator}"),
+        (POSE_NETWORK, "train-pose-network"),
+    ):
+        files[name] = paths.generator_model(name, portion) / "generator.pt"
+        if not files[name].is_file():
+            raise FileNotFoundError(
+                f"{files[name]}: not found; run `augment {command}{flags}` first"
+            )
+    checkpoint.pack(files[generator], files[POSE_NETWORK], output)
+    seen = checkpoint.read_trained_on(output)
+    megabytes = output.stat().st_size / 1e6
+    click.echo(
+        f"pack: {generator} and its pose network, trained on {len(seen['images']):,} images of {seen['set']} -> {output} "
+        f"({megabytes:.1f} MB)"
+    )

@@ -1,8 +1,7 @@
-"""Named pose sequences: a step of a walk, and a full turn, of the figure that mini_market's people
-are made of.
+"""Named pose sequences of mini_market's figure: a walk cycle and a full turn.
 
-What the figure hides of itself, the far arm or the face of somebody seen from behind, is missing,
-as in real keypoints.
+Joints that the body itself hides, such as the far arm or the face seen from behind, are missing, as
+in real keypoints.
 """
 
 import math
@@ -15,24 +14,21 @@ from augment.data.mini_market.wardrobe import Identity
 from generators.body.skeleton import TORSO
 
 SEQUENCES = ("walk", "turn")
-_SCALE_PX, _FOOT, _CANVAS = (
-    216.0,
-    (240.0, 80.0),
-    (256, 160),
-)  # of a figure to be drawn; the poses are fitted afterwards
+# Of the figure that is drawn; the poses are fitted to a person afterwards.
+_SCALE_PX, _FOOT, _CANVAS = 216.0, (240.0, 80.0), (256, 160)
 
 
 def sequence(name: str, frames: int, heading_degrees: float) -> np.ndarray:
-    """Keypoints float64 [frames, 18, 2], (y, x) in px of a canvas of their own; the last frame
-    leads back to the first.
+    """Keypoints float64 [frames, 18, 2], (y, x) in px of a canvas of their own, as a loop.
 
-    heading_degrees: 0 comes towards the camera, 90 walks to the right, 180 shows the back; a turn
-    begins there.
+    Args:
+        heading_degrees: 0 walks towards the camera, 90 to the right, 180 away from it; a turn begins
+            there.
     """
     if name not in SEQUENCES:
         raise ValueError(f"unknown pose sequence {name!r}; there are {', '.join(SEQUENCES)}")
     if not math.isfinite(heading_degrees):
-        raise ValueError(f"a heading of {heading_degrees} degrees makes no sense")
+        raise ValueError(f"a heading of {heading_degrees} degrees is not a number")
     heading, around = math.radians(heading_degrees), 2 * math.pi * np.arange(frames) / frames
     if name == "walk":
         return np.stack([_keypoints(heading, float(phase), 0.8) for phase in around])
@@ -40,11 +36,10 @@ def sequence(name: str, frames: int, heading_degrees: float) -> np.ndarray:
 
 
 def fitted(poses: np.ndarray, person: np.ndarray) -> np.ndarray:
-    """Poses [frames, 18, 2] in the size and place of a person, keypoints [18, 2] with a torso:
-    float64 [frames, 18, 2].
+    """Poses [frames, 18, 2] scaled and moved to a person, keypoints [18, 2] with a torso: float64
+    [frames, 18, 2].
 
-    The sequence's mean torso becomes as long as the person's, and its mean middle comes to the
-    person's.
+    The sequence's mean torso length and mean torso centre become the person's.
     """
     scale = _torso_length(person[None])[0] / _torso_length(poses).mean()
     middle = poses[:, list(TORSO)].mean((0, 1))
@@ -53,7 +48,7 @@ def fitted(poses: np.ndarray, person: np.ndarray) -> np.ndarray:
 
 
 def _torso_length(poses: np.ndarray) -> np.ndarray:
-    """The length that body_parts.py calls torso scale, [N]."""
+    """The torso scale of generators/body/body_parts.py, [N]."""
     return np.sqrt((((poses[:, [8, 11]] - poses[:, [2, 5]]) ** 2).sum(-1)).mean(-1))
 
 
@@ -99,5 +94,5 @@ def _keypoints(heading: float, phase: float, stride: float) -> np.ndarray:
         np.zeros(_CANVAS, np.float32),
     )
     shown = layer.visible.copy()
-    shown[list(TORSO)] = True  # a pose without its torso could not be used
+    shown[list(TORSO)] = True  # a pose without a torso would be unusable
     return np.where(shown[:, None], layer.joints, -1.0)

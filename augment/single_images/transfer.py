@@ -1,5 +1,5 @@
-"""transfer: the person of an image in other poses, into a folder of pictures, a contact sheet and
-an animated GIF.
+"""transfer: render the person of an image in other poses, into a folder of images with a contact
+sheet and an animated GIF.
 """
 
 import hashlib
@@ -14,22 +14,23 @@ from tqdm import tqdm
 
 from augment import files
 from augment.images import untrusted
-from augment.single import folder, pictures
-from augment.single.joints import has_torso, joints
-from augment.single.model import Model, open_model
-from augment.single.pairs import read_pairs
-from augment.single.person import Person, check_parsing, read_person
-from augment.single.poses import Asked, Pose, read_poses
-from augment.single.rendering import painter
-from augment.single.sequences import SEQUENCES
+from augment.single_images import output
+from augment.single_images.model import Model, open_model
+from augment.single_images.person import Person, check_parsing, has_torso, joints, read_person
+from augment.single_images.poses import Pose, PoseOptions, read_pairs, read_poses
+from augment.single_images.rendering import painter
+from augment.single_images.sequences import SEQUENCES
 
 BATCH = 16
 
 
 @dataclass(frozen=True)
 class Settings:
-    """model, pose_network: as open_model; keypoints: a keypoint file of the images; scale: outputs
-    as large as their source.
+    """Settings of transfer.
+
+    model, pose_network: as for open_model
+    keypoints: a keypoint file of the images
+    scale: outputs as large as their source
     """
 
     model: str
@@ -41,33 +42,35 @@ class Settings:
 
 
 def one_image(
-    image: Path, pose: str, parsing: Path | None, asked: Asked, settings: Settings
+    image: Path, pose: str, parsing: Path | None, options: PoseOptions, settings: Settings
 ) -> None:
-    """The person of `image` in every pose of `pose`."""
-    folder.check(settings.output, image, *([] if pose in SEQUENCES else [Path(pose)]))
+    """Render the person of `image` in every pose of `pose`."""
+    output.check_output(settings.output, image, *([] if pose in SEQUENCES else [Path(pose)]))
     model = open_model(settings.model, settings.pose_network)
-    said = check_parsing(model, parsing is not None)
+    note = check_parsing(model, parsing is not None)
     finder = joints(settings.keypoints, model.pose_network, image)
     person = read_person(image, finder, parsing)
-    poses = read_poses(pose, person, finder, asked)
+    poses = read_poses(pose, person, finder, options)
     number = f"{len(poses.poses):,} poses" if len(poses.poses) > 1 else "the pose"
-    _tell(
+    _announce(
         model,
         f"{image} in {number} of {pose}",
-        [said, *finder.derived, *poses.derived],
+        [note, *finder.derived, *poses.derived],
         poses.left_out,
         settings,
     )
     if not settings.dry_run:
-        wanted = ((person, one) for one in poses.poses)
-        _write(model, wanted, len(poses.poses), poses.moving, poses.left_out, image.stem, settings)
+        rendered = ((person, target) for target in poses.poses)
+        _write(
+            model, rendered, len(poses.poses), poses.moving, poses.left_out, image.stem, settings
+        )
 
 
 def pairs(file: Path, root: Path, settings: Settings) -> None:
-    """Every pair of a list: the person of `from` in the pose of `to`."""
-    folder.check(settings.output, file, root)
+    """Render every pair of a list: the person of `from` in the pose of `to`."""
+    output.check_output(settings.output, file, root)
     model = open_model(settings.model, settings.pose_network)
-    said = check_parsing(model, False)
+    note = check_parsing(model, False)
     listed = read_pairs(file, root)
     finder = joints(settings.keypoints, model.pose_network)
     known: dict[Path, tuple[np.ndarray, tuple[int, int]]] = {}
@@ -83,41 +86,43 @@ def pairs(file: Path, root: Path, settings: Settings) -> None:
         without = [path for path in (source, target) if not has_torso(known[path][0])]
         if without:
             left_out.append(
-                f"{source.name} -> {target.name}: no torso in sight in {without[0].name}"
+                f"{source.name} -> {target.name}: no torso visible in {without[0].name}"
             )
         else:
             usable.append((source, target))
     if not usable:
         raise ValueError(
-            f"{file}: of none of its {len(listed):,} pairs do both images show a torso"
+            f"{file}: in none of its {len(listed):,} pairs do both images show a torso"
         )
-    _tell(model, f"{len(usable):,} pairs of {file}", [said, *finder.derived], left_out, settings)
+    _announce(
+        model, f"{len(usable):,} pairs of {file}", [note, *finder.derived], left_out, settings
+    )
     if not settings.dry_run:
         _write(model, _of_pairs(usable, known), len(usable), False, left_out, file.stem, settings)
 
 
 def _of_pairs(listed: list[tuple[Path, Path]], known: dict) -> Iterator[tuple[Person, Pose]]:
-    """Opens each source when its turn comes, so that long lists take no memory."""
+    """Open each source when its turn comes, so that long lists take little memory."""
     for number, (source, target) in enumerate(listed):
         person = Person(source, untrusted.read(source), known[source][0], None)
         yield person, Pose(f"{number:06d}_{source.stem}_to_{target.stem}", *known[target])
 
 
-def _tell(
-    model: Model, what: str, said: list[str | None], left_out: list[str], settings: Settings
+def _announce(
+    model: Model, what: str, notes: list[str | None], left_out: list[str], settings: Settings
 ) -> None:
     size = "the source's size" if model.size is None else f"{model.size[0]}x{model.size[1]}"
     click.echo(f"transfer: {model.name} at {size}: {what} -> {settings.output}")
-    for sentence in dict.fromkeys(said):
+    for sentence in dict.fromkeys(notes):
         if sentence is not None:
             click.echo(f"  {sentence}")
     if left_out:
-        click.echo(f"  {len(left_out):,} left out, as {left_out[0]}")
+        click.echo(f"  {len(left_out):,} left out, such as {left_out[0]}")
 
 
 def _write(
     model: Model,
-    wanted: Iterable[tuple[Person, Pose]],
+    pairs: Iterable[tuple[Person, Pose]],
     number: int,
     moving: bool,
     left_out: list[str],
@@ -125,44 +130,45 @@ def _write(
     settings: Settings,
 ) -> None:
     paint: Callable = painter(model)
-    shown, frames, written, first = [], [], [], None
-    folder.check(settings.output)
+    shown, frames, written, skeletons = [], [], [], []
+    output.check_output(settings.output)
     with (
         files.whole_folder(settings.output) as out,
         tqdm(total=number, desc="transfer", unit="img") as bar,
     ):
-        for part in _parts(wanted):
+        for part in _parts(pairs):
             for (person, pose), pixels in zip(part, paint(part), strict=True):
                 image = Image.fromarray(pixels)
                 if settings.scale:
                     image = image.resize(person.image.size, Image.Resampling.BICUBIC)
                 image.save(out / f"{pose.name}.png")
                 written.append({"image": f"{pose.name}.png", "source": str(person.path)})
-                first = pictures.with_skeleton(person) if first is None else first
-                if len(shown) < pictures.ON_SHEET:
-                    shown.append(pictures.shown(person, pose, image))
-                if moving and len(frames) < pictures.FRAMES:
-                    frames.append(pictures.frame(pose, image))
+                if not skeletons:
+                    skeletons.append(output.with_skeleton(person))
+                if len(shown) < output.ON_SHEET:
+                    shown.append(output.shown(person, pose, image))
+                if moving and len(frames) < output.FRAMES:
+                    frames.append(output.frame(pose, image))
             bar.update(len(part))
-        pictures.sheet(shown, first, title).save(out / "sheet.png")
+        output.sheet(shown, skeletons[0], title).save(out / "sheet.png")
         if len(frames) > 1:
-            pictures.write_gif(frames, out / "poses.gif")
+            output.write_gif(frames, out / "poses.gif")
         files.write_json(
-            out / folder.MANIFEST, _made_by(model) | {"images": written, "left_out": left_out}
+            out / output.MANIFEST, _made_by(model) | {"images": written, "left_out": left_out}
         )
     for kind, held, most in (
-        ("sheet.png", len(shown), pictures.ON_SHEET),
-        ("poses.gif", len(frames), pictures.FRAMES),
+        ("sheet.png", len(shown), output.ON_SHEET),
+        ("poses.gif", len(frames), output.FRAMES),
     ):
         if held == most < number:
             click.echo(f"  {kind} shows the first {most} of {number:,}")
     click.echo(f"  {number:,} images, sheet.png{' and poses.gif' if len(frames) > 1 else ''}")
 
 
-def _parts(wanted: Iterable[tuple[Person, Pose]]) -> Iterator[list[tuple[Person, Pose]]]:
+def _parts(pairs: Iterable[tuple[Person, Pose]]) -> Iterator[list[tuple[Person, Pose]]]:
     part = []
-    for one in wanted:
-        part.append(one)
+    for pair in pairs:
+        part.append(pair)
         if len(part) == BATCH:
             yield part
             part = []

@@ -6,12 +6,13 @@ import pickle
 import zipfile
 
 import pytest
+import tiny_models
 import torch
 from hostile import malicious_checkpoint
 from public_patn_model import output, public_patn
 
 from generators.training.batch import Batch
-from generators.training.checkpoint import load_generator, read_trained_on
+from generators.training.checkpoint import load_generator, load_pose_network, read_trained_on
 
 SIZE = (32, 16)
 
@@ -112,7 +113,7 @@ def test_refusals(importing, tmp_path):
 
     assert refused("absent.pth") == "Error: absent.pth: not found\n"
     (tmp_path / "empty.pth").write_bytes(b"")
-    assert refused("empty.pth") == "Error: empty.pth: is empty; get it again\n"
+    assert refused("empty.pth") == "Error: empty.pth: is empty; download it again\n"
     for zipped in (False, True):
         torch.save(public_patn().state_dict(), "cut.pth", _use_new_zipfile_serialization=zipped)
         data = (tmp_path / "cut.pth").read_bytes()
@@ -141,6 +142,35 @@ def test_code_in_a_file_is_not_run(importing, tmp_path, zipped):
     result = importing("evil.pth")
     assert result.exit_code == 1
     assert result.output.startswith(
-        "Error: evil.pth: cannot be read as weights alone; it is cut short, damaged, or would run code, and was not opened"
+        "Error: evil.pth: cannot be read as weights only; it is cut short, damaged, or would run code, and was not opened"
     )
     assert not mark.exists()
+
+
+def test_pack(augment, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def pack(*options):
+        return augment("pack", "--generator", "patn", "--output", "patn.pt", *options)
+
+    def refused(*options):
+        result = pack(*options)
+        assert result.exit_code == 1 and not (tmp_path / "patn.pt").exists()
+        return result.output
+
+    missing = "Error: models/{}/generator.pt: not found; run `augment {}` first\n"
+    assert refused() == missing.format("full/patn", "train-generator --generator patn")
+    tiny_models.write(tmp_path / "models/full/patn/generator.pt", tiny_models.generator("patn"))
+    assert refused() == missing.format("full/pose_network", "train-pose-network")
+    assert refused("--portion", "0.3") == missing.format(
+        "reduced/0.3/patn", "train-generator --generator patn --portion 0.3"
+    )
+    tiny_models.write(
+        tmp_path / "models/full/pose_network/generator.pt", tiny_models.generator("pose_network")
+    )
+    result = pack()
+    assert result.exit_code == 0
+    assert result.output.startswith(
+        "pack: patn and its pose network, trained on 2 images of data/prepared -> patn.pt ("
+    )
+    assert load_pose_network(tmp_path / "patn.pt", "cpu") is not None

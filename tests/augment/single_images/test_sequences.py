@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from augment.single import sequences
+from augment.single_images import sequences
 
 TORSO = [2, 5, 8, 11]
 
@@ -48,5 +48,5 @@ def test_fitted_to_a_person():
 def test_refusals():
     with pytest.raises(ValueError, match="unknown pose sequence 'dance'; there are walk, turn"):
         sequences.sequence("dance", 4, 0.0)
-    with pytest.raises(ValueError, match="a heading of inf degrees makes no sense"):
+    with pytest.raises(ValueError, match="a heading of inf degrees is not a number"):
         sequences.sequence("walk", 4, float("inf"))

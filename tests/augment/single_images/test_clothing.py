@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from augment.single import landmarks
+from augment.single_images import clothing
 
 SIZE = (100, 80)
 ALL = {
@@ -31,34 +31,36 @@ def file(tmp_path):
 
 
 def test_joints_of_landmarks(file):
-    found = landmarks.read(file(ALL), SIZE)
+    found = clothing.read_landmarks(file(ALL), SIZE)
     expected = np.full((18, 2), -1.0)
     expected[[5, 2, 6, 3, 7, 4, 11, 8]] = list(ALL.values())
     expected[1] = 11, 40
-    assert np.array_equal(found, expected) and not landmarks.missing(found)
-    some = landmarks.read(file({name: ALL[name] for name in ("left_collar", "right_hem")}), SIZE)
-    assert (some >= 0).all(1).sum() == 2 and len(landmarks.missing(some)) == 6
+    assert np.array_equal(found, expected) and not clothing.missing(found)
+    some = clothing.read_landmarks(
+        file({name: ALL[name] for name in ("left_collar", "right_hem")}), SIZE
+    )
+    assert (some >= 0).all(1).sum() == 2 and len(clothing.missing(some)) == 6
 
 
 def test_seen_from_behind(file):
     turned = {name: [y, 79 - x] for name, (y, x) in ALL.items()}
-    assert landmarks.read(file(turned | {"view": "back"}), SIZE)[5].tolist() == [10, 29]
+    assert clothing.read_landmarks(file(turned | {"view": "back"}), SIZE)[5].tolist() == [10, 29]
     with pytest.raises(
         ValueError, match="left and right collar look swapped: left is the wearer's, and lies right"
     ):
-        landmarks.read(file(turned), SIZE)
+        clothing.read_landmarks(file(turned), SIZE)
     with pytest.raises(
         ValueError,
         match='swapped.*lies left in a picture from the back; swap them, or set "view": "front"',
     ):
-        landmarks.read(file(ALL | {"view": "back"}), SIZE)
+        clothing.read_landmarks(file(ALL | {"view": "back"}), SIZE)
     swapped = ALL | {"left_hem": ALL["right_hem"], "right_hem": ALL["left_hem"]}
     with pytest.raises(ValueError, match="left and right hem look swapped"):
-        landmarks.read(file(swapped), SIZE)
+        clothing.read_landmarks(file(swapped), SIZE)
 
 
 def test_corners_of_a_styled_image():
-    found = landmarks.corners(SIZE)
+    found = clothing.corners(SIZE)
     assert found[[2, 5, 8, 11]].tolist() == [[0, 0], [0, 79], [99, 0], [99, 79]]
 
 
@@ -91,7 +93,7 @@ def test_corners_of_a_styled_image():
 )
 def test_refusals(file, contents, words):
     with pytest.raises(ValueError) as caught:
-        landmarks.read(file(contents), SIZE)
+        clothing.read_landmarks(file(contents), SIZE)
     assert words in str(caught.value) and "C.json" in str(caught.value)
 
 
@@ -111,7 +113,7 @@ def test_anything_is_read_or_refused(tmp_path_factory, contents):
     path = tmp_path_factory.mktemp("json") / "C.json"
     path.write_text(json.dumps(contents))
     try:
-        found = landmarks.read(path, SIZE)
+        found = clothing.read_landmarks(path, SIZE)
     except ValueError as error:
         assert "C.json" in str(error)
     else:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from augment.single import pairs
+from augment.single_images import poses
 
 
 @given(
@@ -18,7 +18,7 @@ def test_anything_is_read_or_refused(tmp_path_factory, text, tail):
     root.mkdir()
     file.write_bytes(text.encode("utf-8", "surrogatepass") + tail)
     try:
-        found = pairs.read_pairs(file, root)
+        found = poses.read_pairs(file, root)
     except (ValueError, OSError) as error:
         assert str(file) in str(error) or isinstance(error, OSError)
     else:
@@ -32,7 +32,7 @@ def test_as_patn_writes_them(tmp_path):
     (tmp_path / "pairs.csv").write_text(
         "\ufefffrom,to\r\na.jpg,x/b.jpg\r\n\r\n x/../a.jpg , a.jpg\r\n", encoding="utf-8"
     )
-    found = pairs.read_pairs(tmp_path / "pairs.csv", tmp_path)
+    found = poses.read_pairs(tmp_path / "pairs.csv", tmp_path)
     assert found == [
         (tmp_path / "a.jpg", tmp_path / "x/b.jpg"),
         (tmp_path / "x/../a.jpg", tmp_path / "a.jpg"),
@@ -43,11 +43,11 @@ def test_huge_lists(tmp_path, monkeypatch):
     file = tmp_path / "pairs.csv"
     (tmp_path / "a").write_bytes(b"")
     file.write_text("from,to\n" + "a,a\n" * 20)
-    monkeypatch.setattr(pairs, "MOST_ROWS", 10)
+    monkeypatch.setattr(poses, "MOST_ROWS", 10)
     with pytest.raises(ValueError, match="has more than 10 rows; split it"):
-        pairs.read_pairs(file, tmp_path)
-    monkeypatch.setattr(pairs, "MOST_BYTES", 50)
+        poses.read_pairs(file, tmp_path)
+    monkeypatch.setattr(poses, "MOST_BYTES", 50)
     with pytest.raises(ValueError, match="has 88 bytes; lists have at most 50: split it"):
-        pairs.read_pairs(file, tmp_path)
+        poses.read_pairs(file, tmp_path)
     with pytest.raises(FileNotFoundError, match="absent"):
-        pairs.read_pairs(Path("absent.csv"), tmp_path)
+        poses.read_pairs(Path("absent.csv"), tmp_path)

@@ -7,8 +7,9 @@ import pytest
 import tiny_models
 from PIL import Image
 
-from augment.single import label_maps
-from augment.single.cloth import clothing_mask
+from augment.prepared.parsing import picture
+from augment.single_images import edited_maps
+from augment.single_images.clothing import clothing_mask
 
 PERSON = ("--model", "packed_spt.pt", "--output", "out.png")
 
@@ -45,7 +46,7 @@ def test_textures_go_both_ways(run, empty):
         ("out_back.png", "A.png", "A_map.png"),
     ):
         labels, onto, made = np.asarray(Image.open(map_file)), pixels(image), pixels(name)
-        seen = label_maps.resized(label_maps.resized(labels, (32, 16)), labels.shape)
+        seen = edited_maps.resized(edited_maps.resized(labels, (32, 16)), labels.shape)
         assert made.shape == onto.shape and (made[seen == 0] == onto[seen == 0]).all()
         assert (made[seen > 0] != onto[seen > 0]).any(1).mean() > 0.9
     run("texture-transfer", *both)
@@ -65,10 +66,10 @@ def test_edits(run, empty):
     )
     expected = np.asarray(Image.open(empty / "A_map.png")).copy()
     expected[expected == 4] = 5
-    assert (label_maps.read(empty / "out_map.png") == expected).all()
+    assert (edited_maps.read(empty / "out_map.png") == expected).all()
     edited = pixels("out.png")
     # The same map, as a paint program saves it.
-    label_maps.picture(expected).convert("RGB").save("edited.png")
+    picture(expected).convert("RGB").save("edited.png")
     run("edit-image", *image, "--edited", "edited.png")
     assert (pixels("out.png") == edited).all()
     # An unchanged map is the reconstruction: A's textures on A.
@@ -91,16 +92,16 @@ def test_edits(run, empty):
 def test_sleeves(run, empty):
     image = ("--image", "A.png", "--parsing", "A_map.png")
     run("edit-image", *image, "--sleeves", "long")
-    long = label_maps.read(empty / "out_map.png")
+    long = edited_maps.read(empty / "out_map.png")
     before = np.asarray(Image.open(empty / "A_map.png"))
     assert (
         ((before == 6) & (long == 3)).sum() > 100
         and (long == 6)[58:].any()
         and not (long == 6)[30:50].any()
     )
-    label_maps.picture(long).save("long.png")
+    picture(long).save("long.png")
     run("edit-image", "--image", "A.png", "--parsing", "long.png", "--sleeves", "short")
-    short = label_maps.read(empty / "out_map.png")
+    short = edited_maps.read(empty / "out_map.png")
     assert ((long == 3) & (short == 6)).sum() > 50
     bare = np.where(before == 6, 0, before).astype(np.uint8)
     Image.fromarray(bare).save("bare.png")
@@ -130,7 +131,7 @@ def test_try_on(run, empty):
     )
     assert "as one piece" not in output
     labels, real, made = np.asarray(Image.open("A_map.png")), pixels("A.png"), pixels("out.png")
-    mask = label_maps.resized(label_maps.resized(labels, (32, 16)), labels.shape) == 3
+    mask = edited_maps.resized(edited_maps.resized(labels, (32, 16)), labels.shape) == 3
     assert (made[~mask] == real[~mask]).all()  # the face too
     assert (made[mask] != real[mask]).any(1).mean() > 0.9
     # With a map of the clothing, the same; as a fabric, other.
@@ -160,7 +161,7 @@ def test_refusals(run, empty, augment):
     person = ("--person", "A.png", "--parsing", "A_map.png")
     edit = (*image, "--edit", "trousers->skirt")
     assert run("edit-image", *edit, "--model", "patn.pt", code=1) == (
-        "Error: patn.pt: is a patn; this needs an spt, which paints on parsing maps"
+        "Error: patn.pt: is a patn; this needs an spt, which paints by parsing maps"
     )
     tiny_models.write(
         empty / "base.pt", tiny_models.generator("spt", configuration="baseline", style="mask")
@@ -168,7 +169,7 @@ def test_refusals(run, empty, augment):
     assert "baseline knows no parsing maps" in run(
         "edit-image", *edit, "--model", "base.pt", code=1
     )
-    assert "its joints are not known" in run("edit-image", *edit, "--model", "spt.pt", code=1)
+    assert "its joints are unknown" in run("edit-image", *edit, "--model", "spt.pt", code=1)
     assert run("edit-image", *image, "--edit", "hair->skirt", code=1) == (
         "Error: --edit: the map shows no hair; it shows background, face, upper_clothes, trousers, left_arm"
     )
@@ -187,10 +188,10 @@ def test_refusals(run, empty, augment):
     # Nothing that is read is written over, also not by a sheet or map beside it.
     before = (empty / "A_map.png").read_bytes()
     assert run("edit-image", *edit, "--output", "A.png", code=1) == (
-        "Error: --output A.png: A.png would be written over; choose another name"
+        "Error: --output A.png: A.png would be overwritten; choose another name"
     )
     Image.open("A.png").save("A.bmp")
-    assert "A_map.png would be written over" in run(
+    assert "A_map.png would be overwritten" in run(
         "edit-image",
         "--image",
         "A.bmp",
@@ -205,11 +206,11 @@ def test_refusals(run, empty, augment):
     assert (empty / "A_map.png").read_bytes() == before
     clothing(empty / "C.png")
     cloth = (*person, "--clothing", "C.png")
-    assert "--region 'background' is no part of a person" in run(
+    assert "--region 'background' is not a part of a person" in run(
         "try-on", *cloth, "--region", "background", code=1
     )
     assert run("try-on", *cloth, "--region", "skirt", code=1) == (
-        "Error: A_map.png: shows no skirt; name another --region, or edit the map first"
+        "Error: A_map.png: shows no skirt; choose another --region, or edit the map first"
     )
     assert "--clothing-parsing belongs to --landmarks" in run(
         "try-on", *cloth, "--clothing-parsing", "A_map.png", code=2

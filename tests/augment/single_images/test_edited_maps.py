@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from augment.single import label_maps
+from augment.prepared.parsing import picture
+from augment.single_images import edited_maps
 from generators.body.parsing import COLOURS
 
 LABELS = np.zeros((40, 20), np.uint8)
@@ -27,7 +28,7 @@ def reordered(labels: np.ndarray) -> Image.Image:
     "saved",
     [
         lambda labels: Image.fromarray(labels),
-        label_maps.picture,
+        picture,
         reordered,
         lambda labels: Image.fromarray(PALETTE[labels]),
         lambda labels: Image.fromarray(PALETTE[labels]).convert("RGBA"),
@@ -40,7 +41,7 @@ def test_as_any_program_saves_it(tmp_path, saved, suffix):
     if suffix == "bmp" and image.mode.startswith("I"):
         pytest.skip("a BMP has no 16 bits")
     image.save(tmp_path / f"map.{suffix}")
-    assert (label_maps.read(tmp_path / f"map.{suffix}", (40, 20)) == LABELS).all()
+    assert (edited_maps.read(tmp_path / f"map.{suffix}", (40, 20)) == LABELS).all()
 
 
 @given(
@@ -53,12 +54,12 @@ def test_every_map_survives_every_form(tmp_path_factory, labels):
     path = tmp_path_factory.mktemp("maps") / "map.png"
     for saved in (
         Image.fromarray,
-        label_maps.picture,
+        picture,
         reordered,
         lambda one: Image.fromarray(PALETTE[one]),
     ):
         saved(labels).save(path)
-        assert (label_maps.read(path) == labels).all()
+        assert (edited_maps.read(path) == labels).all()
 
 
 def test_few_softened_pixels_take_a_label_beside_them(tmp_path):
@@ -70,14 +71,14 @@ def test_few_softened_pixels_take_a_label_beside_them(tmp_path):
     colours[29, :10] = (np.array(COLOURS[3]) * 0.6 + np.array(COLOURS[4]) * 0.4).astype(np.uint8)
     colours[30, 5:9] = (np.array(COLOURS[3]) * 0.2 + np.array(COLOURS[4]) * 0.8).astype(np.uint8)
     Image.fromarray(colours).save(tmp_path / "map.png")
-    assert (label_maps.read(tmp_path / "map.png") == labels).all()
+    assert (edited_maps.read(tmp_path / "map.png") == labels).all()
     Image.fromarray(colours).quantize(16).save(tmp_path / "indexed.png")
-    assert (label_maps.read(tmp_path / "indexed.png") == labels).all()
+    assert (edited_maps.read(tmp_path / "indexed.png") == labels).all()
 
 
 def refused(path, size=None) -> str:
     with pytest.raises(ValueError) as caught:
-        label_maps.read(path, size)
+        edited_maps.read(path, size)
     return str(caught.value)
 
 
@@ -88,8 +89,8 @@ def test_many_softened_pixels_are_refused(tmp_path):
     colours[16, 3:6] = 77, 1, 1
     Image.fromarray(colours).save(tmp_path / "map.png")
     assert refused(tmp_path / "map.png").startswith(
-        f"{tmp_path}/map.png: 18 of 800 pixels have a colour of no label, as (40, 20, 110) at row 7 column 3. Draw with a hard "
-        "brush in these colours: background (0, 0, 0), face (255, 205, 160), "
+        f"{tmp_path}/map.png: 18 of 800 pixels have a colour of no label, such as (40, 20, 110) at row 7 column 3. Draw with a "
+        "hard brush in these colours: background (0, 0, 0), face (255, 205, 160), "
     )
     alone = np.zeros((60, 60, 3), np.uint8)
     alone[20:26, 20:26] = 9, 9, 9
@@ -124,4 +125,40 @@ def test_wrong_maps(tmp_path):
         hostile.png_header(tmp_path / "bomb.png", 30_000, 30_000)
     )
     with pytest.raises(FileNotFoundError, match="absent"):
-        label_maps.read(tmp_path / "absent.png")
+        edited_maps.read(tmp_path / "absent.png")
+
+
+def test_all_edits_at_once():
+    labels = np.array([[0, 3, 4], [5, 4, 6]], np.uint8)
+    found = edited_maps.relabelled(
+        labels, edited_maps.parse_edits(["trousers->skirt", " skirt -> trousers "])
+    )
+    assert found.tolist() == [[0, 3, 5], [4, 5, 6]] and found.dtype == np.uint8
+    assert edited_maps.relabelled(labels, {}).tolist() == labels.tolist()
+
+
+@pytest.mark.parametrize(
+    "texts, words",
+    [
+        (["trousers"], "--edit 'trousers': expected FROM->TO, such as 'trousers->skirt'"),
+        (["a->b->c"], "expected FROM->TO"),
+        (
+            ["pants->skirt"],
+            "unknown label 'pants'; there are background, face, hair, upper_clothes, trousers, skirt,",
+        ),
+        (["trousers->skirt", "trousers->left_leg"], "trousers is edited already"),
+    ],
+)
+def test_wrong_edits(texts, words):
+    with pytest.raises(ValueError) as caught:
+        edited_maps.parse_edits(texts)
+    assert words in str(caught.value)
+
+
+def test_labels_that_are_not_there():
+    with pytest.raises(
+        ValueError, match="--edit: the map shows no skirt; it shows background, trousers"
+    ):
+        edited_maps.relabelled(
+            np.array([[0, 4]], np.uint8), edited_maps.parse_edits(["skirt->trousers"])
+        )

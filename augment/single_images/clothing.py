@@ -1,23 +1,26 @@
-"""Landmarks of a piece of clothing (spt_journal, section 4.4), from a small JSON file.
+"""A piece of clothing: its landmarks, from a small JSON file, and its outline in the image.
 
     {"left_collar": [12, 40], "right_collar": [12, 24], "left_elbow": [40, 50], ..., "left_hem":
     [70, 40], "view": "front"}
 
-(y, x) in px of the clothing's image; left and right are the wearer's: in a picture from the front,
-left lies on the right. Any landmark may be left out. `view` is front (the default) or back.
+Landmarks (spt_journal, section 4.4) are (y, x) in px of the clothing's image; left and right are the
+wearer's: in a picture from the front, left lies on the right. Any landmark may be left out. `view`
+is front (the default) or back.
 """
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from augment import files
+from augment.images import untrusted
 from generators.body.skeleton import TORSO
 
-# Landmark -> joint of OpenPose-18 that stands for it in p_c. A collar is where a garment hangs from
-# the shoulder, and rigid parts need shoulders and hips; where a sleeve ends the wrist is, as far as
-# the clothing tells.
+# Landmark -> joint of OpenPose-18 that stands for it in p_c. A garment hangs from the shoulder at its
+# collar, and rigid parts need shoulders and hips. The end of a sleeve stands for the wrist, the best
+# guess from clothing alone.
 JOINT_OF = {
     "left_collar": 5, "right_collar": 2, "left_elbow": 6, "right_elbow": 3,
     "left_sleeve_end": 7, "right_sleeve_end": 4, "left_hem": 11, "right_hem": 8,
@@ -25,16 +28,18 @@ JOINT_OF = {
 NECK = 1
 VIEWS = ("front", "back")
 MOST_BYTES = 100_000
+DISTANCE = 40.0  # in RGB, at most 441, above which a pixel is not background
+LEAST, MOST = 0.02, 0.98  # share of an image that a piece of clothing may take
 
 
-def read(file: Path, size: tuple[int, int]) -> np.ndarray:
+def read_landmarks(file: Path, size: tuple[int, int]) -> np.ndarray:
     """Keypoints p_c, float64 [18, 2] as (y, x) px of a clothing's image of `size`; the neck lies
     between the collars.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is not JSON, a key is unknown, a place is none or lies outside, or left and
-            right look swapped.
+        FileNotFoundError: the file is missing.
+        ValueError: the file is not JSON, a key is unknown, a position is malformed or lies outside
+            the image, or left and right look swapped.
     """
     if not file.is_file():
         raise FileNotFoundError(f"{file}: not found")
@@ -69,8 +74,8 @@ def read(file: Path, size: tuple[int, int]) -> np.ndarray:
 
 
 def corners(size: tuple[int, int]) -> np.ndarray:
-    """p_c of a styled image of `size`: its corners are shoulders and hips, as a garment's that
-    fills the picture.
+    """p_c of a styled image of `size`: shoulders and hips are its corners, as for a garment that fills
+    the image.
     """
     height, width = size
     keypoints = np.full((18, 2), -1.0)
@@ -80,16 +85,17 @@ def corners(size: tuple[int, int]) -> np.ndarray:
 
 
 def missing(keypoints: np.ndarray) -> list[str]:
+    """Names of the landmarks that are missing in p_c."""
     return [name for name, joint in JOINT_OF.items() if keypoints[joint, 0] < 0]
 
 
 def _place(value: Any, size: tuple[int, int], where: str) -> list[float]:
-    numbers = (
+    is_position = (
         isinstance(value, list)
         and len(value) == 2
-        and all(type(one) in (int, float) for one in value)
+        and all(type(number) in (int, float) for number in value)
     )
-    if not numbers:
+    if not is_position:
         raise ValueError(f"{where}: expected [y, x], found {str(value)[:40]}")
     y, x = value
     if 0 <= y < size[0] and 0 <= x < size[1]:
@@ -110,3 +116,33 @@ def _check_sides(keypoints: np.ndarray, view: str, file: Path) -> None:
                 f"{'right' if view == 'front' else 'left'} in a picture from the {view}; swap them, or set "
                 f'"view": "{VIEWS[1 - VIEWS.index(view)]}"'
             )
+
+
+def clothing_mask(image: Image.Image, path: Path, parsing: Path | None, label: int) -> np.ndarray:
+    """Mask of the clothing, bool [H, W].
+
+    Args:
+        parsing: a map that has `label` in it, or any map with 0 for the background. Without one,
+            the median colour of the image's border is the background's.
+
+    Raises:
+        ValueError: the map has another size, or clothing and background cannot be separated.
+    """
+    if parsing is not None:
+        labels = untrusted.read_labels(parsing)
+        if labels.shape != (image.height, image.width):
+            size = f"{labels.shape[0]} x {labels.shape[1]}"
+            raise ValueError(f"{parsing}: is {size} px; {path} is {image.height} x {image.width}")
+        mask = labels == label if (labels == label).any() else labels > 0
+        if not mask.any():
+            raise ValueError(f"{parsing}: shows nothing")
+        return mask
+    pixels = np.asarray(image).astype(np.float64)
+    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    mask = np.sqrt(((pixels - np.median(border, 0)) ** 2).sum(2)) > DISTANCE
+    if not LEAST <= mask.mean() <= MOST:
+        raise ValueError(
+            f"{path}: {mask.mean():.0%} of it differ from the colour of its border, so clothing and background cannot be "
+            "separated; give --clothing-parsing, a label map of the clothing"
+        )
+    return mask

@@ -1,4 +1,4 @@
-"""What renders: a finished generator's file, perhaps with a pose network packed into it, or the
+"""The model that renders: a trained generator's file, with or without a packed pose network, or the
 puppet, which needs no file.
 """
 
@@ -14,7 +14,7 @@ from generators.registry import GENERATORS
 from generators.training.checkpoint import load_generator, load_pose_network, read_trained_on
 
 PUPPET = "puppet"
-LARGEST_PUPPET_PX = 512  # its longer side: larger images are reduced to it
+LARGEST_PUPPET_PX = 512  # of the longer side; larger images are reduced
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,10 @@ class Model:
     """A generator that is ready to render.
 
     name: patn, ..., puppet
-    file: where it was read; None for the puppet
-    size: (height, width) in px of its images; None: as the source's
-    pose_network: a generators.pose_network.PoseEstimator; None where there is none
-    trained_on: as generators.checkpoint.read_trained_on; empty for the puppet
+    file: its file; None for the puppet
+    size: (height, width) in px of its images; None for the puppet, which takes the source's size
+    pose_network: a generators.pose_network.PoseEstimator, if any
+    trained_on: as checkpoint.read_trained_on has it; empty for the puppet
     """
 
     name: str
@@ -37,10 +37,16 @@ class Model:
 
     @property
     def parsing(self) -> str | None:
-        """Where the generator's parsing maps came from in training, generators.parsing.KINDS; None
-        where it uses none.
+        """Source of the generator's parsing maps in training, one of generators.body.parsing.KINDS;
+        None if it uses none.
         """
         return None if self.file is None else self.generator.parsing
+
+    @property
+    def network_size(self) -> tuple[int, int]:
+        """`size` of a model that is a network."""
+        assert self.size is not None
+        return self.size
 
 
 def device() -> str:
@@ -48,19 +54,22 @@ def device() -> str:
 
 
 def open_model(given: str, pose_network: Path | None) -> Model:
-    """The model of `--model`: a file, or `puppet`. pose_network: a file that holds one, before that
-    of the model's own file.
+    """The model of `--model`: a file, or `puppet`.
+
+    Args:
+        pose_network: a file that holds a pose network; it takes precedence over one in the model's
+            own file.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it holds no finished generator, or no pose network.
+        FileNotFoundError: a file is missing.
+        ValueError: a file holds no finished generator, or no pose network.
     """
     finder, where = None, device()
     if pose_network is not None:
         finder = load_pose_network(_existing(pose_network), where)
         if finder is None:
             raise ValueError(
-                f"{pose_network}: holds no pose network; name the file that `augment train-pose-network` wrote"
+                f"{pose_network}: holds no pose network; give the file that `augment train-pose-network` wrote"
             )
     if given == PUPPET:
         return Model(PUPPET, None, _puppet(), None, finder, {})
@@ -68,7 +77,7 @@ def open_model(given: str, pose_network: Path | None) -> Model:
     generator = load_generator(file, where)
     if generator.name not in GENERATORS:
         raise ValueError(
-            f"{file}: is a {generator.name}, which renders nothing; name a generator's file"
+            f"{file}: is a {generator.name}, which renders no images; give a generator's file"
         )
     finder = load_pose_network(file, where) if finder is None else finder
     return Model(
@@ -84,15 +93,13 @@ def open_model(given: str, pose_network: Path | None) -> Model:
 def _existing(file: Path) -> Path:
     if not file.is_file():
         raise FileNotFoundError(
-            f"{file}: not found; --model wants a generator's file, or {PUPPET}, which needs none"
+            f"{file}: not found; --model takes a generator's file, or {PUPPET}, which needs none"
         )
     return file
 
 
 def _puppet() -> Any:
-    """The puppet as params.yaml ships it, without a cast: here a person stays before the own
-    background.
-    """
+    """The puppet with the shipped params, without a colour cast: here a person keeps the background."""
     params = PuppetParams(
         image_size=(128, 64),
         parts=USUAL,
