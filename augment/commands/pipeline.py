@@ -79,6 +79,47 @@ def plan(dry_run: bool) -> None:
         raise SystemExit(1)
 
 
+@click.command(
+    epilog=examples(
+        "augment profile                                   list the profiles",
+        "augment profile grid && dvc repro",
+        "augment profile market1501 --set dataset.root=/data/Market --dry-run",
+        "augment profile folder --set dataset.annotations='[a.csv, b.csv]'",
+    ),
+    short_help="List profiles, or write params.yaml from one.",
+)
+@click.argument("name", required=False)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Value for a key of the profile, in YAML. Repeatable.",
+)
+@click.option("--force", is_flag=True, help="Overwrite a params.yaml that has edits.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default="params.yaml",
+    show_default=True,
+    help="File to write; sweep.yaml is written next to a params.yaml.",
+)
+@dry_run
+def profile(
+    name: str | None, settings: tuple[str, ...], force: bool, output: Path, dry_run: bool
+) -> None:
+    """Write params.yaml from the profile NAME, and sweep.yaml; without NAME, list the profiles.
+
+    A file with edits is not overwritten without --force.
+    """
+    from augment.stages import profile
+
+    if name is None:
+        profile.show()
+    else:
+        profile.run(name, settings, output, force, dry_run)
+
+
 @click.command(epilog=examples("augment prepare", "augment prepare --dry-run"))
 @dry_run
 def prepare(dry_run: bool) -> None:
@@ -445,6 +486,6 @@ def report(tracking: bool, mlflow_url: str, dry_run: bool) -> None:
 
 
 COMMANDS = (
-    plan, prepare, reduce, train_generator, train_pose_network, generate, train_reid,
+    profile, plan, prepare, reduce, train_generator, train_pose_network, generate, train_reid,
     evaluate_generator, compare, tune, report, user_study, profile_generators,
 )  # fmt: skip

@@ -12,6 +12,8 @@ import yaml
 from dvc.dependency import ParamsDependency
 from dvc.repo import Repo
 
+from augment.profiles import rendering as profiles
+from augment.profiles.rendering import descriptions
 from augment.stages.plan import FILE
 from augment.sweep.cells import rendered
 
@@ -200,12 +202,10 @@ def test_darker_puppets_are_drawn_after_an_edit(dvc):
 
 
 @pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # within DVC
-@pytest.mark.parametrize(
-    "profile", sorted((ROOT / "profiles").glob("*.yaml")), ids=lambda file: file.stem
-)
+@pytest.mark.parametrize("profile", descriptions())
 def test_dvc_reads_every_profile(dvc, profile):
     """Whatever a stage needs is in the repository or made by another one."""
-    (dvc.folder / "params.yaml").write_text(profile.read_text())
+    (dvc.folder / "params.yaml").write_text(profiles.rendered(profile))
     (dvc.folder / FILE).write_text(rendered(dvc.folder / "params.yaml"))
     found = Repo(dvc.folder).index
     found.check_graph()  # no cycle, and no two stages write one thing

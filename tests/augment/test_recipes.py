@@ -3,26 +3,25 @@ updates.
 """
 
 import dataclasses
+import tempfile
 from pathlib import Path
 
 import pytest
 import torch
 
 from augment.params import load, raw
+from augment.profiles.rendering import rendered
 from reid.data import ReidSet
 from reid.generated import GeneratedParams
 from reid.params import ReidParams, learning_rate_factor, plan
 from reid.training import train
 
-ROOT = Path(__file__).parents[2]
+FOLDER = Path(tempfile.mkdtemp())
 FILES = {
-    file.name: file
-    for file in (
-        ROOT / "params.yaml",
-        ROOT / "profiles/market1501.yaml",
-        ROOT / "profiles/market1501_cpu.yaml",
-    )
+    f"{name}.yaml": FOLDER / f"{name}.yaml" for name in ("mini", "market1501", "market1501_cpu")
 }
+for name in FILES.values():
+    name.write_text(rendered(name.stem))
 
 
 def people():
