@@ -457,7 +457,7 @@ def user_study(
     if not generators:
         raise click.UsageError("give --generator NAME, or --score and files of answers")
     practice = (0 if form == "ab" else 10) if practice is None else practice
-    run.run(run.Asked(generators, form, images, practice, seed, with_target), output, dry_run)
+    run.run(run.Options(generators, form, images, practice, seed, with_target), output, dry_run)
 
 
 @click.command(

@@ -17,6 +17,7 @@ from importlib.metadata import version
 from typing import Any
 
 import click
+import torch
 
 from augment import files, params, paths, tracking
 from augment.files import whole
@@ -34,7 +35,8 @@ VERSIONS = ("torch", "torchvision", "numpy", "pillow", "reid-augment")
 def run(name: str, portion: float | None, dry_run: bool) -> None:
     started = time.perf_counter()
     settings = params.load(EvaluationParams, "evaluation")
-    dataset, device = params.raw("dataset.name"), joined_processes().device
+    dataset = params.raw("dataset.name")
+    device = joined_processes().device or torch.device("cpu")
     renderer = render.renderer(name, portion, settings.image_size, device)
     _check_known(renderer)
     judge = _judge(settings, device)

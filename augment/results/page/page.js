@@ -1,6 +1,6 @@
 "use strict";
 
-// Tables: a click on a head sorts by it, another the other way round; cells without a value stay last.
+// Tables: a click on a column's head sorts by it, a second click reverses the order; empty cells stay last.
 for (const table of document.querySelectorAll(".sortable")) {
   const body = table.tBodies[0];
   const value = (row, column) => row.cells[column].dataset.sort ?? row.cells[column].textContent.trim();
@@ -21,7 +21,7 @@ for (const table of document.querySelectorAll(".sortable")) {
   }
 }
 
-// All arms: the rows that have every word.
+// All arms: show the rows that contain all words of the filter.
 const filter = document.getElementById("filter");
 const rows = [...document.querySelectorAll("#arms-table tbody tr")];
 function show() {
@@ -36,7 +36,7 @@ function show() {
 filter.addEventListener("input", show);
 show();
 
-// Curves: the legend shows, hides and picks out lines; the pointer reads all values of a column.
+// Curves: the legend shows, hides and highlights lines; the pointer reads all values at a portion.
 const tip = document.getElementById("tip");
 for (const figure of document.querySelectorAll(".figure")) {
   const drawn = [...figure.querySelectorAll("[data-series]:not(button)")];
@@ -55,7 +55,7 @@ for (const figure of document.querySelectorAll(".figure")) {
 for (const chart of document.querySelectorAll(".chart")) {
   const crosshair = chart.querySelector(".crosshair");
   const points = [...chart.querySelectorAll(".point")].map((element) => {
-    // The browser's own hints would stand beside ours.
+    // Titles would open the browser's own tooltips next to ours.
     element.setAttribute("aria-label", element.querySelector("title").textContent);
     element.querySelector("title").remove();
     return { element, x: element.transform.baseVal[0].matrix.e, y: element.transform.baseVal[0].matrix.f };

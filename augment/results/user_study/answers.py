@@ -1,4 +1,4 @@
-"""The files that the page saves: a rater's answers, checked against the key of the study."""
+"""The files that the page saves: a rater's answers, validated against the key of the study."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,11 +11,12 @@ from augment.results.user_study.study import GENERATED, REAL, REAL_OR_GENERATED
 
 @dataclass(frozen=True)
 class Answer:
-    """
-    answer: REAL or GENERATED; or the place of the preferred picture, from 0
-    reaction_ms: from the end of the image (form `ab`: from its beginning) to the answer
-    shown_ms, seen: how long the image was there, and how often (once, unless the page was
-    reloaded); None in form `ab`
+    """A rater's answer to one trial.
+
+    answer: REAL or GENERATED; in form `ab`, the place of the preferred image, from 0
+    reaction_ms: time to the answer since the image disappeared (form `ab`: since it appeared)
+    shown_ms, seen: how long and how often the image was visible (once, unless the page was
+        reloaded); None in form `ab`
     """
 
     answer: str | int
@@ -26,19 +27,21 @@ class Answer:
 
 @dataclass(frozen=True)
 class Rater:
-    """One whole file. answers: trial's id -> Answer, of every trial."""
+    """The content of one file; answers: trial's id -> Answer, for every trial."""
 
     name: str
     file: Path
     answers: dict[str, Answer]
 
 
-def read_all(found: Sequence[Path], key: Mapping[str, Any], key_file: Path) -> list[Rater]:
-    """The raters of all files. ValueError, naming files, where one cannot be scored or a rater
-    comes twice.
+def read_all(answer_files: Sequence[Path], key: Mapping[str, Any], key_file: Path) -> list[Rater]:
+    """The raters of all files.
+
+    Raises:
+        ValueError: a file cannot be scored, or two are by one rater; the message names them.
     """
     raters: dict[str, Rater] = {}
-    for file in found:
+    for file in answer_files:
         rater = read(file, key, key_file)
         name = " ".join(rater.name.split()).casefold()
         if name in raters:
@@ -53,9 +56,9 @@ def read(file: Path, key: Mapping[str, Any], key_file: Path) -> Rater:
     """One rater's answers.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is not JSON, of another study, or an answer is missing, twice there or not
-            one; the message says which.
+        FileNotFoundError: the file does not exist.
+        ValueError: it is not JSON or belongs to another study, or an answer is missing, repeated or
+            invalid; the message says which.
     """
     if not file.is_file():
         raise FileNotFoundError(f"{file}: file of answers not found")
@@ -77,7 +80,7 @@ def read(file: Path, key: Mapping[str, Any], key_file: Path) -> Rater:
         where = f"{file}: trials[{number}]"
         if not isinstance(row, dict) or row.get("id") not in known:
             raise ValueError(
-                f"{where}: id: no trial of {key_file}: {row.get('id') if isinstance(row, dict) else row!r}"
+                f"{where}: id: not a trial of {key_file}: {row.get('id') if isinstance(row, dict) else row!r}"
             )
         if row["id"] in answers:
             raise ValueError(f"{where}: id: trial {row['id']} has an answer already")
@@ -95,9 +98,9 @@ def _answer(row: Mapping[str, Any], form: str, pictures: int, where: str) -> Ans
     allowed = (REAL, GENERATED) if judged else tuple(range(pictures))
     if row.get("answer") not in allowed or type(row["answer"]) is not type(allowed[0]):
         raise ValueError(
-            f"{where}: answer: {row.get('answer')!r} is none of {', '.join(map(str, allowed))}"
+            f"{where}: answer: {row.get('answer')!r} is not one of {', '.join(map(str, allowed))}"
         )
     for name in ("reaction_ms", "shown_ms", "seen")[: 3 if judged else 1]:
         if type(row.get(name)) not in (int, float) or not 0 <= row[name] < float("inf"):
-            raise ValueError(f"{where}: {name}: {row.get(name)!r} is no number of at least 0")
+            raise ValueError(f"{where}: {name}: {row.get(name)!r} is not a number of at least 0")
     return Answer(row["answer"], row["reaction_ms"], row.get("shown_ms"), row.get("seen"))

@@ -1,4 +1,4 @@
-"""The page of a study: one file with its pictures in it, and nothing that says what they are."""
+"""The page of a study: one file with its images, and nothing that reveals what they are."""
 
 import base64
 import io
@@ -27,13 +27,15 @@ def write(
     shown_ms: int = SHOWN_MS,
     pause_ms: int = PAUSE_MS,
 ) -> None:
-    """
+    """Write the page.
+
     Args:
+        file: its path.
         key: from study.key.
-        shown: of each trial, the pictures to be judged, uint8 [H, W, 3].
-        given: of each trial, what the task was: caption -> picture.
-        shown_ms: how long an image of form `real-or-generated` is seen.
-        pause_ms: how long nothing is seen before each trial.
+        shown: for each trial, the images to judge, uint8 [H, W, 3].
+        given: for each trial, what the generators were given: caption -> image.
+        shown_ms: how long an image of form `real-or-generated` is visible.
+        pause_ms: pause before each trial.
     """
     parts: list[list[dict[str, Any]]] = [
         [] for _ in range(max(trial["part"] for trial in key["trials"]) + 1)
@@ -43,7 +45,7 @@ def write(
             {
                 "id": trial["id"],
                 "practice": trial["practice"],
-                # Not compressed: blurred images would be told by their length.
+                # Not compressed: the length of a blurred image would give it away.
                 "shown": [_png(picture, 0) for picture in pictures],
                 "given": [[caption, _png(picture, 9)] for caption, picture in task.items()],
             }
@@ -75,7 +77,7 @@ def write(
 
 
 def _png(picture: np.ndarray, level: int) -> str:
-    """uint8 [H, W, 3] as a data address; level of compression 0 to 9."""
+    """uint8 [H, W, 3] as a data URL; level: of compression, 0 to 9."""
     with io.BytesIO() as memory:
         Image.fromarray(picture).save(memory, "PNG", compress_level=level)
         return "data:image/png;base64," + base64.b64encode(memory.getvalue()).decode()

@@ -1,8 +1,9 @@
-"""user-study: held-out pairs -> a page for raters; and raters' answers -> a table.
+"""user-study: held-out pairs -> a page for raters; raters' answers -> a table.
 
-user_study.html       the page: instructions, all images, answers saved as a file; needs no network
-user_study.key.json   what every image is; not for raters, and `--score` cannot do without it
-user_study.csv        of `--score`: a row per generator
+user_study.html       the page: instructions and all images; saves answers as a file, without a
+                      network
+user_study.key.json   what every image is: not for raters, required by `--score`
+user_study.csv        from `--score`: a row per generator
 """
 
 import dataclasses
@@ -25,13 +26,12 @@ from generators.body.pose import rescale
 from generators.training.loop import joined_processes
 
 BATCH = 32
-# Of the drawing of a pose, px.
-POSE_SIZE = (384, 192)
+POSE_SIZE = (384, 192)  # (height, width) of the drawing of a pose, px
 
 
 @dataclasses.dataclass(frozen=True)
-class Asked:
-    """What the command's flags say of a study."""
+class Options:
+    """A study's settings: the command's flags."""
 
     generators: tuple[str, ...]
     form: str
@@ -42,29 +42,35 @@ class Asked:
 
 
 def key_file(output: Path) -> Path:
+    """The path of a page's key."""
     return output.with_suffix(".key.json")
 
 
-def run(asked: Asked, output: Path, dry_run: bool) -> None:
+def run(options: Options, output: Path, dry_run: bool) -> None:
+    """Write the page and its key."""
     dataset = params.raw("dataset.name")
-    trials = study.draw(asked.form, asked.generators, asked.images, asked.practice, asked.seed)
+    trials = study.draw(
+        options.form, options.generators, options.images, options.practice, options.seed
+    )
     number = max(trial.pair for trial in trials) + 1
-    device = joined_processes().device
+    device = joined_processes().device or torch.device("cpu")
     size = tuple(params.raw("evaluation.image_size"))
-    renderers = {name: render.renderer(name, None, size, device) for name in asked.generators}
-    held = pairs.held_out(dataset, None, asked.seed)
+    renderers = {name: render.renderer(name, None, size, device) for name in options.generators}
+    held = pairs.held_out(dataset, None, options.seed)
     held = held.chosen(torch.from_numpy(study.distinct(held.frame(), number)))
     click.echo(
-        f"user-study: {asked.form}, {', '.join(asked.generators)}: {len(trials)} trials of {dataset} -> {output}"
+        f"user-study: {options.form}, {', '.join(options.generators)}: {len(trials)} trials of {dataset} -> {output}"
     )
     if dry_run:
         return
     shown = _pictures(trials, held, renderers)
     given = (
-        _tasks(trials, held, asked.with_target) if asked.form == study.AB else [{}] * len(trials)
+        _tasks(trials, held, options.with_target)
+        if options.form == study.AB
+        else [{}] * len(trials)
     )
-    about = {"dataset": dataset, **dataclasses.asdict(asked), "shown_ms": page.SHOWN_MS}
-    key = study.key(asked.form, trials, held.frame(), shown, about)
+    about = {"dataset": dataset, **dataclasses.asdict(options), "shown_ms": page.SHOWN_MS}
+    key = study.key(options.form, trials, held.frame(), shown, about)
     _refuse_other(key_file(output), key)
     files.write_json(key_file(output), key)
     page.write(output, key, shown, given)
@@ -72,39 +78,41 @@ def run(asked: Asked, output: Path, dry_run: bool) -> None:
         f"the page, for raters: {output.absolute().as_uri()} ({output.stat().st_size / 1e6:.1f} MB)"
     )
     click.echo(
-        f"the key, not for them: {key_file(output)}; then `augment user-study --score ANSWERS.json ...`"
+        f"the key, not for raters: {key_file(output)}; then `augment user-study --score ANSWERS.json ...`"
     )
     if dataset != "mini_market":
-        click.echo(f"The page holds images of {dataset}: show it to raters, and do not publish it.")
+        click.echo(
+            f"The page contains images of {dataset}: show it to raters, but do not publish it."
+        )
 
 
 def _pictures(
     trials: Sequence[study.Trial], held: HeldOut, renderers: dict[str, Renderer]
 ) -> list[list[np.ndarray]]:
-    """What is judged in each trial, uint8 [H, W, 3]. A real image has the size of its part's
-    generated ones.
+    """The images to judge in each trial, uint8 [H, W, 3]. A real image has the size of the generated
+    ones of its part.
     """
-    found: dict[tuple[int, str], np.ndarray] = {}
+    images: dict[tuple[int, str], np.ndarray] = {}
     for part, (name, renderer) in enumerate(renderers.items()):
-        wanted = [trial.pair for trial in trials if name in trial.shown]
-        batches = renderer.outputs(held, held.pairs[wanted], BATCH)
+        of_name = [trial.pair for trial in trials if name in trial.shown]
+        batches = renderer.outputs(held, held.pairs[of_name], BATCH)
         made = (image for batch in batches for image in batch.permute(0, 2, 3, 1).numpy())
-        found |= {(pair, name): image for pair, image in zip(wanted, made, strict=True)}
+        images |= {(pair, name): image for pair, image in zip(of_name, made, strict=True)}
         real = [trial.pair for trial in trials if trial.part == part and study.REAL in trial.shown]
         if real:
             pixels = (
                 held.images(renderer.size).pixels[held.pairs[real, 1]].permute(0, 2, 3, 1).numpy()
             )
-            found |= {(pair, study.REAL): image for pair, image in zip(real, pixels, strict=True)}
+            images |= {(pair, study.REAL): image for pair, image in zip(real, pixels, strict=True)}
     return [
-        [np.ascontiguousarray(found[trial.pair, one]) for one in trial.shown] for trial in trials
+        [np.ascontiguousarray(images[trial.pair, name]) for name in trial.shown] for trial in trials
     ]
 
 
 def _tasks(
     trials: Sequence[study.Trial], held: HeldOut, with_target: bool
 ) -> list[dict[str, np.ndarray]]:
-    """What the generators were asked for in each trial: caption -> picture."""
+    """What the generators were given in each trial: caption -> image."""
     pixels = held.images(prepared.size()).pixels.permute(0, 2, 3, 1).numpy()
     poses = rescale(held.keypoints, prepared.size(), POSE_SIZE).numpy()
     tasks = []
@@ -118,22 +126,22 @@ def _tasks(
 
 
 def _refuse_other(file: Path, key: dict[str, Any]) -> None:
-    """Without its key a study that raters have answered is lost."""
+    """Refuse to overwrite another study's key: without it, its answers cannot be scored."""
     if file.is_file() and (other := files.read_json(file)["study"]) != key["study"]:
         raise ValueError(
-            f"{file}: is the key of study {other} and scores its answers: choose another --output, or delete it"
+            f"{file}: is the key of study {other}, needed to score its answers: choose another --output, or delete it"
         )
 
 
-def run_score(found: Sequence[Path], output: Path) -> None:
-    """Print the table of all raters' answers, and write it beside the key."""
+def run_score(answer_files: Sequence[Path], output: Path) -> None:
+    """Print the table of all raters' answers, and write it next to the key."""
     key_path = key_file(output)
     if not key_path.is_file():
         raise FileNotFoundError(
-            f"{key_path}: key not found; --output names the study's page, beside which its key lies"
+            f"{key_path}: key not found; --output must name the study's page, which lies next to its key"
         )
     key = files.read_json(key_path)
-    raters = answers.read_all(found, key, key_path)
+    raters = answers.read_all(answer_files, key, key_path)
     scored = score.table(key, raters)
     for line in score.irregular(key, raters, key["shown_ms"]):
         click.secho(line, fg="yellow")

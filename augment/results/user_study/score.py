@@ -1,7 +1,7 @@
 """Raters' answers -> the table of a study.
 
-Every rater has a share of their own; a mean is over raters, and its interval is a 95% bootstrap
-over raters: the next raters might have been others. All are fractions.
+Shares are computed per rater and averaged over raters; the 95% interval is a bootstrap over raters,
+so that it covers the choice of raters. All values are fractions.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,49 +23,54 @@ LATE_MS = 50
 
 
 def shares(key: Mapping[str, Any], raters: Sequence[Rater]) -> pd.DataFrame:
-    """A row per generator and rater, practice left out.
+    """A row per generator and rater, without practice trials.
 
-    real-or-generated: R2G, the share of the part's real images rated generated, and G2R, that of
-    its generated images rated
-    real. ab: preferred, the share of trials in which the generator's picture was chosen.
+    real-or-generated: R2G, the share of the part's real images rated generated, and G2R, the share
+        of its generated images rated real.
+    ab: preferred, the share of trials in which the generator's image was chosen.
     """
     rows = []
     counted = [trial for trial in key["trials"] if not trial["practice"]]
     for part, generator in enumerate(key["generators"]):
         for rater in raters:
-            said = {trial["id"]: rater.answers[trial["id"]].answer for trial in counted}
+            ratings = {trial["id"]: rater.answers[trial["id"]].answer for trial in counted}
             if key["form"] == AB:
-                chosen = [trial["shown"][said[trial["id"]]] == generator for trial in counted]
+                chosen = [trial["shown"][ratings[trial["id"]]] == generator for trial in counted]
                 measured = {"preferred": np.mean(chosen)}
             else:
-                own = [trial for trial in counted if trial["part"] == part]
-                real = [said[trial["id"]] == GENERATED for trial in own if trial["shown"] == [REAL]]
-                made = [said[trial["id"]] == REAL for trial in own if trial["shown"] == [generator]]
-                measured = {"R2G": np.mean(real), "G2R": np.mean(made)}
+                of_part = [trial for trial in counted if trial["part"] == part]
+                real = [trial["id"] for trial in of_part if trial["shown"] == [REAL]]
+                made = [trial["id"] for trial in of_part if trial["shown"] == [generator]]
+                measured = {
+                    "R2G": np.mean([ratings[trial] == GENERATED for trial in real]),
+                    "G2R": np.mean([ratings[trial] == REAL for trial in made]),
+                }
             rows.append({"generator": generator, "rater": rater.name, **measured})
     return pd.DataFrame(rows)
 
 
 def table(key: Mapping[str, Any], raters: Sequence[Rater]) -> pd.DataFrame:
-    """A row per generator: raters; each measure, its variance over raters (as SPT has it) and its
-    interval's ends.
+    """A row per generator: number of raters; each measure, the ends of its interval, and its
+    variance over raters (as in SPT).
 
-    One rater has neither variance nor interval: NaN.
+    With one rater, interval and variance are NaN.
     """
     rows = []
-    for generator, own in shares(key, raters).groupby("generator", sort=False):
-        row: dict[str, Any] = {"generator": generator, "raters": len(own)}
+    for generator, ratings in shares(key, raters).groupby("generator", sort=False):
+        row: dict[str, Any] = {"generator": generator, "raters": len(ratings)}
         for measure in MEASURES[key["form"]]:
-            values = own[measure].to_numpy()
-            found = mean_interval(values, np.arange(len(own)))
-            spread = (found.low, found.high, values.var(ddof=1)) if len(own) > 1 else (np.nan,) * 3
-            row |= {measure: found.value, **dict(zip(_spread(measure), spread, strict=True))}
+            values = ratings[measure].to_numpy(float)
+            mean = mean_interval(values, np.arange(len(values)))
+            spread = (np.nan,) * 3
+            if len(values) > 1:
+                spread = (mean.low, mean.high, values.var(ddof=1))
+            row |= {measure: mean.value, **dict(zip(_spread(measure), spread, strict=True))}
         rows.append(row)
     return pd.DataFrame(rows)
 
 
 def markdown(key: Mapping[str, Any], scored: pd.DataFrame) -> str:
-    """The table; under it, marked as such, what the papers' raters said of Market-1501."""
+    """The table as Markdown, with the papers' figures on Market-1501 below, marked as such."""
     measures = MEASURES[key["form"]]
     heads = (
         [f"preferred; chance: {1 / len(key['generators']):.3f}"] if key["form"] == AB else measures
@@ -91,9 +96,7 @@ def markdown(key: Mapping[str, Any], scored: pd.DataFrame) -> str:
 
 
 def _published(form: str) -> pd.DataFrame:
-    """Rows of published.csv on Market-1501: this project's systems, each as it was printed
-    first.
-    """
+    """Rows of published.csv on Market-1501 for this project's generators, each as first printed."""
     rows = published.published()
     columns = [PUBLISHED[measure] for measure in MEASURES[form]]
     rows = rows[(rows["dataset"] == published.DATASET) & (rows["generator"] != "")].dropna(
@@ -111,15 +114,16 @@ def _cell(value: float, low: float, high: float) -> str:
 
 
 def irregular(key: Mapping[str, Any], raters: Sequence[Rater], shown_ms: float) -> list[str]:
-    """A line for every rater who saw counted images for longer or shorter than they should, or
-    again after a reload.
+    """A line for each rater who saw counted images for too long or too short, or again after a
+    reload.
     """
     counted = [trial["id"] for trial in key["trials"] if not trial["practice"]]
     lines = []
     for rater in raters if key["form"] != AB else ():
-        own = [rater.answers[one] for one in counted]
-        off = [one.shown_ms for one in own if abs(one.shown_ms - shown_ms) > LATE_MS]
-        again = sum(one.seen > 1 for one in own)
+        own = [rater.answers[trial] for trial in counted]
+        times = [answer.shown_ms for answer in own if answer.shown_ms is not None]
+        off = [time for time in times if abs(time - shown_ms) > LATE_MS]
+        again = sum(answer.seen is not None and answer.seen > 1 for answer in own)
         if off:
             lines.append(
                 f"{rater.file}: {len(off)} of {len(own)} images were shown for {min(off):.0f} to {max(off):.0f} ms"

@@ -4,7 +4,7 @@ const study = JSON.parse(document.getElementById("study").textContent);
 const at = (id) => document.getElementById(id);
 const judged = study.form === "real-or-generated";
 
-// What has been answered so far is kept by the browser under the study's name: a reload loses nothing.
+// The browser stores the answers so far under the study's name: a reload loses nothing.
 const store = `user study ${study.study}`;
 const fresh = () => ({ rater: "", started: "", order: [], seen: {}, answers: {} });
 let state = fresh();
@@ -27,9 +27,9 @@ function turnTo(id) {
   for (const one of document.querySelectorAll(".screen")) one.hidden = one.id !== id;
 }
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
-const frame = () => new Promise(requestAnimationFrame); // its time, on the clock of performance.now
+const frame = () => new Promise(requestAnimationFrame); // resolves to its time, on the clock of performance.now
 
-// Every rater has the parts in an order of their own: nobody's generator is always the one that is met by tired eyes.
+// Every rater sees the parts in another order, so that no generator is always the one met by tired eyes.
 function shuffled(count) {
   const order = [...Array(count).keys()];
   for (let last = count - 1; last > 0; last--) {
@@ -67,7 +67,7 @@ for (const choice of choices) {
   at("choices").append(choice.button);
 }
 
-let asked = null; // the trial that may be answered now, and since when
+let asked = null; // the trial that can be answered now, and since when
 let paused = false;
 function pause(on) {
   paused = on;
@@ -91,15 +91,15 @@ function answer(choice) {
 }
 const round = (ms) => Math.round(ms * 10) / 10;
 
-// Go to the first trial without an answer; stop before it where practice or a part ends, or where the rater is away.
+// Go to the first trial without an answer; stop before it if practice or a part ends, or if the rater is away.
 function next(former) {
   const all = trials();
   const left = all.filter((trial) => !(trial.id in state.answers));
   if (!left.length) return finish();
   const trial = left[0];
   const part = `Part ${state.order.indexOf(trial.part) + 1} of ${state.order.length}`;
-  if (former && former.part !== trial.part) return rest(part, `It has images of its own${trial.practice ? ", and begins with practice" : ""}. Judge it by itself.`, trial);
-  if (former?.practice && !trial.practice) return rest("That was practice", "From here on your answers count.", trial);
+  if (former && former.part !== trial.part) return rest(part, `It has its own images${trial.practice ? " and begins with practice" : ""}. Judge it on its own.`, trial);
+  if (former?.practice && !trial.practice) return rest("That was practice", "From now on, your answers count.", trial);
   return run(trial);
 }
 
@@ -123,12 +123,12 @@ async function run(trial) {
   else at("picture").src = trial.shown[0];
   const images = [...document.querySelectorAll("#trial img")];
   await Promise.all([wait(study.pause_ms), ...images.map((image) => image.decode())]);
-  if (paused || document.hidden) return rest("Pause", `${Object.keys(state.answers).length} of ${all.length} are answered.`, trial);
+  if (paused || document.hidden) return rest("Pause", `${Object.keys(state.answers).length} of ${all.length} answered.`, trial);
   await (judged ? flash(trial) : show(trial));
 }
 
-// Show an image for a second, by the clock of the screen's frames, and open the question when it has gone. The time that
-// it was seen for, and how often (a reload while it is there shows it again), go with the answer.
+// Show an image for a second, by the clock of the screen's frames, then open the question. How long and how often it was
+// visible (a reload in between shows it again) is saved with the answer.
 async function flash(trial) {
   const picture = at("picture");
   state.seen[trial.id] = (state.seen[trial.id] ?? 0) + 1;
@@ -141,7 +141,7 @@ async function flash(trial) {
   ask(trial, now, { shown_ms: round(now - begun), seen: state.seen[trial.id] });
 }
 
-// Form ab: the task and all pictures, at once and without a time limit.
+// Form ab: the task and all images at once, without a time limit.
 function prepare(trial) {
   at("choices").style.visibility = at("given").style.visibility = "hidden";
   const given = trial.given.map(([caption, source]) => {
@@ -179,7 +179,7 @@ at("save").addEventListener("click", () => {
   link.download = `answers-${study.study.slice(0, 6)}-${name || "rater"}.json`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-  at("saved").textContent = `${link.download} is among your downloads.`;
+  at("saved").textContent = `Saved to your downloads as ${link.download}.`;
 });
 at("another").addEventListener("click", () => (at("sure").hidden = false));
 at("forget").addEventListener("click", () => {

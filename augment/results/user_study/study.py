@@ -1,5 +1,5 @@
-"""What a study shows, drawn from a seed; and its key, which says what every image is and stays with
-whoever asks.
+"""The trials of a study, drawn from a seed; and its key, which says what every image is and stays
+with the experimenter.
 """
 
 import hashlib
@@ -19,10 +19,10 @@ REAL, GENERATED = "real", "generated"
 class Trial:
     """One question to a rater.
 
-    part: trials of one part are asked together; 0-based
-    practice: whether the answer does not count
+    part: trials of one part follow one another; 0-based
+    practice: whether the answer is left out of the scores
     pair: number of the pair; a real image is its target
-    shown: what each picture to be judged is, in the order on the page: a generator's name, or REAL
+    shown: what each image to judge is, in the order on the page: a generator's name, or REAL
     """
 
     part: int
@@ -34,14 +34,18 @@ class Trial:
 def draw(
     form: str, generators: Sequence[str], images: int, practice: int, seed: int
 ) -> list[Trial]:
-    """The trials in the order in which a rater sees them, each of a pair of its own: 0, 1, ...
+    """The trials in the order in which a rater sees them, each with its own pair: 0, 1, ...
 
     Args:
-        images: real ones of each part and as many generated ones; or pairs of form `ab`.
-        practice: how many of the first trials of each part do not count.
+        form: of FORMS.
+        generators: names.
+        images: number of real images per part, and of generated ones; in form `ab`, of pairs.
+        practice: number of practice trials at the start of each part.
+        seed: random seed of the order.
 
     Raises:
-        ValueError: the generators do not suit the form, or a kind of image might never count.
+        ValueError: the generators do not suit the form, or one kind of image might be practice
+            only.
     """
     if repeated := sorted({name for name in generators if generators.count(name) > 1}):
         raise ValueError(f"--generator {repeated[0]}: given twice")
@@ -54,8 +58,10 @@ def draw(
     rng = np.random.default_rng(seed)
     if form == AB:
         orders = [rng.permutation(len(generators)) for _ in range(images)]
-        shown = [tuple(generators[one] for one in order) for order in orders]
-        return [Trial(0, pair < practice, pair, shown[pair]) for pair in range(images)]
+        return [
+            Trial(0, pair < practice, pair, tuple(generators[int(place)] for place in order))
+            for pair, order in enumerate(orders)
+        ]
     trials = []
     for part, generator in enumerate(generators):
         for place, number in enumerate(rng.permutation(2 * images)):
@@ -65,13 +71,15 @@ def draw(
 
 
 def distinct(pairs: pd.DataFrame, number: int) -> np.ndarray:
-    """Rows of the first `number` pairs whose targets differ: nobody judges an image twice.
-    ValueError if there are fewer.
+    """Rows of the first `number` pairs with different targets, so that no image is judged twice.
+
+    Raises:
+        ValueError: there are fewer.
     """
     rows = np.flatnonzero(~pairs["target"].duplicated())
     if len(rows) < number:
         raise ValueError(
-            f"the study needs {number} held-out images that are in a pair, and the data set has {len(rows)}; "
+            f"the study needs {number} held-out images that are in a pair, but the data set has {len(rows)}; "
             "give fewer --images, or fewer generators at a time"
         )
     return rows[:number]
@@ -84,8 +92,8 @@ def key(
     pictures: Sequence[Sequence[np.ndarray]],
     about: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What user_study.key.json holds. `study`, its name, is a hash of all the rest and of the
-    pictures of every trial.
+    """The content of user_study.key.json. `study`, its name, is a hash of everything else and of the
+    images of all trials.
     """
     rows = [
         {

@@ -287,11 +287,11 @@ def test_sheets_of_rendered_people_are_shown(report):
         "the mean image has no sheet here, and best_ssim no room"
     )
     assert (
-        "What patn renders" in text
+        "Outputs of patn" in text
         and "attention of patn" in text
-        and "What mean_image renders" not in text
+        and "Outputs of mean_image" not in text
     )
-    assert "Beside published figures" not in text
+    assert "Comparison with published figures" not in text
     table = (page.parent / "generators.csv").read_text()
     assert (
         table.startswith("generator,dataset,pairs,ssim,ssim_low,ssim_high")
@@ -307,8 +307,8 @@ def test_sheets_of_real_people_are_not(
 ):
     monkeypatch.setitem(small_project_params["dataset"], "name", settings)
     text = report(lambda folder: with_sheets(folder, results))[0].read_text()
-    assert "data:image" not in text and "What patn renders" not in text
-    assert ("Beside published figures" in text) == (results == "market1501")
+    assert "data:image" not in text and "Outputs of patn" not in text
+    assert ("Comparison with published figures" in text) == (results == "market1501")
 
 
 def test_one_foreign_card_hides_all_pictures(report):

@@ -150,7 +150,7 @@ def test_real_people_are_not(report, small_project_params, monkeypatch, results,
 
 
 def test_it_opens_without_an_error_and_asks_the_network_for_nothing(opened):
-    assert opened.title == "How much do generated images win back?"
+    assert opened.title == "How much do generated images recover?"
     assert opened.get_log("browser") == []
     sent = [json.loads(entry["message"])["message"] for entry in opened.get_log("performance")]
     asked = {

@@ -137,7 +137,7 @@ def test_a_dry_run_writes_nothing(project, augment):
         (("--score", "--generator", "patn", "a.json"), "--score reads the generators from the key"),
         (
             ("--score", "a.json"),
-            "reports/user_study.key.json: key not found; --output names the study's page",
+            "reports/user_study.key.json: key not found; --output must name the study's page",
         ),
     ],
 )
