@@ -16,9 +16,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,docs]'
 	touch $@
 
-# plan exits with 1 after it has rewritten sweep.yaml; the second one then finds it up to date.
 repro: setup ## the whole experiment, on the embedded data set or as params.yaml says
-	augment plan || augment plan
+	augment plan
 	dvc repro
 
 test: setup ## ruff, then the test suite

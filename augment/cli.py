@@ -1,29 +1,27 @@
-"""The command `augment`: one command per stage, and tools beside them. Each imports its stage when
-it is called.
-"""
+"""The command `augment`. Each subcommand imports what it runs when it is called."""
 
 import os
 from typing import Any
 
 import click
 
-from augment.commands import data, edit, export, keypoints, pipeline, transfer
+from augment.commands import analysis, edit, export, keypoints, pipeline, project, transfer
 from augment.commands.options import examples
 
 EXPECTED = (ValueError, OSError, FloatingPointError)
 # Heading of --help -> commands below it, in this order.
 SECTIONS: dict[str, tuple[click.Command, ...]] = {
+    "Project": project.COMMANDS,
     "Pipeline": pipeline.COMMANDS,
-    "Your own data": (*data.COMMANDS, *keypoints.COMMANDS),
+    "Around the pipeline": analysis.COMMANDS,
+    "Your own data": keypoints.COMMANDS,
     "Use elsewhere": export.COMMANDS,
     "Generators on single images": (*transfer.COMMANDS, *edit.COMMANDS),
 }
 
 
-class _Stages(click.Group):
-    """A group that prints what a user can mend as one line; AUGMENT_DEBUG=1 shows where it
-    arose.
-    """
+class _Commands(click.Group):
+    """A group that prints expected errors as one line; AUGMENT_DEBUG=1 shows the traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -43,11 +41,11 @@ class _Stages(click.Group):
 
 
 @click.group(
-    cls=_Stages,
+    cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog=examples(
-        "dvc repro                          the whole sweep, as params.yaml says",
-        "augment prepare                    ... or stage by stage",
+        "augment profile mini && dvc repro    the whole sweep of a profile",
+        "augment prepare                      ... or stage by stage",
         "augment reduce --portion 0.3",
         "augment train-generator --generator patn",
         "augment generate --portion 0.3",
@@ -58,9 +56,7 @@ class _Stages(click.Group):
 )
 @click.version_option(package_name="reid-augment")
 def main() -> None:
-    """How much of the accuracy that a re-ID model loses for want of real images can generated
-    images win back?
-    """
+    """Measure how much re-ID accuracy generated images recover when real images are scarce."""
 
 
 for command in (one for commands in SECTIONS.values() for one in commands):

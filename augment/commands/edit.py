@@ -16,45 +16,44 @@ def _common(command: Callable) -> Callable:
         click.option(
             "--scale",
             is_flag=True,
-            help="Enlarge what was painted to the image's size; the rest is its own.",
+            help="Resize the painted region to the image's size and keep the other pixels.",
         ),
         click.option(
             "--pose-network",
             type=FILE,
-            help="Finds joints that no file tells.  [default: that packed in --model]",
+            help="Pose network that finds joints missing from the files.  [default: the one packed into --model]",
         ),
         click.option(
             "--output",
             required=True,
             type=FILE,
-            help="A PNG; other pictures are written beside it, and a sheet.",
+            help="PNG to write. Intermediate images and a sheet are written next to it.",
         ),
-        click.option(
-            "--model", required=True, metavar="FILE", help="A trained spt, packed or not."
-        ),
+        click.option("--model", required=True, metavar="FILE", help="Trained spt, packed or not."),
     ):
         command = option(command)
     return command
 
 
 @click.command(
+    short_help="Exchange the clothing of two persons.",
     epilog=examples(
         "augment texture-transfer --a A.jpg --a-parsing A.png --b B.jpg --b-parsing B.png \\",
         "    --model spt.pt --output out.png",
-    )
+    ),
 )
-@click.option("--a", required=True, type=FILE, help="An image of a person.")
-@click.option("--a-parsing", required=True, type=FILE, help="Its label map.")
-@click.option("--a-keypoints", type=FILE, help="Its joints.  [default: by the pose network]")
-@click.option("--b", required=True, type=FILE, help="Another.")
-@click.option("--b-parsing", required=True, type=FILE)
-@click.option("--b-keypoints", type=FILE)
+@click.option("--a", required=True, type=FILE, help="Image of the first person.")
+@click.option("--a-parsing", required=True, type=FILE, help="Label map of --a.")
+@click.option("--a-keypoints", type=FILE, help="Keypoints of --a.  [default: by the pose network]")
+@click.option("--b", required=True, type=FILE, help="Image of the second person.")
+@click.option("--b-parsing", required=True, type=FILE, help="Label map of --b.")
+@click.option("--b-keypoints", type=FILE, help="Keypoints of --b.  [default: by the pose network]")
 @click.option(
     "--background",
     type=click.Choice(("own", "network")),
     default="own",
     show_default=True,
-    help="Keep every pixel outside the person, or have the background network paint it.",
+    help="Background: the image's own pixels, or painted by the background network.",
 )
 @_common
 def texture_transfer(
@@ -70,7 +69,7 @@ def texture_transfer(
     pose_network: Path | None,
     scale: bool,
 ) -> None:
-    """Put the clothes of each of two persons on the other."""
+    """Exchange the clothing textures of two persons."""
     from augment.single_images import editing
 
     editing.texture_transfer(
@@ -82,27 +81,30 @@ def texture_transfer(
 
 
 @click.command(
+    short_help="Repaint a person from an edited parsing map.",
     epilog=examples(
         'augment edit-image --image A.jpg --parsing A.png --edit "trousers->skirt" --model spt.pt --output out.png',
         "augment edit-image --image A.jpg --parsing A.png --sleeves long --model spt.pt --output out.png",
         "augment edit-image --image A.jpg --parsing A.png --edited edited.png --model spt.pt --output out.png",
-    )
+    ),
 )
-@click.option("--image", required=True, type=FILE, help="An image of a person.")
-@click.option("--parsing", required=True, type=FILE, help="Its label map.")
-@click.option("--keypoints", type=FILE, help="Its joints.  [default: by the pose network]")
+@click.option("--image", required=True, type=FILE, help="Image of the person.")
+@click.option("--parsing", required=True, type=FILE, help="Label map of the image.")
+@click.option(
+    "--keypoints", type=FILE, help="Keypoints of the image.  [default: by the pose network]"
+)
 @click.option(
     "--edited",
     type=FILE,
-    help="The map as edited in a paint program: label numbers, or the labels' colours.",
+    help="Edited label map, as label numbers or label colours.",
 )
 @click.option(
     "--edit",
     multiple=True,
     metavar='"FROM->TO"',
-    help="Turn one label into another; may be given again.",
+    help="Replace one label by another. Repeatable.",
 )
-@click.option("--sleeves", type=SLEEVES, help="Make sleeves long or short, after the edits.")
+@click.option("--sleeves", type=SLEEVES, help="Sleeve length, applied after the edits.")
 @_common
 def edit_image(
     image: Path,
@@ -116,7 +118,7 @@ def edit_image(
     pose_network: Path | None,
     scale: bool,
 ) -> None:
-    """Repaint a person by an edited parsing map."""
+    """Repaint a person from an edited parsing map."""
     from augment.single_images import editing
 
     if edited is not None and edit:
@@ -128,37 +130,40 @@ def edit_image(
 
 
 @click.command(
+    short_help="Put a garment from an image on a person.",
     epilog=examples(
         "augment try-on --person P.jpg --parsing P.png --clothing C.jpg --landmarks C.json --model spt.pt --output out.png",
         "augment try-on --person P.jpg --parsing P.png --clothing fabric.jpg --model spt.pt --output out.png",
-    )
+    ),
 )
-@click.option("--person", required=True, type=FILE, help="An image of a person.")
-@click.option("--parsing", required=True, type=FILE, help="Its label map.")
-@click.option("--keypoints", type=FILE, help="Its joints.  [default: by the pose network]")
+@click.option("--person", required=True, type=FILE, help="Image of the person.")
+@click.option("--parsing", required=True, type=FILE, help="Label map of the image.")
+@click.option(
+    "--keypoints", type=FILE, help="Keypoints of the image.  [default: by the pose network]"
+)
 @click.option(
     "--clothing",
     required=True,
     type=FILE,
-    help="A picture of clothing; without --landmarks, of a fabric or style.",
+    help="Image of a garment; without --landmarks, of a fabric or style.",
 )
 @click.option(
     "--landmarks",
     type=FILE,
-    help='JSON: {"left_collar": [y, x], ...}, and right_, _elbow, _sleeve_end, _hem.',
+    help='Landmarks of the garment, JSON: {"left_collar": [y, x], ...}, also right_, _elbow, _sleeve_end, _hem.',
 )
 @click.option(
     "--clothing-parsing",
     type=FILE,
-    help="Where the clothing is.  [default: what differs from the border's colour]",
+    help="Mask of the garment.  [default: pixels that differ from the border colour]",
 )
 @click.option(
-    "--region", default="upper_clothes", show_default=True, help="What of the person it is put on."
+    "--region", default="upper_clothes", show_default=True, help="Label of the person to replace."
 )
 @click.option(
     "--sleeves",
     type=SLEEVES,
-    help="Change the person's map first, where the clothing's sleeves are other.",
+    help="Sleeve length to give the person's map first.",
 )
 @_common
 def try_on(
@@ -175,9 +180,7 @@ def try_on(
     pose_network: Path | None,
     scale: bool,
 ) -> None:
-    """Put a piece of clothing from a picture on a person, whose face and background stay as they
-    are.
-    """
+    """Put a garment from an image on a person; face and background stay unchanged."""
     from augment.single_images import editing
 
     if landmarks is None and clothing_parsing is not None:

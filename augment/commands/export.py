@@ -1,4 +1,4 @@
-"""Commands that hand things on: export, export-onnx, embed."""
+"""Commands that write sets, models and features for other tools: export, export-onnx, embed."""
 
 from pathlib import Path
 from typing import Any
@@ -6,45 +6,49 @@ from typing import Any
 import click
 
 from augment.arms import Arm
-from augment.commands.options import dry_run, examples, portion_option
-from augment.commands.pipeline import (
+from augment.commands.arm_options import (
     augmentation_options,
     budget,
     named_augmentation,
     portion,
     ratio,
 )
+from augment.commands.options import dry_run, examples, portion_option
 
 FORMATS = ("market1501", "torchreid", "fastreid", "csv", "huggingface")
 
 
 @click.command(
+    short_help="Write a set for another framework.",
     epilog=examples(
         "augment export --format torchreid --portion 0.3 --generator puppet --output exports/puppet-0.3",
         "augment export --format market1501 --portion 0.3 --output exports/reduced-0.3",
         "augment export --format huggingface --portion 1.0 --ratio 2 --generator patn --output exports/patn-x2",
-    )
+    ),
 )
 @click.option(
-    "--format", required=True, type=click.Choice(FORMATS), help="Whose readers the folder is for."
+    "--format",
+    required=True,
+    type=click.Choice(FORMATS),
+    help="Layout of the folder: the framework that reads it.",
 )
 @portion
 @ratio
-@click.option("--generator", help="Add this generator's images; without it, the reduced set alone.")
-@augmentation_options
 @click.option(
-    "--output", required=True, type=click.Path(path_type=Path), help="The folder to write."
+    "--generator", help="Generator whose images to add.  [default: none, the reduced set alone]"
 )
+@augmentation_options
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder to write.")
 @click.option(
     "--link",
     is_flag=True,
-    help="Hard links in place of copies, where possible: they share their bytes with data/.",
+    help="Hard-link images where possible instead of copying them.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace an export that is there.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing export.")
 @click.option(
     "--force",
     is_flag=True,
-    help="Write names that torchreid's and fast-reid's Market1501 do not read.",
+    help="Write names that torchreid's and fast-reid's Market1501 classes cannot read.",
 )
 @dry_run
 def export(
@@ -61,9 +65,7 @@ def export(
     force: bool,
     dry_run: bool,
 ) -> None:
-    """Write a reduced, augmented or extended set, with query and gallery, as a folder that other
-    frameworks read.
-    """
+    """Write a reduced, augmented or extended set, with query and gallery, for other frameworks."""
     from augment.export import export_set
 
     chosen = named_augmentation(augmentation, generator, protocol, background)
@@ -73,32 +75,35 @@ def export(
 reid_weights = click.option(
     "--weights",
     type=click.Path(path_type=Path),
-    help="A weights.pt of that model, in place of the one of an arm.",
+    help="weights.pt to load instead of a trained arm's.",
 )
-reid_seed = click.option("--seed", type=int, default=0, show_default=True, help="The arm's seed.")
+reid_seed = click.option(
+    "--seed", type=int, default=0, show_default=True, help="Random seed of the arm."
+)
 
 
 @click.command(
+    short_help="Export a re-ID model or a generator to ONNX.",
     epilog=examples(
         "augment export-onnx --reid inception --portion 0.3 --augmentation puppet --output reid.onnx",
         "augment export-onnx --reid inception --weights weights.pt --output reid.onnx",
         "augment export-onnx --generator patn --output patn.onnx",
         "augment export-onnx --generator spt --checkpoint generator.pt --output spt.onnx",
-    )
+    ),
 )
 @click.option(
     "--reid",
     metavar="MODEL",
-    help="A re-ID model: a key under `reid` in params.yaml, of the arm that follows.",
+    help="Re-ID model to export: a key of the section `reid` in params.yaml.",
 )
 @portion_option(
     False,
-    "With --reid: the arm's. Else: the generator that was trained on the reduced set of this portion alone.",
+    "Portion of the arm (with --reid), or of the reduced set that the generator was trained on.",
 )
 @ratio
 @click.option(
     "--generator",
-    help="With --reid: whose images it was trained on. Else: the trained generator to export.",
+    help="Generator of the arm (with --reid), or the trained generator to export.",
 )
 @augmentation_options
 @budget
@@ -107,10 +112,10 @@ reid_seed = click.option("--seed", type=int, default=0, show_default=True, help=
 @click.option(
     "--checkpoint",
     type=click.Path(path_type=Path),
-    help="A generator.pt of it, in place of the pipeline's.",
+    help="generator.pt to export instead of the pipeline's.",
 )
 @click.option(
-    "--output", required=True, type=click.Path(path_type=Path), help="The .onnx file to write."
+    "--output", required=True, type=click.Path(path_type=Path), help=".onnx file to write."
 )
 @dry_run
 def export_onnx(
@@ -128,9 +133,7 @@ def export_onnx(
     output: Path,
     dry_run: bool,
 ) -> None:
-    """Export a re-ID model or a generator to ONNX, for batches of any size, and check it against
-    torch.
-    """
+    """Export a re-ID model or a generator to ONNX, with a dynamic batch size, and check it against torch."""
     if reid is not None and checkpoint is not None:
         raise click.UsageError("--checkpoint is a generator's; a re-ID model's file is --weights")
     if reid is None and (
@@ -157,32 +160,37 @@ def export_onnx(
 
 
 @click.command(
+    short_help="Write the re-ID features of a folder of images.",
     epilog=examples(
         "augment embed --folder crops --reid inception --portion 0.3 --augmentation puppet --output features.parquet",
         "augment embed --folder crops --reid inception --weights weights.pt --output features.npy",
-    )
+    ),
 )
 @click.option(
-    "--folder", required=True, type=click.Path(path_type=Path), help="Images, in subfolders too."
+    "--folder",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder of images, searched recursively.",
 )
 @click.option(
     "--reid",
     required=True,
     metavar="MODEL",
-    help="A key under `reid` in params.yaml, of the arm that follows.",
+    help="Re-ID model: a key of the section `reid` in params.yaml.",
 )
-@portion_option(False, "The arm's.")
+@portion_option(False, "Portion of the arm.")
 @ratio
-@click.option("--generator", help="Whose images the model was trained on.")
+@click.option("--generator", help="Generator of the arm.")
 @augmentation_options
 @budget
 @reid_seed
 @reid_weights
+@click.option("--batch", type=click.IntRange(1), default=128, show_default=True, help="Batch size.")
 @click.option(
-    "--batch", type=click.IntRange(1), default=128, show_default=True, help="Images at a time."
-)
-@click.option(
-    "--output", required=True, type=click.Path(path_type=Path), help="A .parquet or .npy file."
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help=".parquet or .npy file to write.",
 )
 @dry_run
 def embed(
@@ -201,7 +209,7 @@ def embed(
     output: Path,
     dry_run: bool,
 ) -> None:
-    """Write a re-ID model's features of every image in a folder."""
+    """Write the re-ID features of every image in a folder."""
     from augment.export import embedding
 
     loaded = _reid_model(
@@ -224,13 +232,14 @@ def _reid_model(
     """
     from augment.export import reid_model
 
-    if (weights is None) == (portion is None):
-        raise click.UsageError(
-            "give --portion, and whatever else says which trained model, or --weights FILE"
-        )
-    if weights is not None:
+    if weights is not None and portion is None:
         return reid_model.of_file(model, weights)
-    return reid_model.of_arm(Arm(model, named_augmentation(*named), portion, ratio, budget, seed))
+    if weights is None and portion is not None:
+        augmentation = named_augmentation(*named)
+        return reid_model.of_arm(Arm(model, augmentation, portion, ratio, budget, seed))
+    raise click.UsageError(
+        "give --portion, and whatever else says which trained model, or --weights FILE"
+    )
 
 
 COMMANDS: tuple[click.Command, ...] = (export, export_onnx, embed)

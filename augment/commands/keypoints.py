@@ -1,6 +1,4 @@
-"""Commands about what people in images look like, joint by joint and part by part: check-keypoints,
-annotate, parse.
-"""
+"""Commands on keypoints and parsing maps: check-keypoints, annotate, parse."""
 
 from pathlib import Path
 
@@ -12,39 +10,45 @@ FORMATS = ("patn", "openpose", "coco", "mmpose", "mat14")  # pose_formats.FORMAT
 
 
 @click.command(
+    short_help="Check keypoint files and draw them over images.",
     epilog=examples(
-        "augment check-keypoints                                      those of data/prepared",
+        "augment check-keypoints                                      data/prepared",
         "augment check-keypoints poses.json --images crops --output sheet.png",
         "augment check-keypoints openpose_output/ --images crops --threshold 0.3",
-    )
+    ),
 )
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
-    "--images", type=click.Path(path_type=Path), metavar="FOLDER", help="The images of FILES."
+    "--images",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Folder with the images of FILES.",
 )
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="SHEET.png",
-    help="Write a sheet of skeletons over images.",
+    help="Contact sheet of skeletons over images to write.",
 )
 @click.option(
     "--count",
     type=click.IntRange(1, 1000),
     default=48,
     show_default=True,
-    help="Images on the sheet.",
+    help="Number of images on the sheet.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the choice of images.")
 @click.option(
-    "--format", type=click.Choice(FORMATS), help="Of FILES.  [default: as their content says]"
+    "--seed", type=int, default=0, show_default=True, help="Random seed for sampling images."
+)
+@click.option(
+    "--format", type=click.Choice(FORMATS), help="Keypoint format of FILES.  [default: detect]"
 )
 @click.option(
     "--threshold",
     type=click.FloatRange(0),
     default=0.1,
     show_default=True,
-    help="Joints of a lower confidence are missing, where a format has one.",
+    help="Confidence below which a joint is missing, for formats that have one.",
 )
 def check_keypoints(
     files: tuple[Path, ...],
@@ -55,7 +59,10 @@ def check_keypoints(
     format: str | None,
     threshold: float,
 ) -> None:
-    """Say what keypoint FILES hold and what is wrong with them, and draw them over their images."""
+    """Describe keypoint FILES, report problems, and draw them over their images.
+
+    Without FILES, the keypoints of data/prepared. Exits with 1 if a problem is fatal.
+    """
     from augment.annotation import check_keypoints as checks
     from augment.annotation import keypoint_source
 
@@ -73,42 +80,44 @@ def check_keypoints(
 
 
 @click.command(
+    short_help="Detect the joints of people in images.",
     epilog=examples(
         "augment annotate crops --output annotations.csv",
         "augment annotate crops --output annotations.csv --from-model pose_network.pt --threshold 0.3",
         "augment annotate --output annotations.csv                     the images of data/prepared",
-    )
+    ),
 )
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
 @click.option(
-    "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The CSV."
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="Keypoint CSV to write.",
 )
 @click.option(
     "--model",
     type=click.Choice(["keypointrcnn"]),
     default="keypointrcnn",
     show_default=True,
-    help="torchvision's keypoint R-CNN; it downloads its weights of 237 MB once.",
+    help="Pre-trained joint detector: torchvision's keypoint R-CNN (one download of 237 MB).",
 )
 @click.option(
     "--from-model",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE.pt",
-    help="Instead, a pose network that `augment train-pose-network` has trained, on another data set for example.",
+    help="Pose network from `augment train-pose-network`, to use instead.",
 )
 @click.option(
     "--threshold",
     type=float,
     metavar="T",
-    help="From what height of its heat map on a joint counts.  [default: 2.0; of a pose network, whose maps end at 1, 0.2]",
+    help="Minimum heat-map peak of a joint.  [default: 2.0; pose network: 0.2]",
 )
-@click.option(
-    "--batch", type=click.IntRange(1), default=16, show_default=True, help="Images at once."
-)
+@click.option("--batch", type=click.IntRange(1), default=16, show_default=True, help="Batch size.")
 @click.option(
     "--device",
     metavar="NAME",
-    help="As torch names it, cpu or cuda.  [default: what accelerate chooses]",
+    help="torch device, such as cpu or cuda.  [default: chosen by accelerate]",
 )
 @dry_run
 def annotate(
@@ -121,8 +130,9 @@ def annotate(
     device: str | None,
     dry_run: bool,
 ) -> None:
-    """Find the joints of the person in each image of FOLDER and write them as keypoint CSV;
-    stopped, it can be resumed.
+    """Detect the joints of the person in each image of FOLDER and write a keypoint CSV.
+
+    A stopped run resumes when it is run again.
     """
     from augment.annotation import annotate as stage
     from augment.annotation import joint_finders, picture_folder
@@ -142,45 +152,44 @@ def annotate(
 
 
 @click.command(
+    short_help="Segment people in images into parts.",
     epilog=examples(
         "augment parse crops --output parsing",
         "augment parse crops --output parsing --model from-keypoints --keypoints annotations.csv",
         "augment parse --output parsing                                the images of data/prepared",
-    )
+    ),
 )
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
     required=True,
-    help="Folder of the label PNGs.",
+    help="Folder of label maps (PNG) to write.",
 )
 @click.option(
     "--model",
     default="mattmdjaga/segformer_b2_clothes",
     show_default=True,
     metavar="NAME",
-    help="A SegFormer for human parsing, of the Hugging Face hub or a folder; or from-keypoints, which draws coarse maps.",
+    help="SegFormer for human parsing (Hugging Face hub or folder), or from-keypoints, which draws coarse maps.",
 )
 @click.option(
     "--labels",
     type=click.Choice(["ten", "lip20", "cihp20", "atr18"]),
-    help="The order of the model's labels.  [default: as it names them]",
+    help="Label set of the model.  [default: from its label names]",
 )
 @click.option(
     "--keypoints",
     type=click.Path(path_type=Path),
     multiple=True,
     metavar="FILE",
-    help="from-keypoints: of what form check-keypoints reads; several may be given.  [default: those of data/prepared]",
+    help="Keypoint file for from-keypoints, in any format of check-keypoints. Repeatable.  [default: those of data/prepared]",
 )
-@click.option(
-    "--batch", type=click.IntRange(1), default=8, show_default=True, help="Images at once."
-)
+@click.option("--batch", type=click.IntRange(1), default=8, show_default=True, help="Batch size.")
 @click.option(
     "--device",
     metavar="NAME",
-    help="As torch names it, cpu or cuda.  [default: what accelerate chooses]",
+    help="torch device, such as cpu or cuda.  [default: chosen by accelerate]",
 )
 @dry_run
 def parse(
@@ -193,8 +202,9 @@ def parse(
     device: str | None,
     dry_run: bool,
 ) -> None:
-    """Find the parts of the person in each image of FOLDER and write them as label maps; stopped,
-    it can be resumed.
+    """Segment the person in each image of FOLDER into parts and write label maps.
+
+    A stopped run resumes when it is run again.
     """
     from augment import paths, prepared
     from augment.annotation import parse as stage

@@ -21,56 +21,67 @@ def _read_size(
 
 
 @click.command(
+    short_help="Render a person in other poses.",
     epilog=examples(
         "augment transfer --image A.jpg --pose B.jpg --model patn.pt --output out",
         "augment transfer --image A.jpg --pose walk --model patn.pt --output walk",
         "augment transfer --image A.jpg --pose pose.json --image-keypoints A.json --model puppet --output out",
         "augment transfer --pairs pairs.csv --root crops --image-keypoints poses.csv --model patn.pt --output out",
-    )
+    ),
 )
-@click.option("--image", type=FILE, help="Who is rendered.")
+@click.option("--image", type=FILE, help="Image of the person to render.")
 @click.option(
-    "--pose", metavar="POSE", help="An image, a keypoint file, a folder of either, walk, or turn."
+    "--pose",
+    metavar="POSE",
+    help="Target pose: an image, a keypoint file, a folder of either, walk, or turn.",
 )
-@click.option("--pairs", type=FILE, help="Instead of both: a CSV file of images, from,to.")
+@click.option(
+    "--pairs",
+    type=FILE,
+    help="CSV of image pairs with columns from,to, instead of --image and --pose.",
+)
 @click.option(
     "--root",
     type=FILE,
-    help="--pairs: the folder that its names are relative to.  [default: that of the file]",
+    help="Folder that the names in --pairs are relative to.  [default: that of the CSV]",
 )
 @click.option(
     "--model",
     required=True,
     metavar="FILE",
-    help="A generator's file; or puppet, which needs none.",
+    help="Generator file, or puppet.",
 )
 @click.option(
-    "--output", required=True, type=FILE, help="A folder: the images, sheet.png, poses.gif."
+    "--output", required=True, type=FILE, help="Folder to write: images, sheet.png, poses.gif."
 )
-@click.option("--image-keypoints", type=FILE, help="Joints of the images, in any keypoint format.")
+@click.option("--image-keypoints", type=FILE, help="Keypoint file of the images, in any format.")
 @click.option(
     "--pose-network",
     type=FILE,
-    help="Finds joints that no file tells.  [default: the one packed into --model]",
+    help="Pose network that finds joints missing from the files.  [default: the one packed into --model]",
 )
-@click.option("--parsing", type=FILE, help="A label map of --image, for generators that use one.")
+@click.option("--parsing", type=FILE, help="Label map of --image, for generators that use one.")
 @click.option(
     "--pose-size",
     callback=_read_size,
     metavar="HxW",
-    help="Size of the images that a keypoint file of poses is of.",
+    help="Image size that the keypoints of --pose refer to.",
 )
 @click.option(
-    "--frames", type=click.IntRange(2, 240), default=16, show_default=True, help="Of walk and turn."
+    "--frames",
+    type=click.IntRange(2, 240),
+    default=16,
+    show_default=True,
+    help="Number of frames of walk and turn.",
 )
 @click.option(
     "--heading",
     type=float,
     default=45.0,
     show_default=True,
-    help="Of walk and turn: 0 comes, 90 goes right.",
+    help="Direction of walk and turn in degrees: 0 towards the camera, 90 to the right.",
 )
-@click.option("--scale", is_flag=True, help="Enlarge every output to the size of its source.")
+@click.option("--scale", is_flag=True, help="Resize every output to the size of its source.")
 @click.option("--dry-run", is_flag=True, help="Check, print the plan, and stop.")
 def transfer(
     image: Path | None,
@@ -88,7 +99,7 @@ def transfer(
     scale: bool,
     dry_run: bool,
 ) -> None:
-    """Render the person of an image in other poses, with nothing at hand but a model's file."""
+    """Render the person of an image in other poses, with only a model file."""
     from augment.single_images import transfer as stage
     from augment.single_images.poses import PoseOptions
 
@@ -99,51 +110,59 @@ def transfer(
     if pairs is not None and parsing is not None:
         raise click.UsageError("--parsing is of one --image")
     settings = stage.Settings(model, pose_network, image_keypoints, scale, output, dry_run)
-    if pairs is None:
+    if image is not None and pose is not None:
         stage.one_image(image, pose, parsing, PoseOptions(frames, heading, pose_size), settings)
-    else:
+    elif pairs is not None:
         stage.pairs(pairs, pairs.parent if root is None else root, settings)
 
 
-@click.command(epilog=examples("augment pack --generator patn --output patn.pt"))
-@click.option("--generator", required=True, help="A trained generator.")
-@portion_option(False, "The generator, and the pose network, of the reduced set of this portion.")
-@click.option("--output", required=True, type=FILE, help="The file for `augment transfer --model`.")
+@click.command(
+    short_help="Pack a generator and the pose network into a file.",
+    epilog=examples("augment pack --generator patn --output patn.pt"),
+)
+@click.option("--generator", required=True, help="Trained generator to pack.")
+@portion_option(
+    False, "Portion of the reduced set that both were trained on.  [default: all real images]"
+)
+@click.option(
+    "--output", required=True, type=FILE, help="File to write, for `augment transfer --model`."
+)
 def pack(generator: str, portion: float | None, output: Path) -> None:
-    """Write one file with a trained generator and the pose network, which needs nothing else to
-    render any image.
-    """
+    """Write a trained generator and the pose network into one file, which renders any image."""
     from augment.single_images import model_files
 
     model_files.pack(generator, portion, output)
 
 
 @click.command(
+    short_help="Convert the public PATN weights.",
     epilog=examples(
         "augment import-weights patn latest_net_netG.pth --output patn.pt",
         "augment import-weights patn fashion/latest_net_netG.pth --sigma-px 0.3 --output fashion.pt",
-    )
+    ),
 )
 @click.argument("generator", type=click.Choice(("patn",)))
 @click.argument("file", type=FILE)
-@click.option("--output", required=True, type=FILE, help="The file for `augment transfer --model`.")
+@click.option(
+    "--output", required=True, type=FILE, help="File to write, for `augment transfer --model`."
+)
 @click.option(
     "--norm",
     type=click.Choice(("batch", "instance")),
-    help="What it has.  [default: as the file tells]",
+    help="Normalisation of the network.  [default: detect]",
 )
 @click.option(
     "--image-size",
     callback=_read_size,
     metavar="HxW",
-    help="What it was trained at.  [default: 128x64 with batch norm, 256x176 with instance norm]",
+    help="Image size that it was trained at.  [default: 128x64 with batch norm, 256x176 with instance norm]",
 )
 @click.option(
     "--sigma-px",
     type=click.FloatRange(0, min_open=True),
     default=6.0,
     show_default=True,
-    help="Of the pose maps it was trained with. The public tool's maps for DeepFashion are single pixels: about 0.3.",
+    help="Standard deviation of the pose maps it was trained with. For the public DeepFashion maps, about 0.3.",
 )
 def import_weights(
     generator: str,
@@ -153,9 +172,7 @@ def import_weights(
     image_size: tuple[int, int] | None,
     sigma_px: float,
 ) -> None:
-    """Turn the public PATN's weights, of any torch version, into a generator's file of this
-    project.
-    """
+    """Convert the weights of the public PATN, saved by any torch version, into a generator file."""
     from augment.single_images import model_files
 
     model_files.import_weights(file, output, norm, image_size, sigma_px)

@@ -1,8 +1,8 @@
 """plan: params.yaml's section `sweep` -> sweep.yaml, the cells of dvc.yaml.
 
-sweep.yaml is committed beside params.yaml. The stage runs whenever `sweep` changes: it writes the
-file and stops the pipeline, because DVC has read the old one by then. The next `dvc repro` runs the
-new cells. Where the file is up to date, the stage does nothing.
+sweep.yaml is committed next to params.yaml. `dvc repro` runs `augment plan --check` whenever `sweep`
+has changed: it writes the file and stops the pipeline, because DVC has read the old one by then. The
+next `dvc repro` runs the new cells. Where the file is up to date, the stage does nothing.
 """
 
 from pathlib import Path
