@@ -58,7 +58,8 @@ def test_a_new_generator_is_a_folder_a_registry_entry_and_a_section(tmp_path, sm
     assert len(index) > 0 and (index["generator"] == "toy").all()
     images = sorted(written.rglob("*.jpg"))
     assert len(images) >= len(index)
-    assert Image.open(images[0]).size == (16, 32)
+    with Image.open(images[0]) as image:
+        assert image.size == (16, 32)
 
 
 def run(command: str, folder: Path) -> subprocess.CompletedProcess:
