@@ -25,7 +25,7 @@ Where the paper leaves open what it means, we chose:
   gate". Here the grid moves the residual R, and a convolution on F, the moved R and the moves makes
   the gate, for every feature and place.
 - Norm, channels, loss weights and lengths of training are not given. Those of
-  profiles/market1501.yaml are pix2pixHD's, from which the paper adapts its networks: 64 channels,
+  the profile market1501 are pix2pixHD's, from which the paper adapts its networks: 64 channels,
   instance norm, least squares, weight 10 for features; iterations as PATN.
 - "Without parsing" leaves it open what the matcher matches; here pose maps instead of parsing maps.
 Departures:

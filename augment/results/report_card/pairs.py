@@ -2,7 +2,7 @@
 
 They are all ordered pairs of two images of one test identity, both with visible shoulders and hips:
 the papers' rule for training pairs. On Market-1501, images come from the folder bounding_box_test
-alone, as in the papers, and profiles/market1501.yaml sets the papers' number of 12,000; on other data
+alone, as in the papers, and the profile market1501 sets the papers' number of 12,000; on other data
 sets, queries are included. Junk and distractors belong to no identity.
 """
 
