@@ -213,4 +213,4 @@ if (!state.rater) {
   turnTo("begin");
   at("rater").focus();
 } else if (trials().every((trial) => trial.id in state.answers)) finish();
-else rest("Welcome back", `${state.rater}: ${Object.keys(state.answers).length} of ${trials().length} are answered.`, trials().find((trial) => !(trial.id in state.answers)));
+else rest("Welcome back", `${state.rater}: ${Object.keys(state.answers).length} of ${trials().length} answered.`, trials().find((trial) => !(trial.id in state.answers)));

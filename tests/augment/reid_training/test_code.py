@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from augment import paths
+from augment.arms import Arm
+from augment.augmentations import Augmentation
 from augment.reid_training import arm, tune
 from generators import code
 
@@ -53,9 +55,9 @@ def test_a_tuning_run_is_keyed_by_the_code(copy, monkeypatch):
     monkeypatch.setattr(tune.params, "raw", lambda section: {})
     settings = SimpleNamespace(online=None)
     monkeypatch.setattr(tune, "asdict", lambda value: {})
-    rows = pd.DataFrame({"path": ["a.png"]})
+    rows = pd.DataFrame({"path": ["a.png"], "folder": ["data"]})
     sets = SimpleNamespace(generated=0, train=rows, query=rows, gallery=rows)
-    one = SimpleNamespace(augmentation="none", portion=0.1, ratio=1)
+    one = Arm("inception", Augmentation(), 0.1, 1, "iterations", 0)
     monkeypatch.setattr(paths, "generated", lambda *_: Path("generated"))
     before = tune._made_of(one, settings, sets)
     append(copy / TRAINS, "\n# A comment.\n")

@@ -16,6 +16,7 @@ import torch
 import yaml
 from mlflow import MlflowClient
 
+from augment.augmentations import parse
 from augment.prepared import index
 from augment.reid_training import training_set
 from generators.training.checkpoint import read_trained_on
@@ -174,7 +175,7 @@ def test_each_seed_moves_its_own_part_alone(project, augment):
 
 
 def test_generated_people_are_no_new_identities(project):
-    rows = training_set.rows("patn", 0.4, 1)
+    rows = training_set.rows(parse("patn"), 0.4, 1)
     assert rows["pid"].nunique() == 4 and (rows["generator"] != "").sum() == 12
     assert rows["path"].is_unique
 

@@ -218,7 +218,7 @@ def test_a_reload_loses_nothing_and_is_told(browser, opened):
         lambda: browser.execute_script("return getComputedStyle(picture).visibility === 'visible'")
     )
     browser.refresh()
-    assert on(browser) == "rest" and by_id(browser, "rest-text").text == "Ada: 2 of 6 are answered."
+    assert on(browser) == "rest" and by_id(browser, "rest-text").text == "Ada: 2 of 6 answered."
     while asked(browser):
         press(browser, "r")
         time.sleep(0.05)
@@ -247,7 +247,7 @@ def test_no_answer_before_the_image_has_gone_and_none_in_a_pause(browser, opened
     wait(lambda: on(browser) == "rest")
     assert (
         by_id(browser, "rest-head").text == "Pause"
-        and by_id(browser, "rest-text").text == "1 of 4 are answered."
+        and by_id(browser, "rest-text").text == "1 of 4 answered."
     )
     press(browser, "r")
     assert browser.execute_script(

@@ -103,7 +103,8 @@ def test_equal_flags_give_equal_bytes_and_no_key_is_lost(project, augment):
     study = json.loads(first["study.key.json"])["study"]
     assert (
         other.exit_code == 1
-        and f"study.key.json: is the key of study {study} and scores its answers" in other.output
+        and f"study.key.json: is the key of study {study}, needed to score its answers"
+        in other.output
     )
     assert {name: (project / name).read_bytes() for name in first} == first
 

@@ -172,24 +172,27 @@ def spoilt(saved, spoil):
         ),
         (
             lambda saved: saved["trials"][3].update(id="t999"),
-            r"answers0.json: trials\[3\]: id: no trial of key.json: 't999'",
+            r"answers0.json: trials\[3\]: id: not a trial of key.json: 't999'",
         ),
-        (lambda saved: saved["trials"].insert(0, 7), r"trials\[0\]: id: no trial of key.json: 7"),
+        (
+            lambda saved: saved["trials"].insert(0, 7),
+            r"trials\[0\]: id: not a trial of key.json: 7",
+        ),
         (
             lambda saved: saved["trials"][1].update(answer=0),
-            r"trials\[1\]: answer: 0 is none of real, generated",
+            r"trials\[1\]: answer: 0 is not one of real, generated",
         ),
         (
             lambda saved: saved["trials"][1].pop("answer"),
-            r"trials\[1\]: answer: None is none of real, generated",
+            r"trials\[1\]: answer: None is not one of real, generated",
         ),
         (
             lambda saved: saved["trials"][1].update(reaction_ms="1"),
-            r"trials\[1\]: reaction_ms: '1' is no number of at least 0",
+            r"trials\[1\]: reaction_ms: '1' is not a number of at least 0",
         ),
         (
             lambda saved: saved["trials"][1].pop("shown_ms"),
-            r"trials\[1\]: shown_ms: None is no number",
+            r"trials\[1\]: shown_ms: None is not a number",
         ),
     ],
 )
@@ -202,7 +205,7 @@ def test_answers_that_cannot_be_scored(tmp_path, judged, spoil, message):
 @pytest.mark.parametrize("answer", [3, -1, True, "patn"])
 def test_a_place_where_no_picture_was(tmp_path, compared, answer):
     saved = made_studies.answers(compared, "Ada", lambda trial: answer)
-    with pytest.raises(ValueError, match=rf"trials\[0\]: answer: {answer!r} is none of 0, 1, 2"):
+    with pytest.raises(ValueError, match=rf"trials\[0\]: answer: {answer!r} is not one of 0, 1, 2"):
         answers.read_all(files_of(tmp_path, [saved]), compared, "key.json")
 
 

@@ -68,7 +68,7 @@ def test_nobody_judges_an_image_twice():
     assert list(study.distinct(pairs, 3)) == [0, 1, 3]
     with pytest.raises(
         ValueError,
-        match="needs 4 held-out images that are in a pair, and the data set has 3; give fewer",
+        match="needs 4 held-out images that are in a pair, but the data set has 3; give fewer",
     ):
         study.distinct(pairs, 4)
 
