@@ -138,7 +138,7 @@ def _points(record: dict) -> Iterator[tuple[str, list]]:
 
 def _report(found: dict[str, np.ndarray], pictures: Pictures, output: Path) -> None:
     points = np.array(list(found.values()))
-    there = (points >= 0).all(-1)
+    there = np.asarray((points >= 0).all(-1))
     torso = there[:, list(TORSO)].all(1)
     click.echo(
         f"{output}: {len(found):,} images, {(~there.any(1)).sum():,} without a person; {there.sum(1).mean():.1f} joints of 18 "

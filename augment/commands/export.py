@@ -13,7 +13,7 @@ from augment.commands.arm_options import (
     portion,
     ratio,
 )
-from augment.commands.options import dry_run, examples, portion_option
+from augment.commands.options import dry_run, examples, portion_option, trained_on
 
 FORMATS = ("market1501", "torchreid", "fastreid", "csv", "huggingface")
 
@@ -145,7 +145,7 @@ def export_onnx(
     from augment.export import export_onnx
 
     if reid is None:
-        export_onnx.run_generator(str(generator), portion, checkpoint, output, dry_run)
+        export_onnx.run_generator(str(generator), trained_on(portion), checkpoint, output, dry_run)
     else:
         loaded = _reid_model(
             reid,

@@ -12,26 +12,21 @@ def _refuse_nan(_: click.Context, __: click.Parameter, value: float | None) -> f
     return value
 
 
-def _reduced_only(
-    context: click.Context, parameter: click.Parameter, value: float | None
-) -> float | None:
-    value = _refuse_nan(context, parameter, value)
-    return None if value == 1 else value
-
-
 def portion_option(required: bool, help: str) -> Callable[[Callable], Callable]:
-    """--portion P. Where it is optional, it names the images that a generator was trained on, and 1.0
-    means the same as leaving it out: all real images.
-    """
-    kind = click.FloatRange(0, 1, min_open=True)
+    """--portion P: the share of the real training images that is kept."""
     return click.option(
         "--portion",
-        type=kind,
+        type=click.FloatRange(0, 1, min_open=True),
         required=required,
         metavar="P",
-        callback=_refuse_nan if required else _reduced_only,
+        callback=_refuse_nan,
         help=help,
     )
+
+
+def trained_on(portion: float | None) -> float | None:
+    """A generator's --portion: 1.0 means the same as leaving it out, all real images."""
+    return None if portion == 1 else portion
 
 
 def several(flag: str, kind: click.ParamType, **attributes: Any) -> Callable[[Callable], Callable]:

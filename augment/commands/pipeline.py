@@ -12,7 +12,7 @@ from augment.commands.arm_options import (
     portion,
     ratio,
 )
-from augment.commands.options import dry_run, examples, portion_option
+from augment.commands.options import dry_run, examples, portion_option, trained_on
 from generators.registry import POSE_NETWORK
 
 
@@ -57,7 +57,7 @@ def train_pose_network(portion: float | None, dry_run: bool) -> None:
     """Train the pose network that SPT, and any generator with `perceptual: pose_network`, uses."""
     from augment.stages import train_generator
 
-    train_generator.run(POSE_NETWORK, portion, dry_run)
+    train_generator.run(POSE_NETWORK, trained_on(portion), dry_run)
 
 
 @click.command(
@@ -86,7 +86,7 @@ def train_generator(generator: str, portion: float | None, dry_run: bool) -> Non
     """
     from augment.stages import train_generator
 
-    train_generator.run(generator, portion, dry_run)
+    train_generator.run(generator, trained_on(portion), dry_run)
 
 
 @click.command(
@@ -201,7 +201,7 @@ def evaluate_generator(generator: str, portion: float | None, dry_run: bool) -> 
     """Score a generator on pairs of held-out identities: its report card."""
     from augment.stages import evaluate_generator
 
-    evaluate_generator.run(generator, portion, dry_run)
+    evaluate_generator.run(generator, trained_on(portion), dry_run)
 
 
 @click.command(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from augment.commands.options import examples, portion_option
+from augment.commands.options import examples, portion_option, trained_on
 
 FILE = click.Path(path_type=Path)
 
@@ -131,7 +131,7 @@ def pack(generator: str, portion: float | None, output: Path) -> None:
     """Write a trained generator and the pose network into one file, which renders any image."""
     from augment.single_images import model_files
 
-    model_files.pack(generator, portion, output)
+    model_files.pack(generator, trained_on(portion), output)
 
 
 @click.command(

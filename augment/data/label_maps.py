@@ -20,9 +20,11 @@ def find(root: Path, rows: pd.DataFrame) -> dict[str, Path]:
     Raises:
         ValueError: images without a map; the first ones and their number.
     """
-    shared = set(rows["file"].map(lambda file: Path(file).stem)[lambda stems: stems.duplicated()])
+    shared = set(
+        rows["file"].map(lambda file: Path(str(file)).stem)[lambda stems: stems.duplicated()]
+    )
     found, problems = {}, []
-    for file, name in zip(rows["file"], rows["name"], strict=True):
+    for file, name in zip(rows["file"].tolist(), rows["name"].tolist(), strict=True):
         stems = [Path(file).with_suffix(""), Path(name).with_suffix("")]
         if Path(file).stem not in shared:
             stems.insert(1, Path(Path(file).stem))

@@ -43,7 +43,7 @@ def number(listing: Listing) -> tuple[pd.DataFrame, tuple[str, ...]]:
         )
     if len(twice := rows.index[rows["name"].duplicated()]):
         raise ValueError(
-            f"{listing.root / rows.at[twice[0], 'file']}: another image is named {rows.at[twice[0], 'name']} too"
+            f"{listing.root / str(rows.at[twice[0], 'file'])}: another image is named {rows.at[twice[0], 'name']} too"
         )
     order = pd.Categorical(rows["split"], ["train", "query", "gallery"])
     return rows.assign(order=order).sort_values(["order", "name"], ignore_index=True).drop(
@@ -98,7 +98,7 @@ def _names(rows: pd.DataFrame) -> list[str]:
     running = rows.groupby("pid").cumcount() + 1
     if running.max() > market1501.MAX_FRAME:
         raise ValueError(
-            f"identity {rows['identity'][running.idxmax()]!r} has more than {market1501.MAX_FRAME:,} images"
+            f"identity {rows['identity'].iloc[int(running.argmax())]!r} has more than {market1501.MAX_FRAME:,} images"
         )
     return [
         str(Name(*one, 1))

@@ -120,8 +120,7 @@ def _look(listing: Listing, fixed: bool, size: tuple[int, int], file: str) -> So
         raise ValueError(
             f"{path}: {header.mode}; Market-1501 images are RGB (`name: market_like` takes any)"
         )
-    cropped = listing.crop is not None and header.size == listing.crop_from
-    if cropped:
+    if listing.crop is not None and header.size == listing.crop_from:
         first, last = listing.crop
         return Source((header.size[0], last - first), True, False)
     whole = (
@@ -141,10 +140,11 @@ def _bring(listing: Listing, file: Path, out: Path, source: Source, size: tuple[
             out.write_bytes(data)
     else:
         if source.cropped:
+            assert listing.crop is not None  # _look has cropped by it
             first, last = listing.crop
             image = image.crop((first, 0, last, image.height))
         image = image.resize(
-            size[::-1], Image.Resampling.BICUBIC
+            (size[1], size[0]), Image.Resampling.BICUBIC
         )  # Pillow's takes all pixels under its kernel into account
         image.save(out, "JPEG", quality=JPEG_QUALITY, subsampling=0)
     return hashlib.blake2b(data, digest_size=16).digest()

@@ -29,7 +29,7 @@ def draw(rows: pd.DataFrame, params: SplitParams) -> tuple[pd.DataFrame, str]:
     rng = np.random.default_rng(params.seed)
     known = rows["camera"].nunique() > 1
     groups = rows.groupby("identity")
-    identities = sorted(groups.groups, key=natural)
+    identities = sorted(map(str, groups.groups), key=natural)
     seen_again = groups["camera"].nunique() > 1 if known else groups.size() > 1
     eligible = [one for one in rng.permutation(np.array(identities, object)) if seen_again[one]]
     wanted = max(1, round(params.test_identities * len(identities)))
@@ -56,7 +56,7 @@ def ask(rows: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """The rows with some of the gallery made queries."""
     splits = rows["split"].copy()
     gallery = rows[rows["split"] == "gallery"].sort_values("file")
-    for _, own in sorted(gallery.groupby("identity"), key=lambda group: natural(group[0])):
+    for _, own in sorted(gallery.groupby("identity"), key=lambda group: natural(str(group[0]))):
         splits[own.index[asks(list(own["camera"]), rng)]] = "query"
     return rows.assign(split=splits)
 

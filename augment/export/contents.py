@@ -128,7 +128,7 @@ def _names(rows: pd.DataFrame) -> list[str]:
     for row in rows.index[rows["generated"]]:
         while names[row] in taken:
             names[row] = market1501.unused_name(
-                int(rows.at[row, "pid"]), int(rows.at[row, "camid"]), number
+                int(rows["pid"].iloc[row]), int(rows["camid"].iloc[row]), number
             )
             number += 1
         taken.add(names[row])

@@ -83,7 +83,8 @@ def _features(
     meanwhile.
     """
     settings, model = loaded.settings, loaded.model.to(joined_processes().device)
-    load = partial(_pixels, size=tuple(settings.image_size))
+    height, width = settings.image_size
+    load = partial(_pixels, size=(height, width))
     parts = [
         [folder / path for path in found[start : start + batch]]
         for start in range(0, len(found), batch)

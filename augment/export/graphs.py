@@ -98,14 +98,16 @@ class GeneratorGraph(nn.Module):
     ) -> Tensor:
         if self.parsing == "from_keypoints":
             source_parsing = parsing.from_keypoints(source_keypoints, self.size).long()
-        poses = (
-            pose_maps(points, self.size, self.sigma_px)
-            for points in (source_keypoints, target_keypoints)
-        )
-        # Nothing is read of the target image.
-        keypoints = (source_keypoints, target_keypoints)
         return self.generator.generate(
-            Batch(source_image, source_image, *keypoints, *poses, source_parsing)
+            Batch(
+                source_image,
+                source_image,  # stands for the target image, which no generator reads
+                source_keypoints,
+                target_keypoints,
+                pose_maps(source_keypoints, self.size, self.sigma_px),
+                pose_maps(target_keypoints, self.size, self.sigma_px),
+                source_parsing,
+            )
         )
 
     def inputs(self, number: int) -> dict[str, Tensor]:
@@ -139,7 +141,7 @@ def in_float32(generator: Any) -> Any:
 
 
 def _float32(params: Any) -> Any:
-    if not dataclasses.is_dataclass(params):
+    if not dataclasses.is_dataclass(params) or isinstance(params, type):
         return params
     fields = {field.name: getattr(params, field.name) for field in dataclasses.fields(params)}
     return dataclasses.replace(

@@ -104,10 +104,11 @@ def _translated(graph: Any) -> Any:
     except (
         RuntimeError,
         torch.onnx.errors.OnnxExporterError,
-        torch._dynamo.exc.UserError,
+        torch._dynamo.exc.UserError,  # pyright: ignore[reportAttributeAccessIssue]
     ) as error:
         reason = [*str(error).strip().splitlines(), type(error).__name__][0]
         raise ValueError(f"{graph.about['model']} cannot be exported: {reason}") from error
+    assert exported is not None  # None without dynamo
     # All of its optimiser takes four times as long as the rest for SPT's graph; runtimes do the
     # other half themselves.
     optimizer.fold_constants(exported.model)

@@ -41,8 +41,8 @@ def grid(
         if caption:
             draw.text((GAP_PX, y), caption, fill=INK)
         for column, image in enumerate(row):
-            cell = image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
-            sheet.paste(cell, (GAP_PX + column * (width + GAP_PX), y + head))
+            scaled = image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
+            sheet.paste(scaled, (GAP_PX + column * (width + GAP_PX), y + head))
         for column, text in enumerate(under):
             middle = GAP_PX + column * (width + GAP_PX) + width / 2
             draw.text((middle, y + head + height + 1), text, fill=INK, anchor="ma")
@@ -102,7 +102,7 @@ def skeleton(
 
 
 def _who(pid: int, images: pd.DataFrame, cameras_known: bool) -> str:
-    found = images["identity"].iat[0]
+    found = str(images["identity"].iat[0])
     renamed = "" if found.isdecimal() and int(found) == pid else f" ({found})"
     cameras = (
         f", cameras {' '.join(str(camid + 1) for camid in images['camid'])}"

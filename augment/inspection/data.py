@@ -52,7 +52,7 @@ def of_prepared(settings: DatasetParams) -> There:
     rows = rows.assign(name=[Path(path).name for path in rows["path"]])
     train = rows[rows["split"] == "train"]
     seen = keypoints.of_images(found, train["name"])[:, :, 0] >= 0
-    torso = seen[:, list(TORSO)].all(1)
+    torso = np.asarray(seen[:, list(TORSO)].all(1))
     per_person = train.loc[torso, "pid"].value_counts().to_numpy()
     pairs = int((per_person * (per_person - 1)).sum())
     has_parsing = (paths.PREPARED / parsing.FOLDER).is_dir()

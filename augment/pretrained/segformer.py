@@ -7,6 +7,7 @@ Weights are read from safetensors alone, and no code of a model's repository is 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -56,8 +57,9 @@ def load(name: str, labels: str | None, device: str) -> Parser:
         )
     except (OSError, ValueError, RuntimeError, ImportError) as error:
         raise _unavailable(name, error) from error
-    network = network.eval().to(device)
-    known = _table(network.config.id2label, labels, name)
+    network = network.eval()
+    network.to(device)  # pyright: ignore[reportArgumentType]
+    known = _table(cast(dict[int, str], network.config.id2label), labels, name)
     return Parser(known, lambda pictures: _parse(network, processor, pictures, device))
 
 

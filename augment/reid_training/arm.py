@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 import pandas as pd
@@ -25,7 +25,7 @@ from reid.augmentation import AugmentParams
 from reid.data import load
 from reid.evaluation import evaluate
 from reid.generated import GeneratedParams
-from reid.params import ReidParams
+from reid.params import Budget, ReidParams
 from reid.rankings import rankings
 from reid.retrieval import comparison
 from reid.training import Trained, joined_processes, train
@@ -186,7 +186,7 @@ def fit(
     return train(
         load(index.locate(sets.train), size),
         settings.reid,
-        arm.budget,
+        cast(Budget, arm.budget),
         settings.generated,
         arm.seed,
         folder,

@@ -48,6 +48,7 @@ def run(dry_run: bool) -> None:
         return
     with whole_folder(paths.PREPARED) as folder:
         if rendered:
+            assert settings.mini_market is not None  # as DatasetParams checks
             mini_market.write(
                 folder, settings.mini_market, partial(tqdm, desc="render", unit="img")
             )
@@ -122,7 +123,7 @@ def _build(
     written = pictures.write(
         listing, list(rows["file"]), list(rows["path"]), sources, size, folder, fixed
     )
-    if maps:
+    if maps and settings.parsing is not None:
         parsing.import_maps(maps, settings.parsing.labels, size, folder / parsing.FOLDER)
     keypoints.write(found.keypoints, folder / prepared.KEYPOINTS)
     for name in market1501.ANNOTATIONS:

@@ -67,7 +67,7 @@ def _track(summary: pd.DataFrame) -> None:
     for key, curve in curves.by_curve(summary):
         points = {
             round(row.position * 100): {"mAP": row.mAP_mean, "rank1": row.rank1_mean}
-            for row in curve.itertuples()
+            for row in curves.rows(curve)
         }
         name = " ".join(key[part] for part in ("augmentation", "model", "budget", "dataset"))
         colour, _ = chart.COLOURS[style[key["augmentation"]].colour]

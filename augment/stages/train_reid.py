@@ -8,7 +8,7 @@ models/validation are written.
 import platform
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 import torch
@@ -17,7 +17,7 @@ from augment import files, params, paths, prepared, tracking
 from augment.arms import Arm
 from augment.files import whole
 from augment.reid_training.arm import Sets, Settings, fit, load_sets, load_settings, score
-from reid.params import plan
+from reid.params import Budget, plan
 from reid.training import Trained, joined_processes
 
 TRACKED = ("rank1", "rank5", "rank10", "mAP", "mAP_trapezoid")
@@ -27,7 +27,7 @@ VERSIONS = ("torch", "torchvision", "numpy", "reid-augment")
 def run(arm: Arm, validation: bool, dry_run: bool) -> None:
     settings = load_settings(arm, validation)
     sets = load_sets(arm, settings)
-    planned = plan(len(sets.train), settings.reid, arm.budget)
+    planned = plan(len(sets.train), settings.reid, cast(Budget, arm.budget))
     result_file, folder = paths.reid_result(arm, validation), paths.reid_model(arm, validation)
     drawn = (
         f"{sets.generated:,} generated"

@@ -59,3 +59,31 @@ def test_errors_are_one_line_unless_debugging(tmp_path, monkeypatch, augment):
     )
     monkeypatch.setenv("AUGMENT_DEBUG", "1")
     assert isinstance(augment("prepare").exception, FileNotFoundError)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--portion", "0.3"), 0.3),
+        (("--portion", "1.0"), None),
+        ((), None),
+    ],
+)
+def test_a_generator_of_portion_1_is_that_of_all_real_images(
+    augment, monkeypatch, arguments, expected
+):
+    runs = []
+    monkeypatch.setattr(
+        "augment.stages.train_generator.run", lambda name, portion, _: runs.append((name, portion))
+    )
+    assert augment("train-generator", "--generator", "patn", *arguments).exit_code == 0
+    assert runs == [("patn", expected)]
+
+
+def test_a_re_id_arm_keeps_its_portion_1(augment, monkeypatch):
+    arms = []
+    monkeypatch.setattr("augment.export.reid_model.of_arm", lambda arm: arms.append(arm))
+    monkeypatch.setattr("augment.export.embedding.run", lambda *_: None)
+    flags = ("--folder", "crops", "--reid", "inception", "--output", "f.npy")
+    assert augment("embed", *flags, "--portion", "1.0").exit_code == 0
+    assert arms[0].portion == 1.0

@@ -49,14 +49,14 @@ def list_images(root: Path, settings: DatasetParams) -> Listing:
             f"{file.name}: the new protocol",
             f"{len(names) - sum(inside):,} images left out that it does not name",
         ]
+    elif settings.split is None:
+        raise ValueError(
+            f"{file}: not found; without it dataset.split must say how many identities are for the test"
+        )
     else:
-        if settings.split is None:
-            raise ValueError(
-                f"{file}: not found; without it dataset.split must say how many identities are for the test"
-            )
-        notes = [f"{file.name} is not there"]
-    listed, drawn = with_split(listed, root, settings.split) if not file.is_file() else (listed, [])
-    return Listing(root, listed, notes=(*unread(found), *notes, *drawn))
+        listed, drawn = with_split(listed, root, settings.split)
+        notes = [f"{file.name} is not there", *drawn]
+    return Listing(root, listed, notes=(*unread(found), *notes))
 
 
 def _read(file: Path) -> dict[str, str]:

@@ -40,8 +40,9 @@ def list_images(root: Path, settings: DatasetParams) -> Listing:
     problems = [problem for row in rows.itertuples() if (problem := _problem(row))]
     if (rows["camera"] == "").any() and (rows["camera"] != "").any():
         bare = rows["camera"] == ""
+        first = root / str(rows["file"][bare].iat[0])
         problems.append(
-            f"{root / rows['file'][bare].iat[0]}: has no camera, as {bare.sum():,} of {len(rows):,} images; give all or none"
+            f"{first}: has no camera, as {bare.sum():,} of {len(rows):,} images; give all or none"
         )
     refuse(problems)
     rows, drawn = with_split(rows, root, settings.split)
@@ -59,7 +60,7 @@ def with_split(
     if not given.all():
         bare = rows["file"][~given]
         raise ValueError(
-            f"{root / bare.iat[0]}: is in no split, as {len(bare):,} of {len(rows):,} images; give all or none"
+            f"{root / str(bare.iat[0])}: is in no split, as {len(bare):,} of {len(rows):,} images; give all or none"
         )
     rows = rows.assign(split=rows["split"].str.lower().map(SPLITS))
     check_apart(rows, root)
@@ -81,7 +82,7 @@ def check_apart(rows: pd.DataFrame, root: Path) -> None:
     both = rows[~is_train & rows["identity"].isin(set(rows["identity"][is_train]))]
     if len(both):
         raise ValueError(
-            f"{root / both['file'].iat[0]}: its identity {both['identity'].iat[0]!r} is for training too, as "
+            f"{root / str(both['file'].iat[0])}: its identity {both['identity'].iat[0]!r} is for training too, as "
             f"{both['identity'].nunique():,} of the test; a person is in one of them alone. If numbers begin anew in each "
             "split, `name: folder` can take the split into the identity: (?P<identity>(train|test)/[0-9]+)"
         )

@@ -57,7 +57,7 @@ def list_images(root: Path, _: DatasetParams) -> Listing:
     rows = frame(rows)
     if len(twice := rows.index[rows["name"].duplicated()]):
         raise ValueError(
-            f"{root / rows.at[twice[0], 'file']}: its name is there twice once '.jpg.jpg' is read as '.jpg'"
+            f"{root / str(rows.at[twice[0], 'file'])}: its name is there twice once '.jpg.jpg' is read as '.jpg'"
         )
     known = {*FOLDERS.values(), *ANNOTATIONS, *IGNORED}
     if others := sorted(

@@ -34,7 +34,7 @@ def list_images(root: Path, settings: DatasetParams) -> Listing:
                 )
     refuse(problems)
     listed = frame(rows)
-    in_both = [one for one, own in listed.groupby("identity") if own["camera"].nunique() == 2]
+    in_both = [str(one) for one, own in listed.groupby("identity") if own["camera"].nunique() == 2]
     if len(in_both) < 2:
         raise ValueError(
             f"{root}: {len(in_both)} persons are in both cam_a and cam_b; a test and a training need two at least"

@@ -98,7 +98,8 @@ def identity(world: World, person: tuple[int, ...]) -> Identity:
 
 def _unit(vector) -> tuple[float, float, float]:
     vector = np.asarray(vector, float)
-    return tuple(float(v) for v in vector / np.linalg.norm(vector))
+    x, y, z = (float(v) for v in vector / np.linalg.norm(vector))
+    return x, y, z
 
 
 def render(world: World, shot: Shot) -> Picture:

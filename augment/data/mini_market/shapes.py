@@ -265,10 +265,14 @@ def draw_head(
         down = 0.075 if who.hair_style == "bob" else 0.15
         end = back + (0, down * scale, 0) - axes[2] * 0.016 * scale
         mid = 0.5 * (back + end)
+        sections = [
+            (back - (0, 0.03 * scale, 0), 0.044, 0.034),
+            (mid, 0.05, 0.036),
+            (end, 0.046, 0.026),
+        ]
         rings = [
-            Ring(*(back - (0, 0.03 * scale, 0)), 0.044 * scale, 0.034 * scale, yaw),
-            Ring(*mid, 0.05 * scale, 0.036 * scale, yaw),
-            Ring(*end, 0.046 * scale, 0.026 * scale, yaw),
+            Ring(x, y, z, lateral * scale, forward * scale, yaw)
+            for (x, y, z), lateral, forward in sections
         ]
         loft(surface, rings, HAIR, SCALP)
     elif who.hair_style == "tail":

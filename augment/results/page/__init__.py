@@ -145,18 +145,13 @@ def _worth_looking_at(
     if not answers:
         return []
     first, best = answers[0], answers[0].best[0]
-    cells: list[dict[str, Any]] = [
-        {"augmentation": name, "model": first.model, "budget": first.budget}
-        for name in (NONE, best.augmentation)
-    ]
-    cells = [cell | {"portion": best.portion, "ratio": 1} for cell in cells]
-    return [
-        Arm(
-            **cell | {"augmentation": parse(cell["augmentation"])},
-            seed=min(one["seed"] for one in results if cell.items() <= one.items()),
-        )
-        for cell in cells
-    ]
+    shared = {"model": first.model, "portion": best.portion, "ratio": 1, "budget": first.budget}
+    arms = []
+    for name in (NONE, best.augmentation):
+        cell = shared | {"augmentation": name}
+        seed = min(result["seed"] for result in results if cell.items() <= result.items())
+        arms.append(Arm(first.model, parse(name), best.portion, 1, first.budget, seed))
+    return arms
 
 
 def _curves_in_mlflow(results: Sequence[Mapping[str, Any]], mlflow_url: str) -> str:
