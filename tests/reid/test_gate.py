@@ -31,6 +31,7 @@ def test_strangers_and_models_of_other_sets_are_refused(tmp_path):
     ):
         own_identity(model, people, torch.tensor([1, 2, 3, 5]), PARAMS)
     with pytest.raises(
-        ValueError, match="the model has 4 classes, not 3: it was trained on another set; train it again"
+        ValueError,
+        match="the model has 4 classes, not 3: it was trained on another set; train it again",
     ):
         own_identity(model, people, torch.tensor([1, 2, 3]), PARAMS)

@@ -105,7 +105,9 @@ def test_last_stride_1_doubles_the_sides_of_a_resnet_s_maps_and_draws_the_same_w
     for name, value in halving.state_dict().items():
         assert torch.equal(value, keeping.state_dict()[name]), name
     assert keeping.base(torch.randn(1, 3, 64, 32)).shape == (1, 2048, 4, 2)
-    with pytest.raises(ValueError, match="inception is not a ResNet, so network.last_stride cannot be 1"):
+    with pytest.raises(
+        ValueError, match="inception is not a ResNet, so network.last_stride cannot be 1"
+    ):
         build("inception", 7, dataclasses.replace(NECK, last_stride=1))
 
 

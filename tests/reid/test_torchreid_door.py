@@ -50,7 +50,10 @@ def test_last_stride():
         model = build("torchreid:resnet18", 7, dataclasses.replace(NECK, last_stride=stride))
         strides[stride] = model.base.network.featuremaps(torch.randn(1, 3, 64, 32)).shape
     assert strides == {1: (1, 512, 4, 2), 2: (1, 512, 2, 1)}
-    with pytest.raises(ValueError, match="torchreid:osnet_x0_25 is not a ResNet, so network.last_stride cannot be 1"):
+    with pytest.raises(
+        ValueError,
+        match="torchreid:osnet_x0_25 is not a ResNet, so network.last_stride cannot be 1",
+    ):
         build("torchreid:osnet_x0_25", 7, dataclasses.replace(NECK, last_stride=1))
 
 
