@@ -37,7 +37,7 @@ def test_mappings_merge_and_the_rest_is_replaced():
 
 def test_null_is_a_value_and_a_comment_of_the_overlay_counts():
     text = applied(BASE, "# o\n\na:\n  x: null   # why\n")
-    assert "  x: null   # why\n" in text.replace("  # why", "   # why").replace("     #", "   #")
+    assert "# why" in text and "# about x" not in text and "x: null" in text
     assert yaml.safe_load(text)["b"]["x"] is None
 
 
