@@ -29,10 +29,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # run from a check
 
 from augment import params, paths
 from augment.prepared import index, keypoints, market1501
-from augment.results.report_card import identity, pairs, pose, render, scoring, seeing
+from augment.results.report_card import identity, pairs, pose, render, scoring, sheets
 from augment.results.report_card.settings import EvaluationParams
 from augment.results.report_card.speed import UPRIGHT
-from augment.stages import train_generator
+from generators.registry import POSE_NETWORK
 from generators.training.checkpoint import save_generator
 from reid.models import build
 from reid.params import ReidParams
@@ -79,7 +79,7 @@ def measure(settings: EvaluationParams, size: tuple[int, int]) -> None:
     )
     scored = scoring.score(rendered, judge, finder, settings, torch.device("cpu"))
     drawing = time.perf_counter()
-    seeing.sheets(Path("sheets"), rendered.renderer, held, scored.pairs, rendered.paired)
+    sheets.sheets(Path("sheets"), rendered.renderer, held, scored.pairs, rendered.paired)
     ended = time.perf_counter()
     print(
         f"\n{len(held.pairs):,} pairs of {len(held.rows):,} images at {size[0]}x{size[1]}, {torch.get_num_threads()} threads\n"
@@ -129,7 +129,7 @@ def prepare() -> None:
         build(settings.backbone, SETS["train"][2], settings.network).state_dict(),
         identity.weights_file(judge),
     )
-    network = train_generator.build(pose.POSE_NETWORK)
+    network = params.generator(POSE_NETWORK)
     save_generator(
         network, paths.generator_model(pose.POSE_NETWORK) / "generator.pt", {"images": []}
     )

@@ -20,7 +20,7 @@ from augment.generation import puppets
 from augment.images import contact_sheet
 from augment.prepared import index
 from generators.body.body_parts import usable
-from generators.puppet.puppet import Puppet, Studio
+from generators.puppet.puppet import Puppet
 
 
 @torch.no_grad()
@@ -38,13 +38,7 @@ def main() -> None:
     settings = params.load(Puppet.Params, "generators.puppet")
     plain = Puppet(replace(settings, parsing=False))
     studio = puppets.studio(rows, found, plain, prepared.size(), "cpu")
-    persons = Studio(
-        Puppet(settings),
-        studio.pixels,
-        studio.keypoints,
-        puppets.persons(rows["path"], prepared.size()),
-        "cpu",
-    )
+    persons = puppets.studio(rows, found, Puppet(settings), prepared.size(), "cpu")
 
     rng, good = np.random.default_rng(0), usable(studio.keypoints, prepared.size()).numpy()
     pids = rows["pid"].to_numpy()
