@@ -265,11 +265,8 @@ def draw_head(
         down = 0.075 if who.hair_style == "bob" else 0.15
         end = back + (0, down * scale, 0) - axes[2] * 0.016 * scale
         mid = 0.5 * (back + end)
-        sections = [
-            (back - (0, 0.03 * scale, 0), 0.044, 0.034),
-            (mid, 0.05, 0.036),
-            (end, 0.046, 0.026),
-        ]
+        sections = [(back - (0, 0.03 * scale, 0), 0.044, 0.034), (mid, 0.05, 0.036)]
+        sections.append((end, 0.046, 0.026))
         rings = [
             Ring(x, y, z, lateral * scale, forward * scale, yaw)
             for (x, y, z), lateral, forward in sections
