@@ -85,5 +85,4 @@ def test_pre_commit_needs_no_network():
     assert {repo["repo"] for repo in config["repos"]} == {"local"}
 
 
-# The page describes `profile` in any case.
-COMMANDS = {*main.commands, "profile"}
+COMMANDS = {*main.commands}

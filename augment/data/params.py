@@ -22,7 +22,7 @@ class ParsingParams:
     """Label maps with the images' names.
 
     root: their folder
-    labels: ten (those of generators.parsing), or a parser's, merged by its table: lip20, cihp20,
+    labels: ten (those of generators.body.parsing), or a parser's, merged by its table: lip20, cihp20,
     atr18
     """
 
@@ -76,7 +76,7 @@ class DatasetParams:
         known data set
     root: its folder; not of mini_market
     image_size: (height, width) in px that images are brought to
-    annotations: keypoint files of any form that augment.pose_formats reads; null without
+    annotations: keypoint files of any form that augment.data.pose_formats reads; null without
     parsing: parsing maps of all images; null without
     max_ids: the first k identities of each split, one number or one for train and one for test;
         null for all

@@ -73,7 +73,7 @@ def of_prepared(settings: DatasetParams) -> There:
 
 def to_prepare(settings: DatasetParams) -> There:
     """What prepare would read. Of the images, the headers of some are looked at. Raises as
-    datasets.read.
+    augment.data.read.
     """
     if settings.name == MINI_MARKET:
         market = settings.mini_market

@@ -19,7 +19,7 @@ FOLDER = "parsing"
 def import_maps(
     files: Mapping[str, Path], labels: str, size: tuple[int, int], folder: Path
 ) -> None:
-    """Parsing maps with `labels` (generators.parsing.merge) of images of data/prepared, by name,
+    """Parsing maps with `labels` (generators.body.parsing.merge) of images of data/prepared, by name,
     into `folder` at `size`.
 
     A map of another size is resized, each pixel to the nearest label. Which files: label_files.py.
@@ -39,7 +39,7 @@ def import_maps(
 
 
 def merged_labels(given: np.ndarray, labels: str) -> np.ndarray:
-    """A parser's labels, int64 [H, W], as the ten of generators.parsing, uint8. ValueError for a
+    """A parser's labels, int64 [H, W], as the ten of generators.body.parsing, uint8. ValueError for a
     label that `labels` lacks.
     """
     return merge(torch.from_numpy(given)[None], labels)[0].numpy()
@@ -64,7 +64,7 @@ def save(labels: np.ndarray, file: Path, size: tuple[int, int] | None = None) ->
 
 
 def read(images: Sequence[str], size: tuple[int, int]) -> torch.Tensor | None:
-    """Labels of `generators.parsing`, uint8 [N, H, W] at `size`; None where the data set has no
+    """Labels of `generators.body.parsing`, uint8 [N, H, W] at `size`; None where the data set has no
     parsing maps.
 
     Raises:

@@ -24,7 +24,7 @@ LONGEST_PX = 1024  # the side at which labels of larger pictures are decided
 
 @dataclass(frozen=True)
 class Parser:
-    """labels: whose its numbers are, as generators.parsing.merge names them; parse: pictures ->
+    """labels: whose its numbers are, as generators.body.parsing.merge names them; parse: pictures ->
     label maps int64 [H, W].
     """
 

@@ -34,7 +34,7 @@ def streams_of(tensors: Mapping[str, Tensor]) -> dict[str, list[dict[str, Tensor
         match = _NAME.fullmatch(name)
         if match is None:
             raise ValueError(
-                f"{name!r} is no name in a PATN, which is made of sequences: stream.number.weight"
+                f"{name!r} is not a name in a PATN, which is made of sequences: stream.number.weight"
             )
         if value.is_floating_point() and not value.isfinite().all():
             raise ValueError(f"{name} holds values that are not finite")

@@ -1,5 +1,6 @@
 """The interface of a network to train and of a generator."""
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
@@ -8,7 +9,7 @@ from generators.training.batch import Batch
 from generators.training.phases import Phase
 
 
-class Trainable:
+class Trainable(ABC):
     """Networks with the phases that train them.
 
     params: a frozen dataclass of type `Params`, with image_size and sigma_px
@@ -20,9 +21,9 @@ class Trainable:
     params: Any
     networks: dict[str, nn.Module]
 
+    @abstractmethod
     def __init__(self, params: Any):
-        """A generator with fresh weights, drawn from a seed of `params`."""
-        raise NotImplementedError
+        """Fresh weights, drawn from a seed of `params`."""
 
     @property
     def parsing(self) -> str | None:
@@ -34,6 +35,7 @@ class Trainable:
         """Whether `phases` needs a trained pose network."""
         return False
 
+    @abstractmethod
     def phases(self, pose_network: nn.Module | None = None) -> tuple[Phase, ...]:
         """The phases, called once per training. They train only networks of `networks`.
 
@@ -41,7 +43,6 @@ class Trainable:
             pose_network: The trained pose network, for generators that use one. It is frozen, in
                 evaluation mode and on the training device.
         """
-        raise NotImplementedError
 
 
 class Generator(Trainable):
@@ -55,17 +56,17 @@ class Generator(Trainable):
     has_masks: bool = False
     has_alignments: bool = False
 
+    @abstractmethod
     def generate(self, batch: Batch) -> Tensor:
         """The batch's source persons in its target poses: float32 [N, 3, H, W] in [-1, 1]."""
-        raise NotImplementedError
 
     def predict_parsing(self, batch: Batch) -> Tensor:
         """Labels int64 [N, H, W] of the images to be generated."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{self.name} predicts no parsing maps")
 
     def attention(self, batch: Batch) -> Tensor:
         """Masks float32 [blocks, N, h, w] in (0, 1)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{self.name} has no attention masks")
 
     def alignment(self, batch: Batch, places: Tensor) -> Tensor:
         """Where in the source the blocks look from places of the target.
@@ -76,4 +77,4 @@ class Generator(Trainable):
         Returns:
             float32 [blocks, N, K, h, w].
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{self.name} has no alignments")

@@ -95,7 +95,9 @@ def test_refusals():
     assert (
         refused({"epoch": 3}) == "'epoch' is a int, not a tensor: these are not a network's weights"
     )
-    assert refused({"fc.weight": torch.zeros(2, 2)}).startswith("'fc.weight' is no name in a PATN")
+    assert refused({"fc.weight": torch.zeros(2, 2)}).startswith(
+        "'fc.weight' is not a name in a PATN"
+    )
     assert (
         refused(good | {first: torch.full((4, 3, 7, 7), float("nan"))})
         == f"{first} holds values that are not finite"
