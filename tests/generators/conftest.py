@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from short_training import short_training
 
 from generators.networks.transfer_params import DiscriminatorParams
 from generators.patn.patn import Patn, PatnParams
@@ -52,19 +53,7 @@ def people() -> tuple[ImageSet, torch.Tensor]:
 
 @pytest.fixture
 def params() -> PatnParams:
-    training = TrainingParams(
-        iterations=12,
-        decay_start=6,
-        batch_size=4,
-        learning_rate=1e-3,
-        betas=(0.5, 0.999),
-        flip=True,
-        seed=3,
-        precision="float32",
-        log_every=2,
-        sheet_every=100,
-        checkpoint_every=5,
-    )
+    training = short_training(iterations=12, decay_start=6, log_every=2, checkpoint_every=5)
     return PatnParams(
         image_size=SIZE,
         sigma_px=1.5,

@@ -2,29 +2,25 @@ from dataclasses import replace
 
 import pytest
 import torch
+from short_training import short_training
 
 from generators.body.pose import pose_maps, visible
 from generators.pose_network.pose_network import PoseEstimator, PoseNetworkParams, _losses, peaks
 from generators.training.batch import Batch
 from generators.training.pairs import make_batch
-from generators.training.phases import TrainingParams
 
 PARAMS = PoseNetworkParams(
     image_size=(32, 16),
     sigma_px=1.5,
     width=8,
     blocks=1,
-    training=TrainingParams(
+    training=short_training(
         iterations=12,
         decay_start=6,
-        batch_size=4,
         learning_rate=3e-3,
         betas=(0.9, 0.999),
-        flip=True,
         seed=0,
-        precision="float32",
         log_every=4,
-        sheet_every=100,
         checkpoint_every=5,
     ),
 )

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from short_training import short_training
 from torch import nn
 from torch.nn import functional as F
 
@@ -22,19 +23,7 @@ NETWORK_FIELDS = SpgNetworkParams.__dataclass_fields__
 
 @pytest.fixture
 def params() -> SpgNetParams:
-    training = TrainingParams(
-        iterations=5,
-        decay_start=3,
-        batch_size=4,
-        learning_rate=1e-3,
-        betas=(0.5, 0.999),
-        flip=True,
-        seed=3,
-        precision="float32",
-        log_every=1,
-        sheet_every=100,
-        checkpoint_every=2,
-    )
+    training = short_training(iterations=5, checkpoint_every=2)
     return SpgNetParams(
         image_size=SIZE,
         sigma_px=1.5,

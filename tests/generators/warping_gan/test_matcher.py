@@ -5,8 +5,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from short_training import short_training
 
-from generators.training.phases import TrainingParams
 from generators.warping_gan.matcher import (
     GeometricMatcher,
     MatchingNetwork,
@@ -27,19 +27,7 @@ from generators.warping_gan.transformations import (
 )
 
 SIZE = (16, 8)
-TRAINING = TrainingParams(
-    iterations=6,
-    decay_start=3,
-    batch_size=4,
-    learning_rate=1e-3,
-    betas=(0.5, 0.999),
-    flip=True,
-    seed=3,
-    precision="float32",
-    log_every=2,
-    sheet_every=100,
-    checkpoint_every=5,
-)
+TRAINING = short_training(log_every=2, checkpoint_every=5)
 PARAMS = MatcherParams(
     channels=4,
     downsamplings=2,

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from short_training import short_training
 from torch import nn
 
 from generators.body.parsing import one_hot
@@ -10,7 +11,6 @@ from generators.training import checkpoint
 from generators.training.checkpoint import load_generator, save_generator
 from generators.training.loop import train
 from generators.training.pairs import make_batch
-from generators.training.phases import TrainingParams
 from generators.warping_gan.losses import Painted
 from generators.warping_gan.networks import ImageNetwork, Parser, PyramidDiscriminator, WarpingBlock
 from generators.warping_gan.params import MatcherParams, ParserParams, WarpingGanParams
@@ -18,19 +18,7 @@ from generators.warping_gan.transformations import identity
 from generators.warping_gan.warping_gan import WarpingGan
 
 SIZE = (32, 16)
-TRAINING = TrainingParams(
-    iterations=6,
-    decay_start=3,
-    batch_size=4,
-    learning_rate=1e-3,
-    betas=(0.5, 0.999),
-    flip=True,
-    seed=3,
-    precision="float32",
-    log_every=1,
-    sheet_every=100,
-    checkpoint_every=4,
-)
+TRAINING = short_training()
 PARAMS = WarpingGanParams(
     image_size=SIZE,
     sigma_px=1.5,
