@@ -1,6 +1,6 @@
 """params.yaml -> frozen dataclasses, strictly.
 
-A section of the file fills a dataclass that stands beside the code it steers: every field must be
+A section of the file fills a dataclass next to the code that it configures: every field must be
 there, no other key may be, and each value must have the field's type. Nothing has a default, so
 that no value has two homes.
 """

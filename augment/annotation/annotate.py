@@ -91,7 +91,7 @@ def _in_image(finder: Finder, images: list, sizes: list[tuple[int, int]]) -> np.
 
 
 def _stamp(file: Path) -> list[int]:
-    """What tells a changed file: its size, and when it was written."""
+    """What identifies a file's state: its size and modification time."""
     status = file.stat()
     return [status.st_size, status.st_mtime_ns]
 

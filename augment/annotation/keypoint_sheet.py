@@ -110,7 +110,7 @@ def _cell(one: Shown, width: int) -> Image.Image:
 
 
 def _caption(image: str, width: int) -> list[str]:
-    """Its path in at most two lines; its bare name, or the end of that, where there is no room."""
+    """The path in at most two lines, or the end of the bare name if it does not fit."""
     letters = max(8, int(width / 5.6))
     text = image if len(image) <= 2 * letters else image.rpartition("/")[2]
     text = text if len(text) <= 2 * letters else "..." + text[3 - 2 * letters :]

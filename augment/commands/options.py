@@ -8,7 +8,7 @@ import click
 
 def _refuse_nan(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
     if value != value:
-        raise click.BadParameter("nan is no portion")
+        raise click.BadParameter("nan is not a portion")
     return value
 
 

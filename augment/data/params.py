@@ -55,7 +55,7 @@ class SplitParams:
     cuhk03).
 
     test_identities: their share, in (0, 1)
-    seed: of which they are, and of which of their images ask
+    seed: random seed for choosing them and their queries
     """
 
     test_identities: float
@@ -81,8 +81,7 @@ class DatasetParams:
     max_ids: the first k identities of each split, one number or one for train and one for test;
         null for all
     folder: who is on an image
-    split: where the data set does not say who is for training and who for the test, or which images
-        ask
+    split: for data sets that do not define training and test identities, or queries
     boxes: cuhk03: detected by a machine, or labelled by hand
     mini_market: what is rendered; may be null for the others, as folder and split where they have
     no part

@@ -1,6 +1,4 @@
-"""Who is for training and who for the test, and which images ask, where a data set does not say
-so.
-"""
+"""Training and test identities, and queries, of a data set that does not define them."""
 
 from collections.abc import Sequence
 
@@ -12,12 +10,11 @@ from augment.data.params import SplitParams
 
 
 def draw(rows: pd.DataFrame, params: SplitParams) -> tuple[pd.DataFrame, str]:
-    """The rows with `split` filled, and a sentence on it.
+    """The rows with `split` filled, and a sentence that describes the split.
 
-    A seeded share of the identities is the test set, of which some images ask (`asks`). An identity
-    that could not be
-    found again is for training: one with a single image, or with a single camera where cameras are
-        known.
+    A seeded share of the identities becomes the test set; some of its images become queries
+    (`query_places`). An identity that cannot be found again stays in training: one with a single
+    image or, where cameras are known, with a single camera.
 
     Args:
         rows: columns identity and camera, str; an unknown camera is empty. Their order has no part
@@ -37,7 +34,7 @@ def draw(rows: pd.DataFrame, params: SplitParams) -> tuple[pd.DataFrame, str]:
     need = "images of two cameras" if known else "two images"
     if not test:
         raise ValueError(
-            f"none of {len(identities):,} identities has {need}: nobody can be found again in a test"
+            f"none of {len(identities):,} identities has {need}: no identity can be found again in a test"
         )
     if len(test) == len(identities):
         raise ValueError(
@@ -45,27 +42,27 @@ def draw(rows: pd.DataFrame, params: SplitParams) -> tuple[pd.DataFrame, str]:
         )
     splits = pd.Series("train", index=rows.index, dtype=object)
     splits[rows["identity"].isin(test)] = "gallery"
-    filled = ask(rows.assign(split=splits), rng)
+    filled = with_queries(rows.assign(split=splits), rng)
     note = f"drawn: {len(test):,} of {len(identities):,} identities are for the test"
     if len(test) < wanted:
         note += f", not the wanted {wanted:,}, since only these have {need}"
     return filled, note
 
 
-def ask(rows: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """The rows with some of the gallery made queries."""
+def with_queries(rows: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """The rows, with some gallery images turned into queries."""
     splits = rows["split"].copy()
     gallery = rows[rows["split"] == "gallery"].sort_values("file")
     for _, own in sorted(gallery.groupby("identity"), key=lambda group: natural(str(group[0]))):
-        splits[own.index[asks(list(own["camera"]), rng)]] = "query"
+        splits[own.index[query_places(list(own["camera"]), rng)]] = "query"
     return rows.assign(split=splits)
 
 
-def asks(cameras: Sequence[str], rng: np.random.Generator) -> list[int]:
-    """Which images of one identity ask: one of each camera, as far as each then finds an image of
-    another camera.
+def query_places(cameras: Sequence[str], rng: np.random.Generator) -> list[int]:
+    """Places of the queries among one identity's images.
 
-    Where all are of one camera, or of none that is known, one image asks if there is another.
+    One image per camera, as long as each query keeps a match from another camera. If all images
+    come from one camera, or cameras are unknown, one image is a query if another remains.
     """
     of_camera = {
         camera: [place for place, one in enumerate(cameras) if one == camera]
@@ -77,5 +74,5 @@ def asks(cameras: Sequence[str], rng: np.random.Generator) -> list[int]:
     staying = [camera for camera, places in of_camera.items() if len(places) > 1]
     if not staying:
         return [picked[list(picked)[int(rng.integers(len(picked)))]]]
-    # If one camera alone keeps an image, nobody else could be found by its own query.
+    # If only one camera keeps an image, its own query would have no cross-camera match.
     return [place for camera, place in picked.items() if staying != [camera]]

@@ -157,11 +157,11 @@ def _check(generator: Any) -> None:
     name = generator.name
     if name == "puppet" or name not in GENERATORS:
         raise ValueError(
-            f"{name} is no network that renders images; export a trained generator: patn, apatn, spt, ..."
+            f"{name} does not render images; export a trained generator: patn, apatn, spt, ..."
         )
     if name == "spt" and generator.params.configuration == "ts_gt":
         raise ValueError(
-            "spt.configuration ts_gt paints on the target's own parsing map, which nobody who generates has"
+            "spt.configuration ts_gt paints on the target's own parsing map, which is not available when generating"
         )
     if name == "spgnet" and generator.params.flow != RIGID_PARTS:
         raise ValueError(

@@ -106,7 +106,7 @@ def check_inside(path: Path, root: Path) -> None:
 
 
 def check_name(path: Path) -> None:
-    """ValueError where a file's name is not plain text, so that no table could hold it."""
+    """Raises ValueError if a file's name is not plain text and cannot be written to a table."""
     name = str(path)
     for letter in name:
         # Python holds bytes that are not UTF-8 as surrogates, Cs.
@@ -122,7 +122,7 @@ def _open(path: Path, formats: tuple[str, ...]) -> Iterator[tuple[Image.Image, s
     if not path.exists():
         raise FileNotFoundError(f"{path}: not found")
     if not path.is_file():  # opening a pipe would wait for ever
-        raise ValueError(f"{path}: is no file but a folder, pipe or device")
+        raise ValueError(f"{path}: is a folder, pipe or device, not a file")
     if not path.stat().st_size:
         raise ValueError(f"{path}: is empty")
     try:

@@ -37,7 +37,7 @@ def show() -> None:
 
 
 def why_to_prepare(settings: DatasetParams) -> str | None:
-    """Why data/prepared is not what params.yaml asks for; None where nothing speaks against it."""
+    """Why data/prepared is not what params.yaml sets; None where nothing speaks against it."""
     if not (paths.PREPARED / "index.csv").is_file():
         return f"{paths.PREPARED} is not there yet"
     about = prepared.about()
@@ -45,7 +45,7 @@ def why_to_prepare(settings: DatasetParams) -> str | None:
         return f"{paths.PREPARED} is of {about.name}, params.yaml of {settings.name}"
     if about.image_size != settings.image_size:
         there, wanted = data.size(about.image_size), data.size(settings.image_size)
-        return f"{paths.PREPARED} has images of {there}, params.yaml asks for {wanted}"
+        return f"{paths.PREPARED} has images of {there}, params.yaml sets {wanted}"
     if settings.annotations and not prepared.joints():
         return f"{paths.PREPARED} has no keypoints, params.yaml names some"
     return None

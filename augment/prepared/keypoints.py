@@ -69,7 +69,7 @@ def _rows(file: Path) -> dict[str, tuple[int, np.ndarray]]:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise ValueError(
-            f"{file}: is no UTF-8 text ({error.reason} at byte {error.start})"
+            f"{file}: is not UTF-8 text ({error.reason} at byte {error.start})"
         ) from None
     header = lines[0].strip() if lines else ""
     if header != HEADER:
@@ -111,7 +111,7 @@ def _parse_row(line: str, where: str) -> tuple[str, np.ndarray]:
             RecursionError,
         ):  # no JSON; an integer of thousands of digits; lists in lists in lists
             raise ValueError(
-                f"{where}: keypoints_{axis} is no list of numbers: {part.strip()[:40]!r}"
+                f"{where}: keypoints_{axis} is not a list of numbers: {part.strip()[:40]!r}"
             ) from None
         is_numbers = isinstance(values, list) and all(
             type(value) in (int, float) for value in values

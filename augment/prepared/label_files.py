@@ -104,7 +104,7 @@ def _read_npy(file: Path) -> np.ndarray:
             shape, _, dtype = header(opened)
             start = opened.tell()
     except (ValueError, EOFError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
-        raise ValueError(f"{file}: is no readable .npy array ({str(error)[:80]})") from None
+        raise ValueError(f"{file}: is not a readable .npy array ({str(error)[:80]})") from None
     if dtype.kind not in "iu":
         kind = "Python objects, which are not loaded" if dtype.hasobject else str(dtype)
         raise ValueError(f"{file}: holds {kind}; a label map has whole numbers")

@@ -1,4 +1,4 @@
-"""Parsing maps of index rows: imported, read beside the images, or drawn from the keypoints."""
+"""Parsing maps of index rows: imported, read next to the images, or drawn from the keypoints."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -92,7 +92,7 @@ def read(images: Sequence[str], size: tuple[int, int]) -> torch.Tensor | None:
 def of_kind(
     kind: str, images: Sequence[str], points: torch.Tensor, size: tuple[int, int]
 ) -> torch.Tensor:
-    """The parsing maps a generator asks for, uint8 [N, H, W]: `files`, or `from_keypoints` of
+    """The parsing maps that a generator uses, uint8 [N, H, W]: `files`, or `from_keypoints` of
     points [N, 18, 2] at `size`.
 
     Raises:

@@ -1,7 +1,7 @@
 """Metrics that judge images by networks trained elsewhere: FID, IS, LPIPS and DS.
 
 Each is `Unavailable`, with the reason and the file, where its weights (outside_weights.py) are not
-at hand: never a number, never an error, and never a download. The libraries are the optional extra
+available: never a number, never an error, and never a download. The libraries are the optional extra
 `metrics`.
 """
 

@@ -1,7 +1,7 @@
 """ranked.json: the first gallery images that a trained re-ID model finds for a few queries, hit or
 miss.
 
-train-reid writes one beside a model's weights. Every arm shows the same queries, evenly through the
+train-reid writes one next to a model's weights. Every arm shows the same queries, evenly through the
 query set and chosen before anything is scored, so that arms can be compared and no result picks its
 own examples. Paths are relative to data/prepared.
 """

@@ -42,7 +42,7 @@ def held_out(pids: np.ndarray, params: ValidationParams) -> np.ndarray:
 
 
 def queries_and_gallery(rows: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A random image of each identity and camera asks; all other index rows are the gallery."""
+    """One random query per identity and camera; all other index rows are the gallery."""
     shuffled = rows.iloc[np.random.default_rng(seed).permutation(len(rows))]
-    asks = ~shuffled.duplicated(["pid", "camid"])
-    return shuffled[asks].sort_index(), shuffled[~asks].sort_index()
+    is_query = ~shuffled.duplicated(["pid", "camid"])
+    return shuffled[is_query].sort_index(), shuffled[~is_query].sort_index()

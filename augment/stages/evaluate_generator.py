@@ -60,7 +60,7 @@ def run(name: str, portion: float | None, dry_run: bool) -> None:
             key: scoring.entry(scored.metrics[key]) for key in METRICS if key in scored.metrics
         }
         folder = paths.card_folder(renderer.name)
-        out.unlink(missing_ok=True)  # a card never stands beside another run's pairs
+        out.unlink(missing_ok=True)  # a card never lies next to the pairs of another run
         shutil.rmtree(folder, ignore_errors=True)
         with whole(folder / "pairs.csv") as temporary:
             scored.pairs.to_csv(temporary, index=False, float_format="%.6g")
@@ -120,7 +120,7 @@ def _check_known(renderer: render.Renderer) -> None:
     training = set(rows["path"][rows["split"] == "train"])
     if strangers := [path for path in renderer.trained_on if path not in training]:
         raise ValueError(
-            f"{renderer.name} was trained on {len(strangers):,} images that are no training images of {paths.PREPARED}, as "
+            f"{renderer.name} was trained on {len(strangers):,} images that are not training images of {paths.PREPARED}, as "
             f"{strangers[0]}; train it again"
         )
 

@@ -4,7 +4,7 @@ index.html     everything, on one page that needs no other file
 curves.csv     a row per arm and seed
 summary.csv    mean, spread and gap closed; difference to `none`, its spread, and whether the arm does harm
 curves.png     mAP and rank-1 over the portion
-bars.png       mAP of all augmentations beside one another
+bars.png       mAP of all augmentations side by side
 generators.csv a row per report card of a generator, where there are any
 """
 
@@ -59,7 +59,7 @@ def _warn(judged: pd.DataFrame) -> None:
     for text in harm.defeats(harm.rivals(judged)):
         click.secho(str(text), fg="yellow")
     for text in harm.unjudged(judged):
-        click.echo(f"not compared, there is no such arm of none: {text}")
+        click.echo(f"not compared, because `none` is missing there: {text}")
 
 
 def _track(summary: pd.DataFrame) -> None:

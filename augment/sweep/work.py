@@ -123,7 +123,7 @@ def models(sets: Sequence[GeneratedSet], cards: Sequence[Model]) -> list[Model]:
 def networks(
     models: Sequence[Model], judged: Sequence[Arm], has_cards: bool, file: Path
 ) -> list[Model]:
-    """Every pose network to train, by portion; judged: arms whose gate asks one."""
+    """Every pose network to train, by portion; judged: arms whose gate uses one."""
     portions = {model.portion for model in models if uses_pose_network(model.generator, file)}
     portions |= {judge_network(arm).portion for arm in judged}
     portions |= {1.0} if has_cards else set()

@@ -26,7 +26,7 @@ COLOURS = (
     (0, 0, 0), (255, 205, 160), (110, 64, 24), (220, 40, 40), (40, 60, 200), (190, 40, 190),
     (60, 190, 60), (160, 230, 40), (40, 190, 230), (240, 220, 40),
 )  # fmt: skip
-# Where a generator's parsing maps come from: files beside the images, or drawn from the keypoints.
+# Where a generator's parsing maps come from: files next to the images, or drawn from keypoints.
 KINDS = ("files", "from_keypoints")
 TABLES = Path(__file__).parent / "parsing_tables"
 # Of a table's labels that have no side, by the pair they belong to.

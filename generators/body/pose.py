@@ -2,7 +2,7 @@
 
 Keypoints are float32 [N, 18, 2], (y, x) in pixels, -1 in both columns for a missing joint, in
 OpenPose-18 order. A pixel's centre has integer coordinates, so every visible coordinate lies above
--0.5, and that is how missing joints are told apart.
+-0.5, which distinguishes missing joints.
 """
 
 import numpy as np

@@ -15,7 +15,7 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
     the sum of the singular values of R_a R_b^T: no root of a matrix that has none in floating
     point, and 0 for a set and itself.
 
-    Raises ValueError where the sets have not the same D, or one of them fewer than two rows or a
+    Raises ValueError if the sets differ in D, or one of them has fewer than two rows or a
     number that is not finite.
     """
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:

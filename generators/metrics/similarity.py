@@ -99,7 +99,7 @@ def through_jpeg_strip(
     was a JPEG file.
 
     With Pillow's settings for JPEG, as the public code. Its pictures of poses look a little
-    otherwise than ours; they touch the images beside them in the outermost pixels' colours alone.
+    otherwise than ours; they affect only the colours of the outermost pixels of neighbouring images.
     """
     size = size_of(output)
     pixels = [images.permute(0, 2, 3, 1).cpu().numpy() for images in (source, target, output)]

@@ -7,7 +7,7 @@ for Person Image Generation", CVPR 2019).
 The idea. The source image and the two poses are encoded separately. A cascade of pose-attentional
 transfer blocks (PATB) then moves the person step by step: in each block the pose code gives a mask
 in (0, 1) that says where the image code changes, and the changed image code joins the pose code for
-the next block. A decoder renders the last image code. One discriminator asks whether the output
+the next block. A decoder renders the last image code. One discriminator judges whether the output
 shows the source's person (appearance), another whether it has the target pose (shape).
 
 The paper's words -> ours: condition image P_c -> source_image; target image P_t -> target_image;
@@ -22,7 +22,7 @@ Where the paper and its public code differ we chose as follows; other departures
 - Decoder: transposed convolutions (code). The paper's bilinear upsampling with residual blocks
   would not have the 41.36 M parameters of its own Table 2; the transposed ones do.
 - Norm: a parameter, `instance` (paper, 3.5; code on DeepFashion) or `batch` (paper, 3.1; code on
-  Market-1501). A bias only beside instance norm (code).
+  Market-1501). A bias only with instance norm (code).
 - Discriminators: LeakyReLU 0.2 (paper, 3.5; the code has ReLU); dropout is a parameter (paper none,
   code 0.5); a last convolution gives one map of scores (paper: "score"; the code averages a feature
   map of 256 channels instead). The product R = R_A R_S of 3.4 enters no loss, neither in eq. (11)
@@ -41,7 +41,7 @@ framework); mirroring exchanges left and right joints (the code's does not); lam
 the discriminators out; person_weight weighs the L1 loss towards the target's limbs (0 is the
 paper's loss). Ma et al., "Pose Guided Person Image Generation" (2017), weigh theirs by a pose mask
 likewise. In short trainings it brings the person's colours and limbs sooner, because most of the
-plain loss comes from a background that the source cannot tell.
+plain loss comes from a background that the source does not show.
 """
 
 from dataclasses import dataclass
@@ -156,7 +156,8 @@ class Patn(Transfer):
         """How far the image code changes at each place, in each block: float32 [blocks, N, h, w] in
         (0, 1) (Figure 10).
 
-        ValueError where the blocks have no masks.
+        Raises:
+            ValueError: the blocks have no masks.
         """
         if not self.has_masks:
             raise ValueError("patn.block is resnet, whose blocks have no attention masks")

@@ -4,7 +4,7 @@ The public generator is the network of patn.py (Zhu et al., section 3.2.1): two 
 streams, blocks with an image and a pose stream, an up-sampling stream, each a sequence of layers.
 Its tensors are named stream.number.leaf, the number the layer's, the leaf a weight, a bias or a
 statistic, as in model.att.0.conv_block_stream1.1.weight. Numbers depend on padding and dropout
-layers, which hold no tensors, and names have changed between versions. So streams are told by the
+layers, which hold no tensors, and names have changed between versions. So streams are recognised by the
 shapes of their
 convolutions, and within a stream layers count in order: every shape is checked against ours.
 """
@@ -60,7 +60,7 @@ def convert(
 ) -> Converted:
     """The public generator's tensors as a PATN of ours.
 
-    norm: batch or instance; None: told by the tensors
+    norm: batch or instance; None: detected from the tensors
     image_size: (height, width) in px; None: that of the data set which was trained with this norm
 
     Raises:

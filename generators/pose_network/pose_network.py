@@ -31,7 +31,7 @@ EMPTY, SIDES = (
 
 @dataclass(frozen=True)
 class PoseNetworkParams:
-    """Everything that defines a pose network. ValueError where a value makes no sense."""
+    """Everything that defines a pose network. Raises ValueError for an invalid value."""
 
     image_size: tuple[int, int]  # (height, width) in px of the training images, multiples of 8
     sigma_px: float  # of the heat maps' Gaussians, at image_size

@@ -40,7 +40,7 @@ POSE, PLATE, CAST = TAKES = ("pose", "plate", "cast")
 
 @dataclass(frozen=True)
 class PuppetParams:
-    """ValueError where a number makes no sense."""
+    """Section `generators.puppet`. Raises ValueError for an invalid number."""
 
     image_size: tuple[int, int]
     parts: PartParams

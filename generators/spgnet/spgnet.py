@@ -72,7 +72,8 @@ class SpgNet(Generator):
     """SPATN and SPGNet with fresh weights, drawn from params.training.seed. The baseline has no
     SPATN: it uses no parsing map.
 
-    Raises FileNotFoundError or ValueError where `flow` names a bad file.
+    Raises:
+        FileNotFoundError, ValueError: `flow` names a missing or bad file.
     """
 
     name = "spgnet"

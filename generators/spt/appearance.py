@@ -106,7 +106,7 @@ class Renderer:
         self.size = params.image_size
 
     def pose_code(self, side: Side) -> Tensor:
-        """What H_S is told of a pose: its heat maps, its mask or both."""
+        """What H_S receives of a pose: its heat maps, its mask or both."""
         given = [side.pose] if self.params.pose_heat_maps else []
         if self.params.pose_masks:
             given.append(pose_masks(side.keypoints, self.size))

@@ -49,7 +49,7 @@ class Painted:
 
 
 def check(spt: Spt) -> None:
-    """ValueError where an SPT cannot be asked for a given parsing map."""
+    """Raises ValueError if an SPT cannot render a given parsing map."""
     if spt.params.configuration == "baseline":
         raise ValueError(
             "spt.configuration baseline knows no parsing maps; train one with ts_pred, ts_gt or e2e"

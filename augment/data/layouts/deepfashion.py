@@ -6,7 +6,7 @@ section 4.1).
 
 An identity is all before the view (`_1front`): one person in one set of clothes. Images of 256x256
 are cropped to the columns 40 to 215, as PATN does; those of 256x176 are so already. Cameras are not
-known. Of each test identity with two images or more, one asks.
+known. One image of each test identity with two or more is a query.
 """
 
 from pathlib import Path

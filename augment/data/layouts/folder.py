@@ -1,5 +1,4 @@
-"""Any folder of person crops. Who is on an image is told by a regular expression of its path, or by
-a table.
+"""Any folder of person crops. A regular expression on the path, or a table, gives the identity.
 
 pattern: (?P<identity>[^/]+)/.*                                          one folder for each person
 pattern: (?P<split>train|query|gallery)/(?P<identity>[0-9]+)_c(?P<camera>[0-9]+).*
@@ -52,7 +51,7 @@ def list_images(root: Path, settings: DatasetParams) -> Listing:
 def with_split(
     rows: pd.DataFrame, root: Path, params: SplitParams
 ) -> tuple[pd.DataFrame, list[str]]:
-    """The rows with splits drawn where there are none, and queries where no image asks."""
+    """The rows, with missing splits drawn and queries chosen where there are none."""
     given = rows["split"] != ""
     if not given.any():
         rows, note = split.draw(rows, params)
@@ -66,9 +65,9 @@ def with_split(
     check_apart(rows, root)
     notes = []
     if not (rows["split"] == "query").any():
-        rows = split.ask(rows, np.random.default_rng(params.seed))
+        rows = split.with_queries(rows, np.random.default_rng(params.seed))
         notes.append(
-            f"drawn: {(rows['split'] == 'query').sum():,} images of the gallery ask, since none is a query"
+            f"drawn: {(rows['split'] == 'query').sum():,} images of the gallery become queries, since none is one"
         )
     for one in ("train", "query", "gallery"):
         if not (rows["split"] == one).any():
@@ -77,7 +76,7 @@ def with_split(
 
 
 def check_apart(rows: pd.DataFrame, root: Path) -> None:
-    """ValueError where a person is both for training and for the test."""
+    """Raises ValueError if an identity is in both the training and the test set."""
     is_train = rows["split"] == "train"
     both = rows[~is_train & rows["identity"].isin(set(rows["identity"][is_train]))]
     if len(both):
@@ -119,7 +118,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
         expression = re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(
-            f"params.yaml: dataset.folder.pattern: {pattern!r} is no regular expression ({error})"
+            f"params.yaml: dataset.folder.pattern: {pattern!r} is not a regular expression ({error})"
         ) from error
     if unknown := sorted(set(expression.groupindex) - set(GROUPS)):
         raise ValueError(

@@ -39,10 +39,10 @@ def list_images(root: Path, _: DatasetParams) -> Listing:
             if found in listed:
                 problems.append(f"{where}: {path} is in {listed[found]} already")
             elif not identity.isdecimal():
-                problems.append(f"{where}: identity {identity[:40]!r} is no number")
+                problems.append(f"{where}: identity {identity[:40]!r} is not a number")
             elif len(parts) < 3 or not parts[2].isdecimal():
                 problems.append(
-                    f"{where}: {path[:200]}: the third part of the name, between _, is no camera"
+                    f"{where}: {path[:200]}: the third part of the name, between _, is not a camera"
                 )
             elif problem := lists.problem(root / found, root):
                 problems.append(f"{where}: {problem}")

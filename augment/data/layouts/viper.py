@@ -2,8 +2,8 @@
 
     cam_a/000_45.bmp  cam_b/000_90.bmp     identity, then the angle
 
-A seeded share of the persons is for training (dataset.split; half of them is usual); of the others,
-camera a asks b.
+A seeded share of the persons is for training (dataset.split; half of them is usual); for the
+others, queries come from camera a and the gallery from camera b.
 """
 
 from pathlib import Path
@@ -48,7 +48,7 @@ def list_images(root: Path, settings: DatasetParams) -> Listing:
     pairs = zip(listed["identity"], listed["camera"], strict=True)
     splits = [asked[camera] if one in test else "train" for one, camera in pairs]
     notes.append(
-        f"drawn: {number:,} of {len(order):,} pairs are for the test, where cam_a asks cam_b"
+        f"drawn: {number:,} of {len(order):,} pairs are for the test, with queries from cam_a and the gallery from cam_b"
     )
     if single := listed["identity"].nunique() - len(in_both):
         notes.append(f"{single:,} persons are in one camera alone, and for training")

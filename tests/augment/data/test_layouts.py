@@ -120,7 +120,7 @@ def test_msmt17(crops, read, names):
         (
             "list_query",
             "0000/0000_000_03_0303morning_0015_0.jpg x\n",
-            "row 1: identity 'x' is no number",
+            "row 1: identity 'x' is not a number",
         ),
         (
             "list_query",
@@ -130,7 +130,7 @@ def test_msmt17(crops, read, names):
         (
             "list_query",
             "0000/a.jpg 0\n",
-            "row 1: 0000/a.jpg: the third part of the name, between _, is no camera",
+            "row 1: 0000/a.jpg: the third part of the name, between _, is not a camera",
         ),
         (
             "list_gallery",
@@ -233,7 +233,10 @@ def test_viper(crops, read):
         ("query", "a"): 3,
         ("gallery", "b"): 3,
     }
-    assert "drawn: 3 of 6 pairs are for the test, where cam_a asks cam_b" in notes
+    assert (
+        "drawn: 3 of 6 pairs are for the test, with queries from cam_a and the gallery from cam_b"
+        in notes
+    )
     assert "1 persons are in one camera alone, and for training" in notes
     assert rows["pid"].min() == 1 and rows["camid"].nunique() == 2
     with pytest.raises(

@@ -25,7 +25,7 @@ WORDS = st.text(
 
 @given(st.lists(st.integers(0, 4).map(str), min_size=1, max_size=12), st.integers(0, 9))
 def test_every_query_finds_another_camera_where_there_is_one(cameras, seed):
-    asked = split.asks(cameras, np.random.default_rng(seed))
+    asked = split.query_places(cameras, np.random.default_rng(seed))
     assert len({cameras[place] for place in asked}) == len(asked) < max(len(cameras), 1)
     gallery = [camera for place, camera in enumerate(cameras) if place not in asked]
     several = len(set(cameras)) > 1
@@ -87,7 +87,7 @@ def test_a_drawn_split_can_be_scored_or_is_refused(images_of, share, seed):
     try:
         drawn, _ = split.draw(rows, SplitParams(share, seed))
     except ValueError as error:
-        assert re.search("nobody can be found again|leaves none", str(error))
+        assert re.search("no identity can be found again|leaves none", str(error))
         return
     parts = {name: own for name, own in drawn.groupby("split")}
     assert parts.keys() == {"train", "query", "gallery"}

@@ -159,7 +159,7 @@ def test_what_cannot_be_exported_is_refused_by_name(with_puppets, tmp_path):
             {"flow": "flows.pt"},
             "spgnet.flow is the file flows.pt, whose flows are looked up pair by pair",
         ),
-        ("puppet", {}, "puppet is no network that renders images; export a trained generator"),
+        ("puppet", {}, "puppet does not render images; export a trained generator"),
     ):
         section = yaml.safe_load(file.read_text())["generators"][name] | changes
         generator = type(

@@ -44,7 +44,7 @@ def test_what_is_no_file_is_named(tmp_path):
     os.mkfifo(tmp_path / "pipe.jpg")
     for path in (tmp_path, tmp_path / "pipe.jpg"):
         with pytest.raises(
-            ValueError, match=re.escape(f"{path}: is no file but a folder, pipe or device")
+            ValueError, match=re.escape(f"{path}: is a folder, pipe or device, not a file")
         ):
             untrusted.read(path)
 

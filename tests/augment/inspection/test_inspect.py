@@ -172,7 +172,7 @@ def test_parsing_maps_that_are_missing(project, say):
 def test_another_size_is_prepared_again(project, say):
     prepared.write(prepared.About("mini_market", (64, 32), True), Path("data/prepared"))
     assert say().startswith(
-        "data/prepared has images of 64 x 32 px, params.yaml asks for 128 x 64 px; `augment prepare` would"
+        "data/prepared has images of 64 x 32 px, params.yaml sets 128 x 64 px; `augment prepare` would"
     )
 
 

@@ -43,7 +43,7 @@ YS, XS = str([20] * 18), str([10] * 18)
             f"{keypoints.HEADER}\na.jpg: {YS}: {XS}\nb.jpg: [1, 2]: {XS}",
             "row 3: keypoints_y must hold 18 numbers",
         ),
-        (f"{keypoints.HEADER}\na.jpg: {YS}: [1; 2]", "row 2: keypoints_x is no list of numbers"),
+        (f"{keypoints.HEADER}\na.jpg: {YS}: [1; 2]", "row 2: keypoints_x is not a list of numbers"),
         (
             f"{keypoints.HEADER}\na.jpg: {YS}: {[-1] + [10] * 17}",
             "row 2: joint 0 is missing (-1) in one list",

@@ -116,8 +116,8 @@ def header(shape, kind="|u1") -> bytes:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is no readable .npy array"),
-        (b"\x93NUMPY\x09\x00", "is no readable .npy array"),
+        (b"", "is not a readable .npy array"),
+        (b"\x93NUMPY\x09\x00", "is not a readable .npy array"),
         (
             header((10**6, 10**6)),
             "1,000,000 x 1,000,000 labels by its header; maps have at most 64,000,000",
@@ -144,7 +144,7 @@ def header(shape, kind="|u1") -> bytes:
         ),
         (
             b"\x93NUMPY\x01\x00" + (60000).to_bytes(2, "little") + b"(" * 60000,
-            "is no readable .npy array",
+            "is not a readable .npy array",
         ),
     ],
 )

@@ -175,7 +175,7 @@ def test_a_generator_of_other_images_is_refused(project, augment):
     result = augment("evaluate-generator", "--generator", "patn")
     assert (
         result.exit_code == 1
-        and "patn was trained on 4 images that are no training images of data/prepared"
+        and "patn was trained on 4 images that are not training images of data/prepared"
         in result.output
     )
 

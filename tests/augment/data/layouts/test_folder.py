@@ -137,7 +137,7 @@ def test_queries_are_drawn_from_a_test_folder(crops, read):
     )
     rows, notes = read(root, pattern=SPLITS)
     assert Counter(rows["split"]) == {"train": 1, "query": 2, "gallery": 5}
-    assert "drawn: 2 images of the gallery ask, since none is a query" in notes
+    assert "drawn: 2 images of the gallery become queries, since none is one" in notes
 
 
 def test_images_that_the_pattern_does_not_match_are_counted(crops, read):
@@ -219,7 +219,7 @@ def test_other_encodings_and_sizes_of_tables(crops, read, tmp_path):
 
 
 PATTERNS = {
-    "(?P<identity>": "is no regular expression (missing ), unterminated subpattern at position 0)",
+    "(?P<identity>": "is not a regular expression (missing ), unterminated subpattern at position 0)",
     "(?P<identity>.*)(?P<pid>)": "unknown group 'pid'; there are identity, camera, split",
     "[^/]+/.*": "'[^/]+/.*' has no group (?P<identity>...)",
     "(?P<identity>z)/.*": "'(?P<identity>z)/.*' matches no path of an image, such as 'a/0_c0.jpg'",
@@ -251,7 +251,8 @@ def test_pattern_and_table_exclude_each_other(settings):
 
 def test_too_few_people_for_a_test(crops, read):
     with pytest.raises(
-        ValueError, match="none of 2 identities has two images: nobody can be found again in a test"
+        ValueError,
+        match="none of 2 identities has two images: no identity can be found again in a test",
     ):
         read(crops("a/1.jpg", "b/1.jpg"), pattern="(?P<identity>[^/]+)/.*")
     with pytest.raises(

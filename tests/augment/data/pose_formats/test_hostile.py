@@ -50,7 +50,7 @@ def refused(file, message, **given):
         (f"{HEADER}\n : {ROW}", "'' is not an image name"),
         (
             f"{HEADER}\na.jpg: {[float('nan')] * 18}: {[1] * 18}",
-            "row 2: keypoints_y is no list of numbers",
+            "row 2: keypoints_y is not a list of numbers",
         ),
         (
             f"{HEADER}\na.jpg: {[1e300] * 18}: {[1] * 18}",
@@ -58,11 +58,11 @@ def refused(file, message, **given):
         ),
         (
             f"{HEADER}\na.jpg: [{'9' * 5000}]: {[1] * 18}",
-            "row 2: keypoints_y is no list of numbers",
+            "row 2: keypoints_y is not a list of numbers",
         ),
         (
             f"{HEADER}\na.jpg: {'[' * 9000}: {[1] * 18}",
-            "row 2: keypoints_y is no list of numbers",
+            "row 2: keypoints_y is not a list of numbers",
         ),
         (
             f"{HEADER}\na.jpg: {'1' * 20000}: {[1] * 18}",
@@ -183,7 +183,7 @@ def test_a_json_of_too_many_values_is_not_parsed(tmp_path):
 def test_bytes_that_are_no_text(tmp_path):
     file = tmp_path / "k.csv"
     file.write_bytes(b"name:keypoints_y:keypoints_x\n\xff\xfe")
-    refused(file, "is no UTF-8 text (invalid start byte at byte 29)")
+    refused(file, "is not UTF-8 text (invalid start byte at byte 29)")
 
 
 def test_folders(tmp_path):
