@@ -17,8 +17,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 repro: setup ## the whole experiment, on the embedded data set or as params.yaml says
-	augment plan
-	dvc repro
+	augment sweep
 
 test: setup ## ruff, then the test suite
 	ruff check

@@ -5,14 +5,14 @@ from typing import Any
 
 import click
 
-from augment.commands import analysis, edit, export, keypoints, pipeline, project, transfer
+from augment.commands import analysis, edit, export, keypoints, pipeline, project, sweep, transfer
 from augment.commands.options import examples
 
 EXPECTED = (ValueError, OSError, FloatingPointError)
 # Heading of --help -> commands below it, in this order.
 SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Project": project.COMMANDS,
-    "Pipeline": pipeline.COMMANDS,
+    "Pipeline": (*sweep.COMMANDS, *pipeline.COMMANDS),
     "Around the pipeline": analysis.COMMANDS,
     "Your own data": keypoints.COMMANDS,
     "Use elsewhere": export.COMMANDS,
@@ -44,8 +44,8 @@ class _Commands(click.Group):
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog=examples(
-        "augment profile mini && dvc repro    the whole sweep of a profile",
-        "augment prepare                      ... or stage by stage",
+        "augment profile mini && augment sweep    the whole experiment of a profile",
+        "augment prepare                          ... or stage by stage",
         "augment reduce --portion 0.3",
         "augment train-generator --generator patn",
         "augment generate --portion 0.3",

@@ -20,6 +20,10 @@ OPTIONAL = {
     "reid/torchreid_door.py": {"torchreid"},
 }
 DOORS = {
+    "dvc": "augment/sweep/runner/pipeline.py",
+    "ray": "augment/sweep/runner/ray_cluster.py",
+    "rich": "augment/sweep/runner",
+    "submitit": "augment/sweep/runner/slurm.py",
     "jinja2": "augment/results/templates.py",
     "lpips": "augment/pretrained/image_metrics.py",
     "onnx": "augment/export/onnx.py",

@@ -18,14 +18,22 @@ FILE = Path("sweep.yaml")
 
 def run(dry_run: bool) -> bool:
     """Write sweep.yaml unless it is up to date. Returns whether it was."""
+    if dry_run:
+        click.echo(rendered(params.FILE), nl=False)
+        return True
+    written = write(dry_run)
+    if written:
+        click.echo("now run `dvc repro`, or `augment sweep`")
+    return not written
+
+
+def write(dry_run: bool) -> bool:
+    """Write sweep.yaml unless it is up to date. Returns whether it had to be written."""
     text = rendered(params.FILE)
     if FILE.is_file() and FILE.read_text() == text:
-        click.echo(f"plan: {FILE} is up to date")
-        return True
-    if dry_run:
-        click.echo(text, nl=False)
-        return True
-    with whole(FILE) as temporary:
-        temporary.write_text(text)
-    click.echo(f"plan: {FILE} follows params.yaml's section `sweep` again; now run `dvc repro`")
-    return False
+        return False
+    click.echo(f"plan: {FILE} follows params.yaml's section `sweep` again")
+    if not dry_run:
+        with whole(FILE) as temporary:
+            temporary.write_text(text)
+    return True
