@@ -2,7 +2,7 @@
 
 sweep.yaml is committed next to params.yaml. `dvc repro` runs `augment plan --check` whenever `sweep`
 has changed: it writes the file and stops the pipeline, because DVC has read the old one by then. The
-next `dvc repro` runs the new cells. Where the file is up to date, the stage does nothing.
+next `dvc repro` runs the new cells. If the file is up to date, the stage does nothing.
 """
 
 from pathlib import Path
@@ -17,7 +17,11 @@ FILE = Path("sweep.yaml")
 
 
 def run(dry_run: bool) -> bool:
-    """Write sweep.yaml unless it is up to date. Returns whether it was."""
+    """Write sweep.yaml unless it is up to date.
+
+    Returns:
+        Whether it was up to date.
+    """
     text = rendered(params.FILE)
     if FILE.is_file() and FILE.read_text() == text:
         click.echo(f"plan: {FILE} is up to date")

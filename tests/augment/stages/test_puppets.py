@@ -166,7 +166,7 @@ def test_without_a_generator_named_the_trained_one_is_taken_or_else_puppets(proj
 def test_other_settings_start_afresh_and_a_stopped_run_goes_on(project, augment):
     run(augment, "generate", "--portion", "0.4", "--generator", "puppet")
     (generated("puppet") / index.read(generated("puppet") / "index.csv")["path"][3]).unlink()
-    assert "11 images are there already" in run(
+    assert "11 images exist already" in run(
         augment, "generate", "--portion", "0.4", "--generator", "puppet"
     )
     text = (project / "params.yaml").read_text()
