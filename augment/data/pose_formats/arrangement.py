@@ -29,7 +29,7 @@ def unit(rows: Rows) -> tuple[list[Finding], np.ndarray]:
 
 
 def arrangement(rows: Rows) -> tuple[list[Finding], np.ndarray]:
-    """Check axes, direction and joint order: are people upright, or which change makes them so?"""
+    """Check axes, direction and joint order: do people stand upright?"""
     judged, broken = (relations.sum(1) for relations in anatomy.relations(rows.points))
     if (judged > 0).sum() < MIN_IMAGES or _upright(rows.points, PLAUSIBLE):
         return [], rows.points

@@ -56,7 +56,7 @@ def suspects(
 ) -> list[str]:
     """Images with implausible keypoints (joints outside, broken anatomy), the worst first.
 
-    Args: as for `check`.
+    The arguments are those of `check`.
     """
     if matched is None:
         matched = names.match(keypoints, sizes)

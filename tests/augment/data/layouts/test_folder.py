@@ -183,10 +183,16 @@ ROWS = {
     'path,identity\n"x/1.jpg,a\n': "not a CSV file (unexpected end of data)",
     "path,identity\n" + "x" * 200_000: "row 2: longer than 100,000 characters",
     'path,identity\n"' + "x\n" * 90_000: "not a CSV file (field larger than field limit (131072))",
-    "path,identity,split\nx/1.jpg,a,dev\n": "x/1.jpg: split 'dev' is none of train, bounding_box_train, query, gallery, test",
-    "path,identity,split\nx/1.jpg,a,train\nx/2.jpg,a,\n": "{root}/x/2.jpg: is in no split, like 1 of 2 images; give all images a split or none",
-    "path,identity,camera\nx/1.jpg,a,1\nx/2.jpg,a,\n": "{root}/x/2.jpg: has no camera, like 1 of 2 images; give all images a camera or none",
-    "path,identity,split\nx/1.jpg,a,train\nx/2.jpg,a,test\n": "{root}/x/2.jpg: its identity 'a' is also in the training set, like 1 identities of",
+    "path,identity,split\nx/1.jpg,a,dev\n": "x/1.jpg: split 'dev' is not one of train, bounding_box_train, query, gallery, test",
+    "path,identity,split\nx/1.jpg,a,train\nx/2.jpg,a,\n": (
+        "{root}/x/2.jpg: is in no split, like 1 of 2 images; give all images a split or none"
+    ),
+    "path,identity,camera\nx/1.jpg,a,1\nx/2.jpg,a,\n": (
+        "{root}/x/2.jpg: has no camera, like 1 of 2 images; give all images a camera or none"
+    ),
+    "path,identity,split\nx/1.jpg,a,train\nx/2.jpg,a,test\n": (
+        "{root}/x/2.jpg: its identity 'a' is also in the training set, like 1 identities of"
+    ),
     "path,identity,split\nx/1.jpg,a,query\nx/2.jpg,a,test\n": "{root}: no image is in the split 'train'",
 }
 
