@@ -183,7 +183,9 @@ ROWS = {
     'path,identity\n"x/1.jpg,a\n': "not a CSV file (unexpected end of data)",
     "path,identity\n" + "x" * 200_000: "row 2: longer than 100,000 characters",
     'path,identity\n"' + "x\n" * 90_000: "not a CSV file (field larger than field limit (131072))",
-    "path,identity,split\nx/1.jpg,a,dev\n": "x/1.jpg: split 'dev' is not one of train, bounding_box_train, query, gallery, test",
+    "path,identity,split\nx/1.jpg,a,dev\n": (
+        "x/1.jpg: split 'dev' is not one of train, bounding_box_train, query, gallery, test"
+    ),
     "path,identity,split\nx/1.jpg,a,train\nx/2.jpg,a,\n": (
         "{root}/x/2.jpg: is in no split, like 1 of 2 images; give all images a split or none"
     ),
