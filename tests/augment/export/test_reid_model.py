@@ -33,7 +33,7 @@ def test_the_model_of_an_arm_is_the_one_in_its_file(inside):
 
 
 def test_an_arm_that_is_not_trained_names_its_command(inside):
-    message = "run `augment train-reid --model inception --portion 0.3 --augmentation puppet` first, or give --weights FILE"
+    message = "run `augment train-reid --model inception --portion 0.3 --augmentation puppet` first, or use --weights FILE"
     with pytest.raises(FileNotFoundError, match=re.escape(message)):
         of_arm(Arm("inception", parse("puppet"), 0.3, 1, "iterations", 0))
 
@@ -60,21 +60,21 @@ class Code:
     [
         (
             lambda file: torch.save({"head.classifier.weight": Code()}, file),
-            "is damaged, or not a file of tensors alone",
+            "is damaged or holds more than tensors",
         ),
         (
             lambda file: file.write_bytes(pickle.dumps(Code(), protocol=2)),
-            "is damaged, or not a file of tensors alone",
+            "is damaged or holds more than tensors",
         ),
-        (lambda file: file.write_bytes(b""), "is damaged, or not a file of tensors alone"),
-        (lambda file: torch.save([1, 2], file), "holds something else than tensors"),
+        (lambda file: file.write_bytes(b""), "is damaged or holds more than tensors"),
+        (lambda file: torch.save([1, 2], file), "holds something other than tensors"),
         (
             lambda file: torch.save({"format": "a generator"}, file),
-            "holds something else than tensors",
+            "holds something other than tensors",
         ),
         (
             lambda file: torch.save({"weight": torch.ones(1)}, file),
-            "holds no weights of a re-ID model of ours",
+            "does not hold the weights of a re-ID model",
         ),
     ],
 )
