@@ -101,8 +101,8 @@ def test_what_has_no_images_is_not_exported(inside, run, tmp_path, name):
         f"export --portion 0.3 --augmentation {name} --format csv", "--output", tmp_path / "set"
     )
     assert result.output.strip() == (
-        f"Error: {name} has no images on disk: there is nothing to export; give a generator, as puppet, or none for the "
-        "reduced set alone"
+        f"Error: {name} has no images on disk to export; choose a generator, e.g. puppet, or none for the reduced "
+        "set alone"
     )
 
 
@@ -193,7 +193,7 @@ def test_sets_beyond_market1501s_numbers_are_said_to_be_so(
         result = run(f"{command} {format}", "--output", tmp_path / format)
         assert result.output.strip().splitlines()[-1] == (
             f"Error: {format}: {reason}; use --format torchreid with augment.export.torchreid, or csv or huggingface, or "
-            "give --force where your reader knows no such bounds"
+            "use --force if your reader has no such limits"
         )
         assert run(f"{command} {format} --force", "--output", tmp_path / format).exit_code == 0
     result = run(f"{command} torchreid", "--output", tmp_path / "torchreid")

@@ -45,8 +45,8 @@ def test_weights_of_other_settings_are_refused(project):
     with pytest.raises(ValueError) as error:
         of_file("inception", WEIGHTS)
     assert str(error.value) == (
-        f"{WEIGHTS}: does not fit params.yaml: reid.inception: 7 weights differ, such as head.classifier.weight, (4, 16) in "
-        "the file and (4, 12) by params.yaml; set that section as it was at training"
+        f"{WEIGHTS}: does not fit params.yaml: reid.inception: 7 weights differ, e.g. head.classifier.weight: (4, 16) in "
+        "the file, (4, 12) by params.yaml; set this section as it was in training"
     )
 
 
