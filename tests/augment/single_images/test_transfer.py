@@ -134,7 +134,7 @@ def test_size_of_the_images_that_poses_are_of(transfer, empty):
     given = ("--image", "B.png", "--pose", "poses.csv")
     assert refused(transfer(*given)) == (
         "Error: poses.csv: x.png: a joint at (114, 46) lies outside the source image (96 x 40 px), so these are joints of a "
-        "larger image: give its size by --pose-size HEIGHTxWIDTH"
+        "larger image: set its size with --pose-size HEIGHTxWIDTH"
     )
     for name in ("x.png", "y.png"):
         tiny_models.person_image(empty / name)
@@ -221,11 +221,11 @@ def test_without_joints(transfer, empty):
     assert refused(transfer("--image", "A.png", "--pose", "walk", model="puppet")) == three_ways
     Image.new("RGB", (64, 128)).save(empty / "black.png")
     assert refused(transfer("--image", "black.png", "--pose", "walk")) == (
-        "Error: black.png: no joints found; a person needs both shoulders and both hips. Provide them with --image-keypoints FILE, "
-        "or use a clearer image"
+        "Error: black.png: no joints found; a person needs both shoulders and both hips. Provide them with "
+        "--image-keypoints FILE, or use a clearer image"
     )
     assert refused(transfer("--image", "A.png", "--pose", "black.png")) == (
-        "Error: black.png: no pose with both shoulders and both hips was found there; use a clearer image, or give a "
+        "Error: black.png: holds no pose with both shoulders and both hips; use a clearer image or a "
         "keypoint file"
     )
     tiny_models.keypoint_file(empty / "two.csv", "x.jpg", "y.jpg")

@@ -196,7 +196,7 @@ def test_the_only_image_of_an_identity_is_its_own_source():
         ),
         (
             "--portion 1.0 --ratio 2 --protocol leak_free",
-            "all protocols are the same: give patn, not patn-leak_free",
+            "all protocols are the same: use patn, not patn-leak_free",
         ),
     ],
 )

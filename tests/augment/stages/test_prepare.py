@@ -137,7 +137,7 @@ def test_a_failed_prepare_leaves_the_old_data(real, market, augment):
         ),
         (
             {"name": "market"},
-            "dataset.name: 'market' is none of mini_market, folder, market1501, market_like, msmt17, ",
+            "dataset.name: 'market' is not one of mini_market, folder, market1501, market_like, msmt17, ",
         ),
     ],
 )

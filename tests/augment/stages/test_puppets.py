@@ -56,7 +56,7 @@ def test_scenes_are_of_other_cameras_and_cameras_are_equally_likely():
 def test_a_single_camera_is_its_own_scene():
     scenes = Scenes(np.zeros(3, int), np.array([True, False, True]))
     assert {scenes.draw(np.random.default_rng(seed), 0) for seed in range(20)} == {0, 2}
-    with pytest.raises(ValueError, match="no scene for a puppet"):
+    with pytest.raises(ValueError, match="puppets have no scenes"):
         Scenes(np.zeros(3, int), np.zeros(3, bool))
 
 

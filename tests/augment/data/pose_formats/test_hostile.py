@@ -189,7 +189,7 @@ def test_bytes_that_are_no_text(tmp_path):
 def test_folders(tmp_path):
     refused(tmp_path, "has no .json file; a folder of keypoints has one per image")
     pose_files.coco_results(tmp_path / "k.json", {"a.jpg": np.array(UPRIGHT, float)})
-    refused(tmp_path, "a folder holds OpenPose or MMPose JSONs;")
+    refused(tmp_path, "a folder holds OpenPose or MMPose JSONs, but")
     (tmp_path / "k.json").unlink()
     outside = pose_files.dumped(tmp_path.parent / "outside_keypoints.json", {"people": [PERSON]})
     (tmp_path / "in").mkdir()
