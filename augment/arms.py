@@ -10,13 +10,14 @@ BUDGETS = ("iterations", "epochs")
 
 @dataclass(frozen=True)
 class Arm:
-    """
+    """An arm of the experiment.
+
     model: key under `reid` in params.yaml
     augmentation: what the model is trained on in addition to the reduced set
     portion: portion of the real training images that is kept, in (0, 1]
     ratio: 1; or 2 and 3 for the extended sets M x2 and M x3: images of the set per real image, at
         portion 1
-    budget: what all sets have in common: the number of `iterations`, or of `epochs`, where larger
+    budget: the quantity that is the same for all sets: `iterations`, or `epochs`, with which larger
         sets get more updates
     seed: random seed for weights and batches
     """

@@ -1,18 +1,18 @@
-"""What a re-ID model is trained on in addition to the reduced set: an augmentation and its name.
+"""Augmentations: what a re-ID model is trained on in addition to the reduced set.
 
 | name | meaning |
 |---|---|
 | none | nothing |
-| classic | nothing, but flip, crop, erasing and colour jitter of params.yaml's section `classic` |
+| classic | no images, but flip, crop, erasing and colour jitter of params.yaml's section `classic` |
 | patn | images of a trained generator, protocol `paper` |
 | patn-star, patn-leak_free | the same under another protocol |
 | patn-recomposed, patn-leak_free-recomposed | its people pasted into other cameras' scenes |
 | puppet | puppets with the pose, plate and cast of another camera's scene |
-| puppet-pose, puppet-plate, puppet-plate_cast, puppet-pose_plate | puppets that take only this from the scene |
-| puppet-online | puppets drawn anew in every epoch of the re-ID training; nothing on disk |
+| puppet-pose, puppet-plate, puppet-plate_cast, puppet-pose_plate | puppets that take only these from the scene |
+| puppet-online | puppets redrawn in every epoch of the re-ID training; nothing on disk |
 
-Names stand in commands, params.yaml, paths and results. `parse` reads one where it enters; all other
-code passes the Augmentation on.
+Names appear in commands, params.yaml, paths and results. `parse` converts a name at the entry; all
+other code passes the Augmentation on.
 """
 
 from dataclasses import dataclass, replace
@@ -79,7 +79,7 @@ class Augmentation:
 
     @property
     def leak_free(self) -> bool:
-        """Whether its generator knows the reduced set alone."""
+        """Whether its generator is trained on the reduced set alone."""
         return self.protocol == "leak_free"
 
     @property
@@ -89,7 +89,7 @@ class Augmentation:
 
     @property
     def not_recomposed(self) -> "Augmentation":
-        """The augmentation whose images recomposition cuts people out of."""
+        """The augmentation from whose images recomposition cuts out people."""
         return replace(self, recomposed=False)
 
     def trained_on(self, portion: float) -> float | None:
@@ -98,7 +98,11 @@ class Augmentation:
 
 
 def parse(name: str) -> Augmentation:
-    """The augmentation with this name. Raises ValueError for any other name."""
+    """The augmentation with this name.
+
+    Raises:
+        ValueError: If the name is unknown.
+    """
     for augmentation in _variants(name.split("-")[0]):
         if augmentation.name == name != "":
             return augmentation
@@ -113,10 +117,10 @@ def parse(name: str) -> Augmentation:
 
 
 def from_flags(generator: str | None, protocol: str | None, background: str | None) -> Augmentation:
-    """The augmentation that a command's flags describe; None for a flag that was not given.
+    """The augmentation that a command's flags describe; None for a flag that is not set.
 
     Raises:
-        ValueError: puppets do not have the protocol.
+        ValueError: If puppets do not have the protocol.
     """
     if generator is None:
         return Augmentation()
@@ -130,10 +134,13 @@ def from_flags(generator: str | None, protocol: str | None, background: str | No
 
 
 def check_set(augmentation: Augmentation, portion: float, ratio: int) -> None:
-    """Raise ValueError for an extended set that does not exist.
+    """Check that an extended set can exist.
 
-    At portion 1 nothing is removed: the protocols, which differ in what they know of removed
-    images, are all the same there.
+    At portion 1 nothing is removed, so the protocols, which differ in their use of removed images,
+    are all the same.
+
+    Raises:
+        ValueError: If it cannot.
     """
     if ratio == 1:
         return
@@ -148,7 +155,7 @@ def check_set(augmentation: Augmentation, portion: float, ratio: int) -> None:
     plain = replace(augmentation, protocol="paper").name
     if augmentation.needs_training and augmentation.name != plain:
         raise ValueError(
-            f"at portion 1.0 nothing is removed, so all protocols are the same: give {plain}, not {augmentation.name}"
+            f"at portion 1.0 nothing is removed, so all protocols are the same: use {plain}, not {augmentation.name}"
         )
 
 

@@ -1,4 +1,4 @@
-"""The command `augment`. Each subcommand imports what it runs when it is called."""
+"""The command `augment`; each subcommand imports its code only when it is called."""
 
 import os
 from typing import Any
@@ -36,7 +36,7 @@ class _Commands(click.Group):
         for heading, commands in SECTIONS.items():
             with formatter.section(heading):
                 formatter.write_dl(
-                    [(str(one.name), one.get_short_help_str(width)) for one in commands]
+                    [(str(entry.name), entry.get_short_help_str(width)) for entry in commands]
                 )
 
 
@@ -59,5 +59,6 @@ def main() -> None:
     """Measure how much re-ID accuracy generated images recover when real images are scarce."""
 
 
-for command in (one for commands in SECTIONS.values() for one in commands):
-    main.add_command(command)
+for commands in SECTIONS.values():
+    for command in commands:
+        main.add_command(command)

@@ -1,4 +1,4 @@
-"""Files and folders, written whole or not at all."""
+"""Writes files and folders completely or not at all."""
 
 import json
 import os
@@ -11,8 +11,9 @@ from typing import Any
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Yield a temporary path next to `path`. It becomes `path` if the block succeeds, and is removed
-    if not.
+    """Yield a temporary path next to `path`.
+
+    It is renamed to `path` if the block succeeds, and removed otherwise.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
@@ -25,11 +26,10 @@ def whole(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """Yield a new, empty folder next to `folder`. It becomes `folder` if the block succeeds, and is
-    removed if not.
+    """Yield a new, empty folder next to `folder`.
 
-    An earlier `folder` is deleted once the new one is in its place. Whether it may be replaced is
-    for the caller to check.
+    It is renamed to `folder` if the block succeeds, and removed otherwise. An existing `folder` is
+    deleted once the new one is in its place; the caller checks whether it may be replaced.
     """
     folder = folder.resolve()
     building, old = (folder.with_name(f".{folder.name}.{word}") for word in ("partial", "old"))
@@ -57,7 +57,11 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The value in a JSON file; a ValueError that names a file which is not JSON."""
+    """The value in a JSON file.
+
+    Raises:
+        ValueError: If the file is not JSON; the message names it.
+    """
     try:
         return json.loads(path.read_text())
     except json.JSONDecodeError as error:

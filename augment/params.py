@@ -1,8 +1,8 @@
-"""params.yaml -> frozen dataclasses, strictly.
+"""Loads params.yaml into frozen dataclasses, strictly.
 
 A section of the file fills a dataclass next to the code that it configures: every field must be
-there, no other key may be, and each value must have the field's type. Nothing has a default, so
-that no value has two homes.
+present, other keys are errors, and each value must have the field's type. Nothing has a default, so
+that each value is defined in one place.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ FILE = Path("params.yaml")
 
 T = TypeVar("T")
 
-# Dotted key -> the value to take in place of the file's.
+# Dotted key -> value that replaces the one in the file.
 Overrides = Mapping[str, Any]
 NO_OVERRIDES: Overrides = MappingProxyType({})
 
@@ -30,25 +30,25 @@ def load(cls: type[T], section: str, file: Path = FILE, overrides: Overrides = N
     """The dotted `section` of `file` as an instance of the dataclass `cls`.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: a key is missing, unknown or of the wrong type, or an override names no key; the
-            message names file and key.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If a key is missing, unknown or of the wrong type, or an override names no key;
+            the message names file and key.
     """
     return _build(cls, raw(section, file, overrides), f"{file}: {section}")
 
 
 def generator(name: str) -> Any:
-    """A fresh generator, or pose network, as section `generators.<name>` says.
+    """A new generator, or pose network, with the settings of section `generators.<name>`.
 
     Raises:
-        ValueError: there is no such generator, or its section is not as it must be.
+        ValueError: If the generator is unknown, or its section is invalid.
     """
     kind = generator_class(name)
     return kind(load(kind.Params, f"generators.{name}"))
 
 
 def raw(section: str, file: Path = FILE, overrides: Overrides = NO_OVERRIDES) -> Any:
-    """What YAML holds under the dotted `section` of `file`."""
+    """The YAML value of the dotted `section` of `file`."""
     if not file.is_file():
         raise FileNotFoundError(
             f"{file}: not found; run from the project's folder, or write one there with `augment profile`"
@@ -57,30 +57,28 @@ def raw(section: str, file: Path = FILE, overrides: Overrides = NO_OVERRIDES) ->
         value = yaml.safe_load(file.read_text())
     except yaml.YAMLError as error:
         raise ValueError(f"{file}: not YAML ({error})") from error
-    for key, given in overrides.items():
+    for key, override in overrides.items():
         _find(value, key, file)
-        value = _replaced(value, key.split("."), given)
+        value = _replaced(value, key.split("."), override)
     return _find(value, section, file)
 
 
-def _replaced(tree: dict[str, Any], keys: list[str], given: Any) -> Any:
-    """A copy along the way to the key: where YAML aliases share a mapping, the others keep
-    theirs.
-    """
-    return {**tree, keys[0]: _replaced(tree[keys[0]], keys[1:], given)} if keys else given
+def _replaced(tree: dict[str, Any], keys: list[str], value: Any) -> Any:
+    """Replace a value by copying along the path, so that YAML aliases of a mapping keep theirs."""
+    return {**tree, keys[0]: _replaced(tree[keys[0]], keys[1:], value)} if keys else value
 
 
 def _find(value: Any, section: str, file: Path) -> Any:
     for depth, key in enumerate(keys := section.split(".")):
         if not isinstance(value, dict) or key not in value:
             known = ", ".join(map(str, value)) if isinstance(value, dict) else type(value).__name__
-            raise ValueError(f"{file}: no key {'.'.join(keys[: depth + 1])!r} (there: {known})")
+            raise ValueError(f"{file}: no key {'.'.join(keys[: depth + 1])!r} (known: {known})")
         value = value[key]
     return value
 
 
 def _build(cls: Any, value: Any, where: str) -> Any:
-    """`value` as type `cls`: a dataclass, a plain type, a tuple, a Literal, or a union of these."""
+    """`value` as `cls`, which is a dataclass, a plain type, a tuple, a Literal, or a union."""
     origin, arguments = typing.get_origin(cls), typing.get_args(cls)
     if dataclasses.is_dataclass(cls):
         return _build_dataclass(cls, value, where)
@@ -89,7 +87,7 @@ def _build(cls: Any, value: Any, where: str) -> Any:
     if origin is typing.Literal:
         if value in arguments and not isinstance(value, bool):
             return value
-        raise ValueError(f"{where}: {value!r} is none of {', '.join(map(str, arguments))}")
+        raise ValueError(f"{where}: {value!r} is not one of {', '.join(map(str, arguments))}")
     if origin is tuple:
         if not isinstance(value, list):
             raise ValueError(f"{where}: expected a list, found {_describe(value)}")

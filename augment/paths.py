@@ -1,8 +1,7 @@
-"""Every path of the pipeline, as a function of its cell: augmentation, portion and ratio, or a
-whole arm.
+"""Every path of the pipeline, as a function of augmentation, portion and ratio, or of a whole arm.
 
 All are relative to the project's folder, which holds dvc.yaml and params.yaml. dvc.yaml repeats
-some of them, because DVC reads no Python; sweep.yaml takes its paths from here.
+some of them, because DVC does not read Python; the paths in sweep.yaml come from here.
 """
 
 from pathlib import Path
@@ -52,7 +51,7 @@ def tuning(name: str) -> Path:
 
 
 def tuning_run(key: str) -> Path:
-    """Result of a finished run, by the hash of everything that it follows from."""
+    """Result of a finished run, named by the hash of everything that it depends on."""
     return RESULTS / "tuning/runs" / f"{key}.json"
 
 

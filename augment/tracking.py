@@ -1,9 +1,9 @@
-"""MLflow: the only file that imports it.
+"""MLflow tracking; the only module that imports mlflow.
 
 The store is MLFLOW_TRACKING_URI, or sqlite:///mlflow.db in the project's folder; the experiment is
-MLFLOW_EXPERIMENT_NAME, or `reid-augment`. Tracking never costs a stage its work: where MLflow is
-missing or cannot be reached, or breaks off on the way, that is said once, and the numbers stay in
-the files that the stage writes.
+MLFLOW_EXPERIMENT_NAME, or `reid-augment`. Tracking never costs a stage its work: if MLflow is not
+installed, cannot be reached or fails midway, one warning is printed, and the numbers stay in the
+files that the stage writes.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ COLOUR_TAG = "mlflow.runColor"
 
 
 class Run:
-    """A run that is under way; after the first failure every call does nothing."""
+    """A run in progress; after the first failure every call does nothing."""
 
     def __init__(self, name: str, tags: Mapping[str, Any], numbers: Path, enabled: bool = True):
         self._numbers = numbers
@@ -56,9 +56,7 @@ class Run:
 
     @property
     def ids(self) -> dict[str, str] | None:
-        """The ids of experiment and run, by which MLflow's pages are found; None where there is no
-        run.
-        """
+        """The ids of experiment and run in the addresses of MLflow's pages; None without a run."""
         return (
             None if self._store is None else {"experiment": self._store.experiment, "run": self._id}
         )
@@ -99,14 +97,13 @@ def run(
     numbers: Path,
     enabled: bool = True,
 ) -> Iterator[Run]:
-    """A run for one arm; it is marked failed where the block raises.
+    """A run for one arm; it is marked as failed if the block raises.
 
     Args:
         name: the run's name.
-        tags: what to select by; the git commit is added.
+        tags: keys to select runs by; the git commit is added.
         params: settings, nested ones flattened to dotted names.
-        numbers: where the same numbers are kept on disk, for the message when MLflow cannot be
-            reached.
+        numbers: file with the same numbers, which the message names if MLflow cannot be reached.
         enabled: False in all processes but the main one.
     """
     current = Run(name, tags, numbers, enabled)
@@ -126,7 +123,7 @@ def replace_curve(
     colour: str,
     numbers: Path,
 ) -> None:
-    """A run per curve; older runs of the same curve are deleted.
+    """Write a run for a curve and delete older runs of the same curve.
 
     The step of its metrics is the portion in percent; x2 and x3 follow as 112 and 124.
 
@@ -134,7 +131,8 @@ def replace_curve(
         name: the curve, such as `patn inception iterations mini_market`; unique within the
             experiment.
         points: step -> metrics.
-        colour: of its line in MLflow, as #rrggbb.
+        colour: line colour in MLflow, #rrggbb.
+        numbers: as in run.
     """
 
     def delete_older(store: _Store) -> None:
@@ -150,7 +148,7 @@ def replace_curve(
 
 
 def flatten(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings and dataclasses as one mapping of dotted names."""
+    """Flatten nested mappings and dataclasses to one mapping of dotted names."""
     flat: dict[str, Any] = {}
     for key, value in params.items():
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -163,10 +161,10 @@ def flatten(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _connect(numbers: Path) -> _Store | None:
-    # MLflow's own retries would hold a stage up for minutes where a server does not answer.
+    # MLflow's own retries would hold up a stage for minutes if a server does not answer.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-    # A whole path: MLflow keeps connections by their name, and one process may see several
+    # An absolute path: MLflow caches connections by name, and one process may open several
     # projects.
     store = os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{Path(DEFAULT_STORE).absolute()}")
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME", DEFAULT_EXPERIMENT)
@@ -174,8 +172,8 @@ def _connect(numbers: Path) -> _Store | None:
         from mlflow import MlflowClient
 
         client = MlflowClient(store)
-        found = client.get_experiment_by_name(name)
-        return _Store(client, found.experiment_id if found else client.create_experiment(name))
+        known = client.get_experiment_by_name(name)
+        return _Store(client, known.experiment_id if known else client.create_experiment(name))
     except (
         Exception
     ) as error:  # not installed, no server, a locked or foreign database: see the module's head
@@ -186,7 +184,7 @@ def _connect(numbers: Path) -> _Store | None:
 
 
 def commit() -> str:
-    """The present commit of the folder's repository; `unknown` where there is none."""
+    """The current commit of the folder's repository; `unknown` outside of one."""
     done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True)
     return done.stdout.strip() if done.returncode == 0 else "unknown"
 

@@ -1,5 +1,9 @@
-"""Keypoints and parsing maps of images that come without: found by a network, and looked at.
+"""Keypoints and parsing maps of images that lack them: estimated by networks, and checked.
 
-annotate and parse are the commands' work, joint_finders and segformer what finds; check_keypoints
-and keypoint_sheet judge and draw; picture_folder is where the images lie.
+| module | content |
+|---|---|
+| annotate, parse | the commands: estimate keypoints and parsing maps |
+| joint_finders | networks that find joints |
+| check_keypoints, keypoint_sheet | the command that checks keypoint files, and its sheet |
+| keypoint_source, picture_folder | keypoints with their images; a folder of images |
 """

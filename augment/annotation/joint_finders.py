@@ -1,5 +1,6 @@
-"""Networks that find people's joints in images of any size: torchvision's keypoint R-CNN, or a pose
-network of ours.
+"""Networks that find joints in images of any size: torchvision's keypoint R-CNN, or a pose network.
+
+The pose network is one that `augment train-pose-network` has trained.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,20 +19,19 @@ from generators.pose_network.pose_network import PoseEstimator
 from generators.training.checkpoint import load_generator
 
 KEYPOINT_RCNN = "keypointrcnn"
-POSE_NETWORK_THRESHOLD = (
-    0.2  # of the height of a joint's peak, in [0, 1], as PoseEstimator.locate has it
-)
+# Minimum height of a joint's peak, in [0, 1]; the default of PoseEstimator.locate.
+POSE_NETWORK_THRESHOLD = 0.2
 LONGEST_PX = 1024  # larger pictures are reduced to this for the keypoint R-CNN
 
 
 @dataclass(frozen=True)
 class Finder:
-    """Looks for one person's joints in each image.
+    """Finds the joints of one person in each image.
 
-    key: all that its answers depend on besides the images
-    seen: (height, width) px of an image -> those at which the network is shown it
-    find: images, uint8 [3, H, W] at the seen sizes -> keypoints float32 [N, 18, 2] in px of these,
-    on the CPU
+    key: everything except the images that the result depends on
+    seen: (height, width) px of an image -> the size at which the network receives it
+    find: images, uint8 [3, H, W] at the `seen` sizes -> keypoints float32 [N, 18, 2] in px of these
+        sizes, on the CPU
     """
 
     key: dict[str, Any]
@@ -46,7 +46,14 @@ class Finder:
 
 
 def keypoint_rcnn(threshold: float | None, device: str) -> Finder:
-    """threshold: of a joint's height on its heat map, a logit. Raises as keypoint_rcnn.fetched."""
+    """A finder by the keypoint R-CNN.
+
+    Args:
+        threshold: minimum height of a joint on its heat map, a logit.
+
+    Raises:
+        OSError, ValueError: As keypoint_rcnn.fetched.
+    """
     network = door.fetched(device)
     level = door.JOINT_SCORE if threshold is None else threshold
     key = {
@@ -59,11 +66,14 @@ def keypoint_rcnn(threshold: float | None, device: str) -> Finder:
 
 
 def pose_network(file: Path, threshold: float | None, device: str) -> Finder:
-    """threshold: of the height of a joint's peak, in [0, 1].
+    """A finder by a trained pose network.
+
+    Args:
+        threshold: minimum height of a joint's peak, in [0, 1].
 
     Raises:
-        FileNotFoundError, ValueError: there is no such file, or it holds another generator, or
-            none.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it holds another generator, or none.
     """
     if not file.is_file():
         raise FileNotFoundError(

@@ -1,6 +1,4 @@
-"""A sheet of skeletons over images: those whose keypoints are hardest to believe first, then a
-random sample.
-"""
+"""A sheet of skeletons over images: the least plausible keypoints first, then a random sample."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,13 +16,8 @@ from generators.body.skeleton import LIMB_COLOURS
 HEIGHT_PX, GAP_PX, LINE_PX = 192, 6, 12
 WIDTHS_PX = (96, 256)
 COLUMNS = 12
-LEGEND = {
-    "right arm": 6,
-    "right leg": 0,
-    "left arm": 9,
-    "left leg": 3,
-    "head": 12,
-}  # a limb of each
+# A limb of each part, whose colour stands for the part.
+LEGEND = {"right arm": 6, "right leg": 0, "left arm": 9, "left leg": 3, "head": 12}
 
 
 @dataclass(frozen=True)
@@ -37,15 +30,18 @@ class Shown:
 
 
 def draw(shown: Sequence[Shown], suspects: Sequence[str], count: int, seed: int) -> Image.Image:
-    """At most `count` images: a first row of suspects (images), if there are any, and others drawn
-    by `seed`, sorted.
+    """Draw a sheet of at most `count` images.
+
+    Args:
+        suspects: images for the first row, the least plausible first.
+        seed: random seed for choosing the other images.
     """
-    by_image = {one.image: one for one in shown}
+    by_image = {entry.image: entry for entry in shown}
     first = [by_image[image] for image in suspects[: min(COLUMNS, count)] if image in by_image]
-    others = [one for one in shown if one not in first]
+    others = [entry for entry in shown if entry not in first]
     chosen = np.random.default_rng(seed).permutation(len(others))[: count - len(first)]
     bands = {
-        f"hardest to believe, of {len(suspects):,} images with a joint outside or against anatomy": first,
+        f"least plausible of {len(suspects):,} images with a joint outside or against anatomy": first,
         f"a random sample of the {'others' if first else 'images'}": [
             others[row] for row in sorted(chosen)
         ],
@@ -62,10 +58,10 @@ def draw(shown: Sequence[Shown], suspects: Sequence[str], count: int, seed: int)
         pen.text((GAP_PX, y), caption, fill=INK)
         y += 2 * LINE_PX
         for start in range(0, len(band), COLUMNS):
-            for column, one in enumerate(band[start : start + COLUMNS]):
+            for column, entry in enumerate(band[start : start + COLUMNS]):
                 x = GAP_PX + column * (width + GAP_PX)
-                sheet.paste(_cell(one, width), (x, y))
-                for line, text in enumerate(_caption(one.image, width)):
+                sheet.paste(_cell(entry, width), (x, y))
+                for line, text in enumerate(_caption(entry.image, width)):
                     pen.text(
                         (x + width / 2, y + HEIGHT_PX + 1 + line * LINE_PX),
                         text,
@@ -78,7 +74,7 @@ def draw(shown: Sequence[Shown], suspects: Sequence[str], count: int, seed: int)
 
 
 def _legend(pen: ImageDraw.ImageDraw) -> int:
-    """Whose side each colour is; returns where the first band begins."""
+    """Draw the legend of colours; returns the y at which the first band begins."""
     x = GAP_PX
     for text, limb in LEGEND.items():
         pen.rectangle([x, GAP_PX + 2, x + 10, GAP_PX + 10], fill=LIMB_COLOURS[limb])
@@ -88,19 +84,20 @@ def _legend(pen: ImageDraw.ImageDraw) -> int:
 
 
 def _width(shown) -> int:
-    """Of a cell, so that most images keep their shape."""
-    shapes = [width / height for one in shown for height, width in [one.source.sizes[one.image]]]
-    return int(np.clip(round(HEIGHT_PX * np.median(shapes)), *WIDTHS_PX))
+    """Width of a cell in px at which most images keep their aspect ratio."""
+    sizes = [entry.source.sizes[entry.image] for entry in shown]
+    median = np.median([width / height for height, width in sizes])
+    return int(np.clip(round(HEIGHT_PX * median), *WIDTHS_PX))
 
 
-def _cell(one: Shown, width: int) -> Image.Image:
-    image = untrusted.read(one.source.folder / one.image)
+def _cell(entry: Shown, width: int) -> Image.Image:
+    image = untrusted.read(entry.source.folder / entry.image)
     scale = min(HEIGHT_PX / image.height, width / image.width)
     size = max(1, round(image.height * scale)), max(1, round(image.width * scale))
-    points = one.source.imported.keypoints[one.name]
-    there = ~(points == -1).all(-1, keepdims=True)
+    points = entry.source.imported.keypoints[entry.name]
+    present = ~(points == -1).all(-1, keepdims=True)
     placed = np.where(
-        there, (points + 0.5) * (size[0] / image.height, size[1] / image.width) - 0.5, -1
+        present, (points + 0.5) * (size[0] / image.height, size[1] / image.width) - 0.5, -1
     )
     behind = np.asarray(image.resize((size[1], size[0]), Image.Resampling.BICUBIC)) * 0.7
     drawn = draw_skeleton(torch.from_numpy(placed).float(), size, behind.astype(np.uint8))

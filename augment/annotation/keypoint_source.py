@@ -1,4 +1,4 @@
-"""Keypoints of a file, or of the prepared set, with the images that they are meant for."""
+"""Keypoints of a file, or of the prepared set, with their images."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,8 +11,10 @@ from augment.data import pose_formats
 
 @dataclass(frozen=True)
 class Source:
-    """Keypoints of one file, the folder with its images: path relative to the folder -> (height,
-    width) px, and what of the folder was left alone, in words.
+    """Keypoints of one file, and the folder with its images.
+
+    sizes: path relative to the folder -> (height, width) px
+    others: what of the folder was not read, in words
     """
 
     title: str
@@ -25,14 +27,22 @@ class Source:
 def of_files(
     files: Iterable[Path], folder: Path, format: str | None, threshold: float
 ) -> list[Source]:
-    """Raises as pose_formats.read and picture_folder.find."""
-    imported = [(file, pose_formats.read(file, format, threshold)) for file in files]
+    """Read keypoint files of the images in a folder.
+
+    Raises:
+        FileNotFoundError, ValueError: As pose_formats.read and picture_folder.find.
+    """
+    read = [(file, pose_formats.read(file, format, threshold)) for file in files]
     pictures = picture_folder.find(folder)
-    others = f" (left alone: {pictures.others})" if pictures.others else ""
-    return [Source(str(file), one, folder, pictures.sizes, others) for file, one in imported]
+    others = f" (not read: {pictures.others})" if pictures.others else ""
+    return [Source(str(file), imported, folder, pictures.sizes, others) for file, imported in read]
 
 
 def of_prepared() -> list[Source]:
-    """The prepared set's own keypoints. Raises FileNotFoundError where prepare has not run."""
+    """The keypoints of the prepared set.
+
+    Raises:
+        FileNotFoundError: If prepare has not run.
+    """
     pictures, file = picture_folder.of_prepared(), paths.PREPARED / prepared.KEYPOINTS
     return [Source(str(file), pose_formats.read(file, "patn"), pictures.folder, pictures.sizes)]

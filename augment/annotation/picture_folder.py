@@ -1,6 +1,4 @@
-"""A folder of pictures from elsewhere: which there are, whether they can be read, and their pixels,
-batch by batch.
-"""
+"""A folder of pictures from elsewhere: lists and checks them, and decodes them batch by batch."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,8 +18,10 @@ THREADS = 4
 
 @dataclass(frozen=True)
 class Pictures:
-    """folder, and of each picture in it and its subfolders: its path relative to the folder, with
-    `/` -> (height, width) px, sorted; others: what was left alone, in words, or empty.
+    """The pictures in a folder and its subfolders.
+
+    sizes: path relative to the folder, with `/` -> (height, width) px, sorted
+    others: what was not read, in words; may be empty
     """
 
     folder: Path
@@ -30,7 +30,11 @@ class Pictures:
 
 
 def of_prepared() -> Pictures:
-    """The people of data/prepared. Raises FileNotFoundError where prepare has not run."""
+    """The images of data/prepared.
+
+    Raises:
+        FileNotFoundError: If prepare has not run.
+    """
     size = prepared.size()
     return Pictures(
         paths.PREPARED, dict.fromkeys(index.read(paths.PREPARED / "index.csv")["path"], size)
@@ -38,13 +42,14 @@ def of_prepared() -> Pictures:
 
 
 def find(folder: Path) -> Pictures:
-    """All pictures, by suffix; each one's header is read. Of a tree like Market-1501's its three
-    folders alone.
+    """List all pictures by suffix and read their headers.
+
+    If the folder has Market-1501's three folders, only these are read.
 
     Raises:
-        FileNotFoundError: there is no such folder.
-        ValueError: it has no picture, or one that cannot be read, lies outside it through a link,
-            or has a name that no table can hold; the message names the first five.
+        FileNotFoundError: If the folder does not exist.
+        ValueError: If it holds no pictures, or some that cannot be read, lie outside it through a
+            link, or have a name that no table can hold; the message names the first five.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: folder not found")
@@ -63,24 +68,25 @@ def find(folder: Path) -> Pictures:
         more = f"; and {len(problems) - 5:,} more" if len(problems) > 5 else ""
         raise ValueError("; ".join(problems[:5]) + more)
     if not sizes:
-        raise ValueError(f"{folder}: holds no picture ({', '.join(untrusted.SUFFIXES)})")
-    alone = [f"{others:,} other files"] if others else []
-    alone += (
+        raise ValueError(f"{folder}: holds no pictures ({', '.join(untrusted.SUFFIXES)})")
+    not_read = [f"{others:,} other files"] if others else []
+    not_read += (
         sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name not in market)
         if is_market
         else []
     )
-    return Pictures(folder, sizes, ", ".join(alone))
+    return Pictures(folder, sizes, ", ".join(not_read))
 
 
 def decoded(
     folder: Path, batches: Sequence[Sequence[str]], prepare: Callable[[Image.Image], Any]
 ) -> Iterator[tuple[Sequence[str], list[Any]]]:
-    """Each batch of names with prepare(picture) of its pictures; the next batch is decoded in
-    threads while one is in use.
+    """Each batch of names with prepare(picture) of its pictures.
+
+    The next batch is decoded in threads while one is in use.
 
     Raises:
-        ValueError: a picture cannot be decoded; the message names it.
+        ValueError: If a picture cannot be decoded; the message names it.
     """
 
     def start(batch: Sequence[str]) -> list[Future]:
@@ -94,7 +100,7 @@ def decoded(
             for number, batch in enumerate(batches):
                 now = ahead
                 ahead = start(batches[number + 1]) if number + 1 < len(batches) else []
-                yield batch, [one.result() for one in now]
+                yield batch, [picture.result() for picture in now]
         finally:
-            for one in ahead:
-                one.cancel()
+            for picture in ahead:
+                picture.cancel()

@@ -1,6 +1,6 @@
-"""Readers of data sets in the layouts in which people have them: each layout becomes one `Listing`.
+"""Readers of data sets in their common layouts; each layout becomes one `Listing`.
 
-| module | what for |
+| module | content |
 |---|---|
 | layouts | one module per layout: names and lists; no image is opened |
 | listing | `Listing`, the result of reading a layout |
@@ -8,9 +8,9 @@
 | split, numbers | training and test identities; identities and cameras as pids and camids |
 | pose_formats, keypoint_files | keypoint files of all formats; matched with the images of a data set |
 | label_maps | the parsing map of each image |
-| pictures | images checked, then copied or resized |
+| pictures | checks images, then copies or resizes them |
 | report | what prepare prints about a data set |
-| mini_market | the data set that ships, rendered |
+| mini_market | the rendered data set that ships with the package |
 | params | section `dataset` of params.yaml |
 """
 
@@ -29,11 +29,11 @@ LAYOUTS: dict[str, Callable[[Path, DatasetParams], Listing]] = {
 
 
 def read(settings: DatasetParams) -> Listing:
-    """What the data set of params.yaml holds. Opens no image.
+    """List the data set of params.yaml without opening an image.
 
     Raises:
-        FileNotFoundError: a folder, list or table is missing.
-        ValueError: names or rows that cannot be; the message has the first ones and their number.
+        FileNotFoundError: If a folder, list or table is missing.
+        ValueError: If names or rows are invalid; the message has the first ones and their number.
     """
     if settings.root is None:
         raise ValueError(
@@ -44,5 +44,5 @@ def read(settings: DatasetParams) -> Listing:
     layout = "market1501" if settings.name == MINI_MARKET else settings.name
     listing = LAYOUTS[layout](root, settings)
     if listing.rows.empty:
-        raise ValueError(f"{root}: no image in it")
+        raise ValueError(f"{root}: holds no images")
     return listing

@@ -1,9 +1,8 @@
-"""Keypoint files of any format, matched with the images of a data set and scaled to their prepared
-size.
+"""Keypoint files of any format, matched with a data set's images and scaled to their prepared size.
 
-Names in a file may be paths below dataset.root, bare file names where these are unique, either of
-them without the suffix, or names in data/prepared (from `augment annotate`; these coordinates are
-pixels of the prepared images). The rule that fits most names of a file is applied to all of them.
+Names in a file may be paths below dataset.root, bare file names if these are unique, either of them
+without the suffix, or names in data/prepared (from `augment annotate`; these coordinates are pixels
+of the prepared images). The rule that fits most names of a file is applied to all of them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +24,7 @@ class Joints:
     """Keypoints of a data set.
 
     keypoints: prepared name -> int64 [18, 2] (y, x) px of the prepared image, -1 missing
-    notes: sentences
+    notes: sentences that prepare prints
     """
 
     keypoints: dict[str, np.ndarray]
@@ -33,7 +32,11 @@ class Joints:
 
 
 def check_files(annotations: Iterable[str]) -> list[Path]:
-    """The files as paths. Raises FileNotFoundError for a missing one."""
+    """The files as paths.
+
+    Raises:
+        FileNotFoundError: If one of them is missing.
+    """
     files = [Path(name) for name in annotations]
     for file in files:
         if not file.exists():  # may be a folder with one file per image
@@ -57,12 +60,12 @@ def read(
         rows: file, split and name of all images.
         sizes: name -> (height, width) in px of the original image; keypoints of other images are
             read and left out.
-        size: that of the prepared images.
-        strict: names that match no image and joints outside an image are errors, instead of being
-            counted.
+        size: (height, width) in px of the prepared images.
+        strict: treat names that match no image and joints outside an image as errors, instead of
+            counting them.
 
     Raises:
-        ValueError: nothing matches, an image has two rows, or the keypoints are implausible
+        ValueError: If nothing matches, an image has two rows, or the keypoints are implausible
             (augment.data.pose_formats.validator).
     """
     keypoints: dict[str, np.ndarray] = {}
@@ -107,8 +110,11 @@ def read(
 def _match(
     keypoints: Mapping[str, np.ndarray], rows: pd.DataFrame, strict: bool
 ) -> tuple[dict[str, str], bool]:
-    """Name in the file -> prepared name, in the file's order, and whether its names are those of
-    data/prepared.
+    """Match the names of a file with images.
+
+    Returns:
+        Name in the file -> prepared name, in the file's order, and whether the file uses the names
+        of data/prepared.
     """
     rules = names.TIDIED if strict else names.AS_WRITTEN
     files = [tidy(file) if strict else file for file in rows["file"]]
@@ -136,20 +142,20 @@ def _check_strangers(
     if not strangers:
         return
     shown = ", ".join(repr(name) for name in strangers[: 1 if strict else SHOWN])
-    text = (
-        f"{len(strangers):,} of {len(in_file):,} names match no image under {root}, such as {shown}"
-    )
+    text = f"{len(strangers):,} of {len(in_file):,} names match no image under {root}, e.g. {shown}"
     if strict or not image_of:
-        theirs = ", ".join(repr(name) for name in rows["file"].iloc[:SHOWN])
-        raise ValueError(f"{file}: {text}; images are called {theirs}")
+        images = ", ".join(repr(name) for name in rows["file"].iloc[:SHOWN])
+        raise ValueError(f"{file}: {text}; images are named {images}")
     notes.append(f"{file.name}: {text}")
 
 
 def _scaled(
     points: np.ndarray, from_size: tuple[int, int], size: tuple[int, int]
 ) -> tuple[np.ndarray, int]:
-    """Keypoints of an image of `from_size`, scaled to `size` and rounded; and how many lie outside
-    the image: these become missing.
+    """Scale the keypoints of an image of `from_size` to `size`, and round them.
+
+    Returns:
+        The keypoints, and how many lay outside the image and are now missing.
     """
     inside = np.asarray(((points > -0.5) & (points < from_size)).all(axis=1))
     # Pixel centres are scaled, so that the last pixel's centre stays inside.

@@ -1,4 +1,4 @@
-"""Which file below dataset.parsing.root is the parsing map of an image."""
+"""Finds the parsing map of each image below dataset.parsing.root."""
 
 from pathlib import Path
 
@@ -11,32 +11,34 @@ SUFFIXES = (".png", ".npy")
 
 
 def find(root: Path, rows: pd.DataFrame) -> dict[str, Path]:
-    """Name in data/prepared -> label map, which has the image's path, its file name or its prepared
-    name; one of every image.
+    """Find the label map of every image: it has the image's path, file name or prepared name.
 
     Args:
         rows: file (below dataset.root) and name of images.
 
+    Returns:
+        Name in data/prepared -> label map.
+
     Raises:
-        ValueError: images without a map; the first ones and their number.
+        ValueError: If images have no map; the message has the first ones and their number.
     """
     shared = set(
         rows["file"].map(lambda file: Path(str(file)).stem)[lambda stems: stems.duplicated()]
     )
-    found, problems = {}, []
+    maps, problems = {}, []
     for file, name in zip(rows["file"].tolist(), rows["name"].tolist(), strict=True):
         stems = [Path(file).with_suffix(""), Path(name).with_suffix("")]
         if Path(file).stem not in shared:
             stems.insert(1, Path(Path(file).stem))
-        places = [root / f"{stem}{suffix}" for stem in stems for suffix in SUFFIXES]
-        place = next((one for one in places if one.is_file()), None)
-        if place is None:
+        candidates = [root / f"{stem}{suffix}" for stem in stems for suffix in SUFFIXES]
+        path = next((candidate for candidate in candidates if candidate.is_file()), None)
+        if path is None:
             problems.append(
-                f"{places[0]}: not found (nor as .npy); dataset.parsing wants one of every image"
+                f"{candidates[0]}: not found (nor as .npy); dataset.parsing needs one map per image"
             )
-        elif problem := folder.problem(place, root):
+        elif problem := folder.problem(path, root):
             problems.append(problem)
         else:
-            found[name] = place
+            maps[name] = path
     refuse(problems)
-    return found
+    return maps

@@ -21,12 +21,12 @@ class Listing:
 
     rows: one row per image, with COLUMNS, all str
         file: path below `root`, with `/`
-        identity: as the data set has it
-        camera: as the data set has it; empty if unknown
+        identity: as the data set writes it
+        camera: as the data set writes it; empty if unknown
         split: train, query or gallery
         name: in data/prepared; empty if still to be made
     keep_numbers: identities and cameras are meaningful numbers and are kept
-    notes: a sentence for everything that was found and is not a usable image
+    notes: a sentence for each kind of file that is not a usable image
     formats: image formats that are accepted
     crop: (first, last + 1) column to keep of an image of size `crop_from` (height, width)
     """
@@ -45,7 +45,11 @@ def frame(rows: Iterable[Sequence[str]]) -> pd.DataFrame:
 
 
 def refuse(problems: Sequence[str]) -> None:
-    """Raise ValueError with the first problems and their number, if there are any."""
+    """Report problems as one error.
+
+    Raises:
+        ValueError: If there are any; the message has the first ones and their number.
+    """
     if not problems:
         return
     if len(problems) == 1:
@@ -59,7 +63,11 @@ def refuse(problems: Sequence[str]) -> None:
 
 
 def check_root(root: Path) -> None:
-    """Raise FileNotFoundError if dataset.root is missing."""
+    """Check that dataset.root exists.
+
+    Raises:
+        FileNotFoundError: If it does not.
+    """
     if not root.is_dir():
         raise FileNotFoundError(f"{root}: folder not found (params.yaml: dataset.root)")
 
@@ -68,7 +76,7 @@ def find(root: Path, below: str = "") -> Found:
     """The images in the folder `below` of dataset.root, as augment.images.folder lists them.
 
     Raises:
-        FileNotFoundError: the folder is missing.
+        FileNotFoundError: If the folder is missing.
     """
     if not (root / below).is_dir():
         raise FileNotFoundError(f"{root / below}: folder not found; dataset.root is {root}")

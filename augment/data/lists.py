@@ -1,4 +1,4 @@
-"""Text files that name an image a line, as MSMT17 and DeepFashion have them."""
+"""Text files with one image per line, as in MSMT17 and DeepFashion."""
 
 from pathlib import Path
 
@@ -8,11 +8,11 @@ MAX_BYTES = 64 << 20
 
 
 def read(file: Path, words: int) -> list[tuple[int, list[str]]]:
-    """Row number and words of each line that is not empty; the first word, a path, may hold blanks.
+    """Row number and words of each line that is not empty; the first word, a path, may hold spaces.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is too large or not UTF-8, or a line has fewer words.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is too large or not UTF-8, or a line has fewer words.
     """
     if not file.is_file():
         raise FileNotFoundError(f"{file}: not found; the layout of the data set needs it")
@@ -22,7 +22,7 @@ def read(file: Path, words: int) -> list[tuple[int, list[str]]]:
         lines = file.read_text(encoding="utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise ValueError(f"{file}: not UTF-8 ({error.reason})") from error
-    found = []
+    rows = []
     for number, line in enumerate(lines, start=1):
         if not (line := line.strip()):
             continue
@@ -31,12 +31,12 @@ def read(file: Path, words: int) -> list[tuple[int, list[str]]]:
             raise ValueError(
                 f"{file}: row {number}: {line[:60]!r} has {len(cells)} words; expected {words}"
             )
-        found.append((number, cells))
-    return found
+        rows.append((number, cells))
+    return rows
 
 
 def problem(path: Path, root: Path) -> str | None:
-    """What speaks against an image that a list names; None if nothing does."""
+    """Why an image that a list names cannot be used; None if it can."""
     if text := folder.problem(path, root):
         return text
     if path.suffix.lower() not in untrusted.SUFFIXES:

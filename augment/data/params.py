@@ -7,7 +7,7 @@ from augment.data.mini_market import MiniMarketParams
 from augment.prepared import market1501
 
 MINI_MARKET = "mini_market"
-# These have images of one size, and are taken as they are.
+# All images of these have one size and are used without resizing.
 FIXED_SIZE = (MINI_MARKET, "market1501")
 
 
@@ -22,8 +22,8 @@ class ParsingParams:
     """Label maps with the images' names.
 
     root: their folder
-    labels: ten (those of generators.body.parsing), or a parser's, merged by its table: lip20, cihp20,
-    atr18
+    labels: ten (those of generators.body.parsing), or the labels of a parser, which are merged to
+        these ten: lip20, cihp20, atr18
     """
 
     root: str
@@ -32,13 +32,13 @@ class ParsingParams:
 
 @dataclass(frozen=True)
 class FolderParams:
-    """Who is on an image of any folder: one of the two, the other null.
+    """Identities of the images in any folder: either a pattern or a table, the other null.
 
     pattern: regular expression of a whole path below root (`/` between folders) with a group
-        `identity`, and `camera` and `split` where they are known:
+        `identity`, and `camera` and `split` if they are known:
         (?P<identity>[^/]+)/c(?P<camera>[0-9]+).*
-    table: CSV with the columns path (below root) and identity, and camera and split where they are
-    known
+    table: CSV with the columns path (below root) and identity, and camera and split if they are
+        known
     """
 
     pattern: str | None
@@ -51,10 +51,9 @@ class FolderParams:
 
 @dataclass(frozen=True)
 class SplitParams:
-    """Training and test identities of a data set that does not say which they are (folder, viper,
-    cuhk03).
+    """Split of a data set that does not define test identities (folder, viper, cuhk03).
 
-    test_identities: their share, in (0, 1)
+    test_identities: share of test identities, in (0, 1)
     seed: random seed for choosing them and their queries
     """
 
@@ -74,17 +73,16 @@ class DatasetParams:
 
     name: mini_market (rendered, needs nothing), folder (any folder of crops), or the layout of a
         known data set
-    root: its folder; not of mini_market
-    image_size: (height, width) in px that images are brought to
-    annotations: keypoint files of any form that augment.data.pose_formats reads; null without
-    parsing: parsing maps of all images; null without
-    max_ids: the first k identities of each split, one number or one for train and one for test;
+    root: its folder; unused for mini_market
+    image_size: (height, width) in px that images are resized to
+    annotations: keypoint files in any format of augment.data.pose_formats; null for none
+    parsing: parsing maps of all images; null for none
+    max_ids: use the first k identities of each split, one number or one for train and one for test;
         null for all
-    folder: who is on an image
+    folder: how to read identities; needed for `folder` only
     split: for data sets that do not define training and test identities, or queries
-    boxes: cuhk03: detected by a machine, or labelled by hand
-    mini_market: what is rendered; may be null for the others, as folder and split where they have
-    no part
+    boxes: for cuhk03: detected by a machine, or labelled by hand
+    mini_market: what is rendered; needed for mini_market only
     """
 
     name: Literal[
@@ -115,7 +113,7 @@ class DatasetParams:
         if self.name in FIXED_SIZE and self.image_size != market1501.SIZE:
             raise ValueError(
                 f"dataset.image_size {list(self.image_size)}: the images of {self.name} are {list(market1501.SIZE)} (height, "
-                "width) and stay so; `name: market_like` brings images with Market-1501's names to any size"
+                "width) and are not resized; `name: market_like` resizes images with Market-1501's names"
             )
         needed = {
             "folder": ("folder",),

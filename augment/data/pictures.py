@@ -1,6 +1,4 @@
-"""The images of a listing: checked all before one is written, then copied, or brought to one size
-as JPEGs.
-"""
+"""Images of a listing: all are checked before any is written, then copied or resized to JPEGs."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
@@ -19,15 +17,18 @@ from augment.images import untrusted
 from augment.prepared import market1501
 
 JPEG_QUALITY = 95
-WORKERS = 2  # decoding leaves Python's lock for more than half of its time
+WORKERS = 2  # decoding releases Python's lock for more than half of its time
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Source:
-    """size: (height, width) in px of the upright, cropped image; as_it_is: its bytes can be
-    copied.
+    """An image to be copied or resized.
+
+    size: (height, width) in px of the upright, cropped image
+    cropped: whether it is cropped to `Listing.crop`
+    as_it_is: whether its bytes can be copied
     """
 
     size: tuple[int, int]
@@ -37,8 +38,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Written:
-    """copied: images whose bytes were copied; the others were encoded anew. equal: groups of files
-    with equal bytes.
+    """Outcome of writing images.
+
+    copied: number of images whose bytes were copied; the others were re-encoded
+    equal: groups of files with equal bytes
     """
 
     copied: int
@@ -46,15 +49,15 @@ class Written:
 
 
 def check(listing: Listing, files: Sequence[str], name: str, size: tuple[int, int]) -> list[Source]:
-    """Every image's header, and of files that look cut short all of it. Nothing is written.
+    """Check the header of every image, and decode files that look truncated. Writes nothing.
 
     Raises:
-        ValueError: files that cannot be read, or in a data set of fixed size other images; the
-            first ones and their number.
+        ValueError: If files cannot be read, or have another size in a data set of fixed size; the
+            message has the first ones and their number.
     """
     look = partial(_look, listing, name in FIXED_SIZE, size)
-    found = _each(look, files, "check headers", listing.root)
-    return [source for source in found if source is not None]
+    sources = _each(look, files, "check headers", listing.root)
+    return [source for source in sources if source is not None]
 
 
 def write(
@@ -66,20 +69,21 @@ def write(
     folder: Path,
     fixed: bool,
 ) -> Written:
-    """The images into `folder`, under `names` (with their folders); those that are there already
-    are only checked.
+    """Write the images into `folder`, under `names` (with their folders).
+
+    Images that are in `folder` already are only checked.
 
     Raises:
-        ValueError: images that cannot be decoded; the first ones and their number.
+        ValueError: If images cannot be decoded; the message has the first ones and their number.
     """
 
-    def bring(number: int) -> bytes:
-        return _bring(
+    def write_one(number: int) -> bytes:
+        return _write_one(
             listing, listing.root / files[number], folder / names[number], sources[number], size
         )
 
     digests = _each(
-        bring, range(len(files)), "check images" if fixed else "resize images", listing.root
+        write_one, range(len(files)), "check images" if fixed else "resize images", listing.root
     )
     groups: dict[bytes, list[str]] = {}
     for file, digest in zip(files, digests, strict=True):
@@ -91,7 +95,11 @@ def write(
 
 
 def _each(work: Callable[..., T], items: Iterable, what: str, root: Path) -> list[T]:
-    """work(item) for every item, in threads; ValueError with the messages of those that fail."""
+    """work(item) for every item, in threads.
+
+    Raises:
+        ValueError: If an item fails; the message has the first problems and their number.
+    """
     problems: list[str] = []
 
     def attempt(item: object) -> T | None:
@@ -101,11 +109,11 @@ def _each(work: Callable[..., T], items: Iterable, what: str, root: Path) -> lis
             problems.append(str(error))
             return None
 
-    listed = list(items)
+    items = list(items)
     with ThreadPoolExecutor(WORKERS) as pool:
-        done = list(tqdm(pool.map(attempt, listed), what, len(listed), unit="img"))
+        results = list(tqdm(pool.map(attempt, items), what, len(items), unit="img"))
     refuse(sorted(problems))
-    return done  # type: ignore[return-value]  # None stands for a problem, and all are refused
+    return results  # type: ignore[return-value]  # None stands for a problem, which refuse raises
 
 
 def _look(listing: Listing, fixed: bool, size: tuple[int, int], file: str) -> Source:
@@ -114,11 +122,11 @@ def _look(listing: Listing, fixed: bool, size: tuple[int, int], file: str) -> So
     if fixed and (header.size != market1501.SIZE or not header.upright):
         raise ValueError(
             f"{path}: {header.size[0]} high and {header.size[1]} wide{'' if header.upright else ' after a rotation by EXIF'}; "
-            f"Market-1501 images are {market1501.SIZE[0]} by {market1501.SIZE[1]} (`name: market_like` takes any)"
+            f"Market-1501 images are {market1501.SIZE[0]} by {market1501.SIZE[1]} (`name: market_like` accepts any)"
         )
     if fixed and header.mode != "RGB":
         raise ValueError(
-            f"{path}: {header.mode}; Market-1501 images are RGB (`name: market_like` takes any)"
+            f"{path}: {header.mode}; Market-1501 images are RGB (`name: market_like` accepts any)"
         )
     if listing.crop is not None and header.size == listing.crop_from:
         first, last = listing.crop
@@ -129,9 +137,16 @@ def _look(listing: Listing, fixed: bool, size: tuple[int, int], file: str) -> So
     return Source(header.size, False, whole)
 
 
-def _bring(listing: Listing, file: Path, out: Path, source: Source, size: tuple[int, int]) -> bytes:
-    """Digest of the file's bytes. It is decoded whole, as a reader that meets a broken one later
-    may wait for ever.
+def _write_one(
+    listing: Listing, file: Path, out: Path, source: Source, size: tuple[int, int]
+) -> bytes:
+    """Copy or resize an image.
+
+    The file is always decoded completely, because a data loader that meets a broken one later may
+    hang.
+
+    Returns:
+        Digest of the file's bytes.
     """
     data = file.read_bytes()
     image = untrusted.read(file, listing.formats)
@@ -140,11 +155,10 @@ def _bring(listing: Listing, file: Path, out: Path, source: Source, size: tuple[
             out.write_bytes(data)
     else:
         if source.cropped:
-            assert listing.crop is not None  # _look has cropped by it
+            assert listing.crop is not None  # _look marks images as cropped only with a crop
             first, last = listing.crop
             image = image.crop((first, 0, last, image.height))
-        image = image.resize(
-            (size[1], size[0]), Image.Resampling.BICUBIC
-        )  # Pillow's takes all pixels under its kernel into account
+        # Pillow's kernel covers all pixels when it shrinks an image, so this is antialiased.
+        image = image.resize((size[1], size[0]), Image.Resampling.BICUBIC)
         image.save(out, "JPEG", quality=JPEG_QUALITY, subsampling=0)
     return hashlib.blake2b(data, digest_size=16).digest()

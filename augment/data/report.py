@@ -1,6 +1,4 @@
-"""What prepare says of a data set: a table of counts, what was met, and what can be done with
-it.
-"""
+"""What prepare prints about a data set: a table of counts, notes, and what it can be used for."""
 
 from collections.abc import Mapping
 
@@ -17,30 +15,30 @@ from generators.training.pairs import training_pairs
 EQUAL_SHOWN = 5
 
 
-def counts(rows: pd.DataFrame, found: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """A row per split.
+def counts(rows: pd.DataFrame, joints: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """One row of counts per split.
 
-    images, identities, cameras, junk, distractors; then images by their keypoints: with_pose (a
-    joint at least), all_18, no_joint (a row without one), no_row, and no_torso (a hip or shoulder
-    is missing, or all).
+    The columns are images, identities, cameras, junk, distractors; then images by their keypoints:
+    with_pose (at least one joint), all_18, no_joint (a row without any), no_row, and no_torso (a
+    hip or shoulder is missing, or all joints).
 
     Args:
         rows: name, pid, camid, split.
-        found: name -> keypoints [18, 2] as (y, x), -1 missing.
+        joints: name -> keypoints [18, 2] as (y, x), -1 missing.
     """
     kinds = []
     for split in FOLDERS:
-        own = rows[rows["split"] == split]
-        seen = keypoints.of_images(found, own["name"])[:, :, 0] >= 0
-        has_row = own["name"].isin(found.keys()).to_numpy(bool)
+        images = rows[rows["split"] == split]
+        seen = keypoints.of_images(joints, images["name"])[:, :, 0] >= 0
+        has_row = images["name"].isin(joints.keys()).to_numpy(bool)
         kinds.append(
             {
                 "split": split,
-                "images": len(own),
-                "identities": own.loc[own["pid"] > DISTRACTOR, "pid"].nunique(),
-                "cameras": own["camid"].nunique(),
-                "junk": int((own["pid"] == JUNK).sum()),
-                "distractors": int((own["pid"] == DISTRACTOR).sum()),
+                "images": len(images),
+                "identities": images.loc[images["pid"] > DISTRACTOR, "pid"].nunique(),
+                "cameras": images["camid"].nunique(),
+                "junk": int((images["pid"] == JUNK).sum()),
+                "distractors": int((images["pid"] == DISTRACTOR).sum()),
                 "with_pose": int(seen.any(1).sum()),
                 "all_18": int(seen.all(1).sum()),
                 "no_joint": int((has_row & ~seen.any(1)).sum()),
@@ -51,7 +49,7 @@ def counts(rows: pd.DataFrame, found: Mapping[str, np.ndarray]) -> pd.DataFrame:
     return pd.DataFrame(kinds)
 
 
-def people(rows: pd.DataFrame, found: Mapping[str, np.ndarray]) -> list[str]:
+def people(rows: pd.DataFrame, joints: Mapping[str, np.ndarray]) -> list[str]:
     """Sentences on training identities and pairs."""
     train = rows[rows["split"] == "train"]
     single = int((train["pid"].value_counts() == 1).sum())
@@ -60,11 +58,11 @@ def people(rows: pd.DataFrame, found: Mapping[str, np.ndarray]) -> list[str]:
         if single
         else []
     )
-    if found:
-        points = torch.from_numpy(keypoints.of_images(found, train["name"]))
+    if joints:
+        points = torch.from_numpy(keypoints.of_images(joints, train["name"]))
         lines.append(
             f"{len(training_pairs(train['pid'].to_numpy(), points)):,} training pairs; {int((~has_torso(points)).sum()):,} of "
-            f"{len(train):,} training images lack a hip or shoulder and are in none"
+            f"{len(train):,} training images lack a hip or shoulder and are in no pair"
         )
     return lines
 
@@ -76,14 +74,14 @@ def equal(groups: list[list[str]]) -> list[str]:
 
 
 def lacking(cameras_known: bool, has_keypoints: bool, has_parsing: bool) -> list[str]:
-    """What cannot be done with the data set, and the way to it."""
+    """What cannot be done with the data set, and how to enable it."""
     lines = []
     if not cameras_known:
         lines.append(CAMERAS_UNKNOWN)
     if not has_keypoints:
         lines.append(
-            "no keypoints: re-ID models can be trained, and nothing generated; `augment annotate FOLDER --output "
-            "annotations.csv` estimates them, and the file goes into dataset.annotations"
+            "no keypoints: re-ID models can be trained, but no images generated; `augment annotate FOLDER --output "
+            "annotations.csv` estimates them; then add the file to dataset.annotations"
         )
     if not has_parsing:
         lines.append(

@@ -1,12 +1,12 @@
-"""Out of the pipeline: sets, models and features that other programs read.
+"""Exports of sets, models and features for other programs.
 
-| module | what |
+| module | content |
 |---|---|
-| contents.py | what is exported: rows of a training set with query and gallery, each image with its name |
-| formats.py | in which folders and tables the readers of other frameworks look for it |
-| folder.py | writes it, whole or not at all |
+| contents.py | the contents of an exported set: a training set with query and gallery, and image names |
+| formats.py | folders and tables that other frameworks read |
+| folder.py | writes an exported set to disk |
 | export_set.py, export_onnx.py, embedding.py | the commands export, export-onnx and embed |
-| reid_model.py | a trained re-ID model from its file and params.yaml |
-| graphs.py | models and generators with all that their users would get wrong inside |
-| onnx.py | ... as ONNX files that give the same numbers |
+| reid_model.py | loads a trained re-ID model with its settings of params.yaml |
+| graphs.py | models and generators with pre- and postprocessing inside |
+| onnx.py | writes graphs as ONNX files that give the same numbers |
 """

@@ -1,9 +1,9 @@
-"""What is exported: a reduced, augmented or extended set to train on, and the prepared set's query
-and gallery.
+"""Contents of an exported set.
 
-Every image has a name of its own in Market-1501's form, which says pid, camera, sequence, frame and
-box and nothing else. Real images keep the names that prepare gave them; a generated one, which has
-box 00, gets another number where its name is taken.
+These are a reduced, augmented or extended set to train on, and the prepared set's query and
+gallery. Every image has a unique name in Market-1501's form: pid, camera, sequence, frame and box.
+Real images keep the names that prepare gave them; a generated one, which has box 00, gets another
+number if its name is taken.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from augment.prepared import index, market1501
 from augment.reid_training import training_set
 
 ORIGINS = "names.csv"
-# What torchreid's and fast-reid's Market1501 assert of a name.
+# Limits that torchreid's and fast-reid's Market1501 assert for names.
 MOST_PID, MOST_CAMERA = 1501, 6
 LICENCES = {
     "mini_market": "rendered; part of reid-augment",
@@ -29,13 +29,14 @@ OTHER_LICENCE = "the data set's own, which holds for the generated images as for
 
 @dataclass(frozen=True)
 class Contents:
-    """
-    rows: an image a row: file (as found from here), name, pid, camid, split; label, the class in
-        training, which follows the order of the pids, -1 outside train; generated, bool; source,
+    """Contents of an exported set.
+
+    rows: one row per image: file (relative to the working folder), name, pid, camid, split; label,
+        the class in training, in the order of the pids, -1 outside train; generated, bool; source,
         target, scene: names, empty for real images; generator
-    about: what the manifest says besides what is counted while writing
-    origins: what the images were called before prepare, rows of its names.csv with `path` as `file`
-        in `rows`; None where they were called as they are
+    about: entries of the manifest that are known before writing
+    origins: the images' names before prepare, rows of its names.csv with `path` as `file` in
+        `rows`; None if prepare has kept the names
     """
 
     rows: pd.DataFrame
@@ -44,17 +45,17 @@ class Contents:
 
 
 def gather(augmentation: Augmentation, portion: float, ratio: int) -> Contents:
-    """The set of a portion with an augmentation's images, query and gallery.
+    """Gather the set of a portion with an augmentation's images, and query and gallery.
 
     Raises:
-        FileNotFoundError: a stage has not run.
-        ValueError: the augmentation has no images of its own, or a name does not say what the index
-            says of its image.
+        FileNotFoundError: If a stage has not run.
+        ValueError: If the augmentation has no images on disk, or the name of an image contradicts
+            the index.
     """
     if not augmentation.is_plain and not augmentation.on_disk:
         raise ValueError(
-            f"{augmentation.name} has no images on disk: there is nothing to export; give a generator, as puppet, or none for "
-            "the reduced set alone"
+            f"{augmentation.name} has no images on disk to export; choose a generator, e.g. puppet, or none for the reduced "
+            "set alone"
         )
     train = training_set.rows(augmentation, portion, ratio)
     every = index.read_set(paths.PREPARED / "index.csv", paths.PREPARED)
@@ -76,26 +77,25 @@ def gather(augmentation: Augmentation, portion: float, ratio: int) -> Contents:
 
 
 def beyond_readers(rows: pd.DataFrame) -> str | None:
-    """Why the Market1501 classes of torchreid and fast-reid do not read these names; None where
-    they do.
-    """
-    found = []
+    """Why the Market1501 classes of torchreid and fast-reid cannot read these names, if so."""
+    reasons = []
     if (most := int(rows["pid"].max())) > MOST_PID:
-        found.append(f"identities go up to {most}, and those classes stop at {MOST_PID}")
+        reasons.append(f"identities go up to {most}, but these classes accept up to {MOST_PID}")
     if (most := int(rows["camid"].max()) + 1) > MOST_CAMERA:
-        found.append(f"cameras go up to {most}, and those classes stop at {MOST_CAMERA}")
-    return "; ".join(found) or None
+        reasons.append(f"cameras go up to {most}, but these classes accept up to {MOST_CAMERA}")
+    return "; ".join(reasons) or None
 
 
 def counts(rows: pd.DataFrame) -> dict[str, dict[str, int]]:
-    """Of each split: images, identities and cameras as loaders count them, and what is special
-    about some.
+    """Counts per split: images, identities and cameras as loaders count them, and special images.
+
+    Special images are generated ones, junk and distractors.
     """
-    found = {}
+    numbers = {}
     for split in index.SPLITS:
         part = rows[rows["split"] == split]
         people = part[part["pid"] > market1501.DISTRACTOR]
-        found[split] = {
+        numbers[split] = {
             "images": len(part),
             "identities": int(people["pid"].nunique()),
             "cameras": int(part["camid"].nunique()),
@@ -103,24 +103,24 @@ def counts(rows: pd.DataFrame) -> dict[str, dict[str, int]]:
             "junk": int((part["pid"] == market1501.JUNK).sum()),
             "distractors": int((part["pid"] == market1501.DISTRACTOR).sum()),
         }
-    return found
+    return numbers
 
 
 def _names(rows: pd.DataFrame) -> list[str]:
-    """A name for every row, no two alike in the whole set."""
+    """A name for every row, unique in the whole set."""
     names = [Path(file).name for file in rows["file"]]
     for row, (name, pid, camid) in enumerate(zip(names, rows["pid"], rows["camid"], strict=True)):
-        said = market1501.parse_name(name)
-        if (said.pid, said.camid) != (pid, camid):
+        parsed = market1501.parse_name(name)
+        if (parsed.pid, parsed.camid) != (pid, camid):
             raise ValueError(
-                f"{rows.at[row, 'file']}: its name says pid {said.pid} and camera {said.camid + 1}, its index {pid} and "
+                f"{rows.at[row, 'file']}: its name says pid {parsed.pid} and camera {parsed.camid + 1}, its index {pid} and "
                 f"{camid + 1}; run `augment prepare` again"
             )
     taken: set[str] = set()
     for name, generated, file in zip(names, rows["generated"], rows["file"], strict=True):
         if not generated and name in taken:
             raise ValueError(
-                f"{file}: another image of the prepared set has this name too; run `augment prepare` again"
+                f"{file}: another image of the prepared set has the same name; run `augment prepare` again"
             )
         if not generated:
             taken.add(name)
@@ -136,13 +136,13 @@ def _names(rows: pd.DataFrame) -> list[str]:
 
 
 def _origins(exported: set[str]) -> pd.DataFrame | None:
-    """Those of images that are not exported, as the removed ones, are left out."""
+    """Original names of the exported images; those of other images, e.g. removed ones, are left out."""
     file = paths.PREPARED / ORIGINS
     if not file.is_file():
         return None
-    found = pd.read_csv(file, dtype=str, keep_default_na=False)
-    found = index.locate(found.assign(folder=str(paths.PREPARED)))
-    return found[found["path"].isin(exported)].reset_index(drop=True)
+    origins = pd.read_csv(file, dtype=str, keep_default_na=False)
+    origins = index.locate(origins.assign(folder=str(paths.PREPARED)))
+    return origins[origins["path"].isin(exported)].reset_index(drop=True)
 
 
 def _about(augmentation: Augmentation, portion: float, ratio: int) -> dict[str, Any]:

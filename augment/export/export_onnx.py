@@ -19,23 +19,26 @@ def run_reid(loaded: Loaded, output: Path, dry_run: bool) -> None:
 def run_generator(
     name: str, portion: float | None, checkpoint: Path | None, output: Path, dry_run: bool
 ) -> None:
-    """The generator `name` as it was trained on all real images, on a reduced set's, or as a file
-    of it has it.
+    """Export a trained generator.
+
+    Args:
+        portion: reduced set that it was trained on; None for all real images.
+        checkpoint: file to read instead of the trained generator of this project.
 
     Raises:
-        FileNotFoundError: the generator is not trained.
-        ValueError: the checkpoint is of another generator, or as `onnx.write`.
+        FileNotFoundError: If the generator is not trained.
+        ValueError: If the checkpoint holds another generator, or as `onnx.write`.
     """
     file = checkpoint or paths.generator_model(name, portion) / "generator.pt"
     if not file.is_file():
         flags = "" if portion is None else f" --portion {portion}"
         raise FileNotFoundError(
-            f"{file}: not found; run `augment train-generator --generator {name}{flags}` first, or give --checkpoint FILE"
+            f"{file}: not found; run `augment train-generator --generator {name}{flags}` first, or use --checkpoint FILE"
         )
     generator = load_generator(file, "cpu")
     if generator.name != name:
         raise ValueError(
-            f"{file}: is a {generator.name}, not a {name}: give --generator {generator.name}"
+            f"{file}: holds {generator.name}, not {name}: use --generator {generator.name}"
         )
     _write(GeneratorGraph(generator, read_trained_on(file)), output, dry_run)
 

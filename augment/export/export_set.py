@@ -22,15 +22,21 @@ def run(
     force: bool,
     dry_run: bool,
 ) -> None:
-    """Raises ValueError where the readers of a format would not take the set, FileExistsError as
-    folder.check_output."""
+    """Export a set and print its counts.
+
+    Raises:
+        ValueError: If the readers of the format cannot read the set.
+        FileExistsError: As folder.check_output.
+    """
     folder.check_output(output, overwrite)
     contents = gather(augmentation, portion, ratio)
     click.echo(
         f"export: {augmentation.name}, portion {set_name(portion, ratio)}, as {format} -> {output}"
     )
-    for split, found in counts(contents.rows).items():
-        click.echo(f"{split}: " + ", ".join(f"{count:,} {kind}" for kind, count in found.items()))
+    for split, numbers in counts(contents.rows).items():
+        click.echo(
+            f"{split}: " + ", ".join(f"{number:,} {kind}" for kind, number in numbers.items())
+        )
     _check_readers(contents, format, force)
     if dry_run:
         return
@@ -46,10 +52,10 @@ def _check_readers(contents: Contents, format: str, force: bool) -> None:
         return
     if FORMATS[format].by_name and not force:
         raise ValueError(
-            f"{format}: {reason}; take --format torchreid with augment.export.torchreid, or csv or huggingface, or give "
-            "--force where your reader knows no such bounds"
+            f"{format}: {reason}; use --format torchreid with augment.export.torchreid, or csv or huggingface, or use "
+            "--force if your reader has no such limits"
         )
     if FORMATS[format].by_name or format == "torchreid":
         click.echo(
-            f"note: the Market1501 classes of torchreid and fast-reid do not read this set: {reason}"
+            f"note: the Market1501 classes of torchreid and fast-reid cannot read this set: {reason}"
         )

@@ -1,4 +1,4 @@
-"""An exported set on disk, whole or not at all."""
+"""Writes an exported set to disk, complete or not at all."""
 
 import os
 import shutil
@@ -21,33 +21,35 @@ THREADS = 2
 
 
 def check_output(output: Path, overwrite: bool) -> None:
-    """FileExistsError where something is there that may not be replaced: only an export, with
-    `overwrite`, may.
+    """Check that `output` is free or may be replaced.
+
+    Raises:
+        FileExistsError: If it exists, unless it is an export and `overwrite` is set.
     """
     if not output.exists() or output.is_dir() and not any(output.iterdir()):
         return
     if not _is_export(output):
         raise FileExistsError(
-            f"{output}: is there and no export of ours (it has no {MANIFEST} of one); name another --output"
+            f"{output}: exists and is not an export (its {MANIFEST} is missing or of another kind); choose another --output"
         )
     if not overwrite:
-        raise FileExistsError(
-            f"{output}: an export is there already; give --overwrite to replace it"
-        )
+        raise FileExistsError(f"{output}: an export exists already; use --overwrite to replace it")
 
 
 def write(
     contents: Contents, name: str, format: Format, output: Path, link: bool, overwrite: bool
 ) -> dict[str, Any]:
-    """Copy or link every image, after decoding it, and write tables, a README and manifest.json,
-    which is returned.
+    """Copy or link every image, and write tables, a README and manifest.json.
 
-    A reader may wait for ever on a broken file (torchreid's does), so that each is decoded whole
-    first.
+    Every image is decoded first, because a reader may hang on a broken file (torchreid's does).
+
+    Returns:
+        The content of manifest.json.
 
     Raises:
-        FileExistsError: as check_output.
-        FileNotFoundError, ValueError: an image is missing or cannot be decoded.
+        FileExistsError: As check_output.
+        FileNotFoundError: If an image is missing.
+        ValueError: If an image cannot be decoded.
     """
     check_output(output, overwrite)
     rows = contents.rows
@@ -61,8 +63,8 @@ def write(
         for file, table in format.tables(rows).items():
             _write_table(table, building / file)
         if contents.origins is not None:
-            places = dict(zip(rows["file"], rows["path"], strict=True))
-            origins = contents.origins.assign(path=contents.origins["path"].map(places))
+            path_of = dict(zip(rows["file"], rows["path"], strict=True))
+            origins = contents.origins.assign(path=contents.origins["path"].map(path_of))
             _write_table(origins, building / ORIGINS)
         manifest = {
             "format": VERSION,
@@ -98,19 +100,19 @@ def _place(rows: pd.DataFrame, folder: Path, link: bool) -> tuple[dict[str, list
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return {kind: [list(size) for size in sorted(found)] for kind, found in sizes.items()}, linked
+    return {kind: [list(size) for size in sorted(unique)] for kind, unique in sizes.items()}, linked
 
 
 def _place_one(pair: tuple[Path, Path], link: bool) -> tuple[tuple[int, int], bool]:
-    file, place = pair
+    file, target = pair
     picture = untrusted.read(file)
     if link:
         try:
-            os.link(file.resolve(), place)
+            os.link(file.resolve(), target)
             return (picture.height, picture.width), True
         except OSError:  # another file system, or one without links
             pass
-    shutil.copyfile(file, place)
+    shutil.copyfile(file, target)
     return (picture.height, picture.width), False
 
 
@@ -134,14 +136,14 @@ def _write_table(table: pd.DataFrame, file: Path) -> None:
 def _readme(format: Format, manifest: dict[str, Any]) -> str:
     about = f"{manifest['dataset']}, portion {manifest['portion']}, augmentation {manifest['augmentation']}"
     lines = [f"A person re-identification set: {about}.", "", *format.reading.split("\n"), ""]
-    for split, found in manifest["counts"].items():
+    for split, numbers in manifest["counts"].items():
         more = ", ".join(
-            f"{found[kind]:,} {kind}"
+            f"{numbers[kind]:,} {kind}"
             for kind in ("generated", "junk", "distractors")
-            if found[kind]
+            if numbers[kind]
         )
         lines.append(
-            f"{split}: {found['images']:,} images of {found['identities']:,} identities, {found['cameras']} cameras"
+            f"{split}: {numbers['images']:,} images of {numbers['identities']:,} identities, {numbers['cameras']} cameras"
             f"{f' ({more})' if more else ''}"
         )
     front = f"---\n{format.front}---\n" if format.front else ""

@@ -1,15 +1,15 @@
-"""Where the readers of other frameworks look for images, and what tables they read.
+"""Folders and tables of each export format.
 
-| format | layout | who reads it |
+| format | layout | readers |
 |---|---|---|
-| market1501 | bounding_box_train/ bounding_box_test/ query/ | whatever reads Market-1501's folders |
+| market1501 | bounding_box_train/ bounding_box_test/ query/ | any reader of Market-1501's folders |
 | torchreid | market1501/Market-1501-v15.09.15/ with these, dataset.csv | torchreid's Market1501, augment.export.torchreid |
 | fastreid | Market-1501-v15.09.15/ with these three | fast-reid's Market1501, with FASTREID_DATASETS set to the folder |
-| csv | train/ query/ gallery/, a table of each beside them | your own code |
+| csv | train/ query/ gallery/, and a table of each | your own code |
 | huggingface | train/ query/ gallery/ with a metadata.jsonl in each | datasets.load_dataset(FOLDER) |
 
 In csv and huggingface `label` is the class in training, -1 in query and gallery; `source`, `target`
-and `scene` are names of images of the whole real set, which a reduced set need not hold.
+and `scene` are names of images of the whole real set, which may be missing in a reduced set.
 """
 
 from collections.abc import Callable
@@ -23,19 +23,19 @@ OFFICIAL = "Market-1501-v15.09.15"
 SPLITS = {"train": "train", "query": "query", "gallery": "gallery"}
 COLUMNS = ["pid", "camid", "label", "generated", "source", "target", "scene", "generator"]
 
-# Rows of contents.py, with `path` from the export's folder -> file in that folder, table.
+# Rows of contents.py, with `path` relative to the export's folder -> file in that folder, table.
 Tables = Callable[[pd.DataFrame], dict[str, pd.DataFrame]]
 
 
 @dataclass(frozen=True)
 class Format:
-    """
+    """An export format.
+
     folders: split -> folder of its images
-    tables: what is written besides
-    by_name: whether pid and camera are read from names, by readers that know Market-1501's numbers
-        alone
-    reading: how to read it, for the README
-    front: YAML at the head of the README, which then is README.md
+    tables: tables that are written in addition to images
+    by_name: whether readers take pid and camera from names and accept only Market-1501's numbers
+    reading: how to read the format, for the README
+    front: YAML at the head of the README, which is then README.md
     """
 
     folders: dict[str, str]
@@ -68,8 +68,9 @@ def _split_tables(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def _metadata(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """file_name is relative to the table, as `imagefolder` has it. In a CSV an empty column would
-    be one of numbers.
+    """Tables of `imagefolder`, whose file_name is relative to the table.
+
+    They are not CSVs, in which an empty column would be read as numbers.
     """
     return {
         f"{SPLITS[split]}/metadata.jsonl": part.rename(columns={"name": "file_name"})[
@@ -83,7 +84,7 @@ def _parts(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return [(split, rows[rows["split"] == split]) for split in SPLITS]
 
 
-# Splits other than train and test are found by name here alone.
+# Splits other than train and test are found only if they are named here.
 FRONT = "configs:\n- config_name: default\n  data_files:\n" + "".join(
     f"  - split: {split}\n    path: {folder}/**\n" for split, folder in SPLITS.items()
 )

@@ -1,8 +1,7 @@
-"""Networks as they are handed on, with all that their users would get wrong inside: normalisation,
-pose maps, precision.
+"""Networks for export, with the parts inside that are easy to get wrong.
 
-A graph says its inputs by `inputs(n)`, a batch of n with something of everything that may come; its
-`about` goes into the file.
+These are normalisation, pose maps and precision. `inputs(n)` of a graph is an example batch of n
+that covers every kind of input; its `about` goes into the file.
 """
 
 import dataclasses
@@ -29,8 +28,9 @@ STANDING = (
 
 
 class ReidGraph(nn.Module):
-    """images float32 [N, 3, H, W], RGB in [0, 1], of the model's size -> features [N, D], as the
-    model is scored with.
+    """Images -> the features [N, D] that the model is scored with.
+
+    images: float32 [N, 3, H, W], RGB in [0, 1], of the model's size
     """
 
     output = "features"
@@ -56,13 +56,16 @@ class ReidGraph(nn.Module):
 
 
 class GeneratorGraph(nn.Module):
-    """Source image and keypoints of source and target -> image [N, 3, H, W] in [-1, 1]; pose maps
-    are drawn inside.
+    """Source image and keypoints of source and target -> image [N, 3, H, W] in [-1, 1].
 
-    source_image float32 [N, 3, H, W], RGB in [-1, 1]; source_keypoints, target_keypoints float32
-    [N, 18, 2], (y, x) in px at (H, W), -1 where missing; source_parsing int64 [N, H, W], our ten
-    labels, only where the generator wants maps from files. ValueError for a generator that cannot
-    be exported, with the reason.
+    Pose maps are drawn inside.
+
+    source_image: float32 [N, 3, H, W], RGB in [-1, 1]
+    source_keypoints, target_keypoints: float32 [N, 18, 2], (y, x) in px at (H, W), -1 if missing
+    source_parsing: int64 [N, H, W], the ten labels; only if the generator needs maps from files
+
+    Raises:
+        ValueError: If the generator cannot be exported, with the reason.
     """
 
     output = "image"
@@ -101,7 +104,7 @@ class GeneratorGraph(nn.Module):
         return self.generator.generate(
             Batch(
                 source_image,
-                source_image,  # stands for the target image, which no generator reads
+                source_image,  # in place of the target image, which no generator reads
                 source_keypoints,
                 target_keypoints,
                 pose_maps(source_keypoints, self.size, self.sigma_px),
@@ -111,7 +114,7 @@ class GeneratorGraph(nn.Module):
         )
 
     def inputs(self, number: int) -> dict[str, Tensor]:
-        """People in random poses; the last lacks an arm, and of four the second has no torso."""
+        """People in random poses; the last lacks an arm, the second target (if any) a shoulder."""
         draws = torch.Generator().manual_seed(number)
         height, width = self.size
         points = torch.tensor(STANDING).repeat(2, number, 1, 1) + 0.02 * torch.randn(
@@ -120,20 +123,18 @@ class GeneratorGraph(nn.Module):
         points = points * torch.tensor([height, width])
         points[:, -1, 3:5] = -1
         points[1, 1:2, 2] = -1
-        given = {
+        inputs = {
             "source_image": 2 * torch.rand(number, 3, height, width, generator=draws) - 1,
             "source_keypoints": points[0],
             "target_keypoints": points[1],
         }
         if self.parsing == "files":
-            given["source_parsing"] = parsing.from_keypoints(points[0], self.size).long()
-        return given
+            inputs["source_parsing"] = parsing.from_keypoints(points[0], self.size).long()
+        return inputs
 
 
 def in_float32(generator: Any) -> Any:
-    """The same generator, made anew, that computes in float32 whatever its params say: graphs know
-    no autocast.
-    """
+    """A copy of the generator that computes in float32, because graphs have no autocast."""
     copy = type(generator)(_float32(generator.params))
     for name, network in generator.networks.items():
         copy.networks[name].load_state_dict(network.state_dict())
@@ -161,7 +162,7 @@ def _check(generator: Any) -> None:
         )
     if name == "spt" and generator.params.configuration == "ts_gt":
         raise ValueError(
-            "spt.configuration ts_gt paints on the target's own parsing map, which is not available when generating"
+            "spt.configuration ts_gt paints on the target's true parsing map, which is not available when generating"
         )
     if name == "spgnet" and generator.params.flow != RIGID_PARTS:
         raise ValueError(

@@ -1,8 +1,7 @@
-"""The only file that imports onnx, onnxruntime and onnxscript: a graph of graphs.py as an ONNX file
-with a dynamic batch axis.
+"""Writes a graph of graphs.py as an ONNX file with a dynamic batch axis.
 
-What is written gives the numbers that torch gives: onnxruntime is asked, for batches of one and of
-three, before the file gets its name.
+Before the file gets its name, onnxruntime must give the same numbers as torch, for batches of one
+and of three. This is the only module that imports onnx, onnxruntime and onnxscript.
 """
 
 import json
@@ -16,14 +15,18 @@ import torch
 
 from augment.files import whole
 
-OPSET = 20  # the first with grid_sample's modes as they are used here
+OPSET = 20  # the first that supports the modes of grid_sample in use
 TOLERANCE = 1e-3
-CHECKED = (1, 3)  # sizes of batches
+CHECKED = (1, 3)  # batch sizes
 PRODUCER = "reid-augment"
 
 
 def check_installed() -> None:
-    """ValueError where a package that the export needs is missing."""
+    """Check that the packages for the export are installed.
+
+    Raises:
+        ValueError: If one is missing.
+    """
     try:
         import onnx  # noqa: F401
         import onnxruntime  # noqa: F401
@@ -35,12 +38,14 @@ def check_installed() -> None:
 
 
 def write(graph: Any, file: Path) -> float:
-    """Export `graph` (ReidGraph, GeneratorGraph) to `file` and return the largest difference from
-    torch.
+    """Export a ReidGraph or GeneratorGraph to `file`.
+
+    Returns:
+        The largest difference between the outputs of onnxruntime and torch.
 
     Raises:
-        ValueError: a package is missing, the graph cannot be exported, or onnxruntime gives other
-            numbers: then there is no file.
+        ValueError: If a package is missing, the graph cannot be exported, or onnxruntime gives
+            other numbers; no file is written then.
     """
     check_installed()
     import onnx
@@ -58,10 +63,9 @@ def write(graph: Any, file: Path) -> float:
     with whole(file) as temporary:
         onnx.save(model, temporary)
         worst = max(_difference(graph, temporary, number) for number in CHECKED)
-        if not worst <= TOLERANCE:  # nan is no success
+        if not worst <= TOLERANCE:  # so that NaN fails
             raise ValueError(
-                f"{file}: not written: by onnxruntime the {graph.output} differs from torch's by {worst:.2g}, more than "
-                f"{TOLERANCE:g}"
+                f"{file}: not written: {graph.output} of onnxruntime and torch differ by {worst:.2g}, more than {TOLERANCE:g}"
             )
     return worst
 
@@ -72,7 +76,7 @@ def run(file: Path, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def metadata(file: Path) -> dict[str, str]:
-    """What `write` has put into a file besides the network."""
+    """The metadata that `write` has put into a file."""
     return dict(_session(file).get_modelmeta().custom_metadata_map)
 
 
@@ -109,16 +113,17 @@ def _translated(graph: Any) -> Any:
         reason = [*str(error).strip().splitlines(), type(error).__name__][0]
         raise ValueError(f"{graph.about['model']} cannot be exported: {reason}") from error
     assert exported is not None  # None without dynamo
-    # All of its optimiser takes four times as long as the rest for SPT's graph; runtimes do the
-    # other half themselves.
+    # Its whole optimiser takes four times as long as the rest for SPT's graph; runtimes do the other
+    # optimisations themselves.
     optimizer.fold_constants(exported.model)
     optimizer.remove_unused_nodes(exported.model)
     return exported.model_proto
 
 
 def _strip(model: Any) -> None:
-    """Take away where in our source each node comes from: paths of this machine, and other bytes on
-    every other.
+    """Remove each node's place in our source, which holds paths of this machine.
+
+    With it, the file would have other bytes on every machine.
     """
     values = (
         model.graph.input,
@@ -130,7 +135,7 @@ def _strip(model: Any) -> None:
         model.graph,
         *model.functions,
         *model.graph.node,
-        *(one for kind in values for one in kind),
+        *(value for kind in values for value in kind),
     ):
         part.doc_string = ""
         del part.metadata_props[:]
@@ -141,7 +146,7 @@ def _strip(model: Any) -> None:
 
 
 def _name_batch(model: Any) -> None:
-    """Call the first axis `batch`, in place of the exporter's symbol for it."""
+    """Name the first axis `batch` instead of by the exporter's symbol."""
     symbol = model.graph.input[0].type.tensor_type.shape.dim[0].dim_param
     for value in (*model.graph.input, *model.graph.output, *model.graph.value_info):
         for axis in value.type.tensor_type.shape.dim:
@@ -152,6 +157,8 @@ def _name_batch(model: Any) -> None:
 def _difference(graph: Any, file: Path, number: int) -> float:
     inputs = graph.inputs(number)
     with torch.no_grad():
-        wanted = graph(**inputs).numpy()
-    found = run(file, {name: value.numpy() for name, value in inputs.items()})
-    return float(np.abs(found - wanted).max()) if found.shape == wanted.shape else float("inf")
+        expected = graph(**inputs).numpy()
+    result = run(file, {name: value.numpy() for name, value in inputs.items()})
+    if result.shape != expected.shape:
+        return float("inf")
+    return float(np.abs(result - expected).max())

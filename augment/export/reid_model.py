@@ -1,5 +1,6 @@
-"""A trained re-ID model. weights.pt holds tensors alone; what they belong to is the model's section
-of params.yaml.
+"""Loads a trained re-ID model.
+
+weights.pt holds tensors only; the model's settings are in its section of params.yaml.
 """
 
 import dataclasses
@@ -18,10 +19,11 @@ from reid.params import ReidParams
 
 @dataclass(frozen=True)
 class Loaded:
-    """
+    """A trained re-ID model.
+
     model: in eval mode, on the CPU
-    settings: of params.yaml
-    about: plain values that say what it is and how its features are meant to be used
+    settings: its section of params.yaml
+    about: plain values that describe it and the use of its features
     """
 
     model: ReidModel
@@ -30,14 +32,18 @@ class Loaded:
 
 
 def of_arm(arm: Arm) -> Loaded:
-    """The model of a finished arm. Raises as `of_file`."""
+    """The model of a finished arm.
+
+    Raises:
+        FileNotFoundError, ValueError: As `of_file`.
+    """
     file = paths.reid_model(arm) / "weights.pt"
     if not file.is_file():
         augmentation = (
             "" if arm.augmentation.is_plain else f" --augmentation {arm.augmentation.name}"
         )
         train = f"augment train-reid --model {arm.model} --portion {arm.portion}{augmentation}"
-        raise FileNotFoundError(f"{file}: not found; run `{train}` first, or give --weights FILE")
+        raise FileNotFoundError(f"{file}: not found; run `{train}` first, or use --weights FILE")
     return of_file(
         arm.model,
         file,
@@ -46,17 +52,18 @@ def of_arm(arm: Arm) -> Loaded:
 
 
 def of_file(name: str, file: Path, trained_on: str = "unknown") -> Loaded:
-    """The model `name` of params.yaml with the weights in `file`, which is read without running any
-    code in it.
+    """The model `name` of params.yaml with the weights in `file`.
+
+    The file is read without running any code in it.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file is damaged or holds something else, or its weights are not of the model
-            that params.yaml describes.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is damaged or holds something else, or its weights do not fit the model of
+            params.yaml.
     """
     settings = params.load(ReidParams, f"reid.{name}")
     state = _read(file)
-    # The classifier's; its rows are the identities of the training set.
+    # The number of identities in the training set is the number of the classifier's rows.
     classes = {
         len(value)
         for key, value in state.items()
@@ -64,21 +71,21 @@ def of_file(name: str, file: Path, trained_on: str = "unknown") -> Loaded:
     }
     if not classes:
         raise ValueError(
-            f"{file}: holds no weights of a re-ID model of ours (there is no head.classifier.weight)"
+            f"{file}: does not hold the weights of a re-ID model (no head.classifier.weight)"
         )
-    # Weights of its own would only be downloaded to be replaced.
+    # Pretrained weights would be downloaded only to be replaced.
     network = build(
         settings.backbone, classes.pop(), dataclasses.replace(settings.network, pretrained=False)
     )
-    wanted = {key: tuple(value.shape) for key, value in network.state_dict().items()}
-    given = {key: tuple(value.shape) for key, value in state.items()}
+    expected = {key: tuple(value.shape) for key, value in network.state_dict().items()}
+    stored = {key: tuple(value.shape) for key, value in state.items()}
     if wrong := sorted(
-        key for key in wanted.keys() | given.keys() if wanted.get(key) != given.get(key)
+        key for key in expected.keys() | stored.keys() if expected.get(key) != stored.get(key)
     ):
-        there, here = (shapes.get(wrong[0], "absent") for shapes in (given, wanted))
+        in_file, in_params = (shapes.get(wrong[0], "absent") for shapes in (stored, expected))
         raise ValueError(
-            f"{file}: does not fit params.yaml: reid.{name}: {len(wrong)} weights differ, such as {wrong[0]}, {there} in the "
-            f"file and {here} by params.yaml; set that section as it was at training"
+            f"{file}: does not fit params.yaml: reid.{name}: {len(wrong)} weights differ, e.g. {wrong[0]}: {in_file} in the "
+            f"file, {in_params} by params.yaml; set this section as it was in training"
         )
     network.load_state_dict(state)
     about = {
@@ -99,13 +106,13 @@ def _read(file: Path) -> dict[str, Any]:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, OSError, KeyError, ValueError, pickle.UnpicklingError) as error:
         raise ValueError(
-            f"{file}: is damaged, or not a file of tensors alone, and is not opened as anything else, which could run code; "
-            "give the weights.pt of a re-ID model"
+            f"{file}: is damaged or holds more than tensors, which is not loaded because it could run code; "
+            "pass the weights.pt of a re-ID model"
         ) from error
     if not isinstance(state, dict) or not all(
         isinstance(value, torch.Tensor) for value in state.values()
     ):
         raise ValueError(
-            f"{file}: holds something else than tensors; give the weights.pt of a re-ID model"
+            f"{file}: holds something other than tensors; pass the weights.pt of a re-ID model"
         )
     return state

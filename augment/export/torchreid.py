@@ -1,15 +1,14 @@
-"""For users of torchreid: an exported set as a data set of its own.
+"""Registers an exported set as a data set of torchreid.
 
     from augment.export.torchreid import register
     register("market_puppet", "exports/puppet-0.3")       # made by `augment export --format torchreid`
     torchreid.data.ImageDataManager(sources="market_puppet", train_sampler="RandomDatasetSampler",
     num_datasets=2)
 
-torchreid's own Market1501 reads such a folder too, but cannot tell real from generated. Given as
-two sources they would be two sets of people, as torchreid counts the identities of each source on
-from the last. Here they are one data set, whose fourth
-field, dsetid, is 0 for real images and 1 for generated ones: RandomDatasetSampler then draws a
-    batch from both alike.
+torchreid's Market1501 reads such a folder, too, but does not distinguish real and generated images.
+As two sources they would be two sets of people, because torchreid numbers the identities of each
+source after those of the last. Here they are one data set, whose fourth field, dsetid, is 0 for
+real images and 1 for generated ones: RandomDatasetSampler then draws a batch equally from both.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -29,16 +28,15 @@ _registered: dict[str, Path] = {}
 
 
 def register(name: str, folder: str | Path) -> None:
-    """Make an export known to torchreid as `name`, once each of its images is decoded: torchreid
-    waits for ever on a bad one.
+    """Register an export with torchreid as `name`.
 
-    Classes of the training images follow the order of their pids. Junk (pid -1) is left out, as
-    torchreid does; distractors (pid 0) stay in the gallery. Registering the same folder again under
-    its name does nothing.
+    All images are decoded first, because torchreid hangs on a broken one. Classes of the training
+    images follow the order of their pids. Junk (pid -1) is left out, as in torchreid; distractors
+    (pid 0) stay in the gallery. Registering the same folder again under its name does nothing.
 
     Raises:
-        FileNotFoundError: the folder has no dataset.csv, or lacks an image.
-        ValueError: dataset.csv is not as the export writes it, an image cannot be decoded,
+        FileNotFoundError: If the folder has no dataset.csv, or lacks an image.
+        ValueError: If dataset.csv is not as the export writes it, an image cannot be decoded,
             torchreid is missing, or the name is taken.
     """
     folder = Path(folder).resolve()
@@ -94,11 +92,11 @@ def _read(folder: Path) -> pd.DataFrame:
     for split in SPLITS:
         if not (rows["split"] == split).any():
             raise ValueError(
-                f"{table}: no row of split {split}, and torchreid needs train, query and gallery"
+                f"{table}: no rows of split {split}; torchreid needs train, query and gallery"
             )
     if len(bad := rows.index[~rows["split"].isin(SPLITS)]):
         raise ValueError(
-            f"{table}: row {bad[0] + 2}: split {rows.at[bad[0], 'split']!r} is none of {', '.join(SPLITS)}"
+            f"{table}: row {bad[0] + 2}: split {rows.at[bad[0], 'split']!r} is not one of {', '.join(SPLITS)}"
         )
     files = [folder / path for path in rows["path"]]
     for file in files:

@@ -1,5 +1,6 @@
-"""Puppets, and recomposition: any generator's people in other scenes. Scenes are images of the
-reduced set.
+"""Puppets, and recomposition: the people of any generator, pasted into other scenes.
+
+Scenes are images of the reduced set.
 """
 
 from collections.abc import Mapping
@@ -23,10 +24,10 @@ from generators.training.pairs import decode
 
 
 class Scenes:
-    """Draws the scene of a source: another camera, all equally likely, then one of its images with
-    a usable torso.
+    """Draws the scene of a source.
 
-    If no other camera has such an image, the scene comes from the same camera.
+    Another camera is drawn, all equally likely, then one of its images with a usable torso. If no
+    other camera has such an image, the scene comes from the same camera.
 
     Args:
         camids: cameras of the images, [N].
@@ -36,7 +37,7 @@ class Scenes:
     def __init__(self, camids: np.ndarray, usable: np.ndarray):
         if not usable.any():
             raise ValueError(
-                "no image of the reduced set has a torso that can be cut out: no scene for a puppet"
+                "no image of the reduced set has a torso that can be cut out: puppets have no scenes"
             )
         self.of_camera = {
             int(camid): np.flatnonzero((camids == camid) & usable)
@@ -61,10 +62,10 @@ def replacements(
     keypoints: Mapping[str, np.ndarray],
     seed: int,
 ) -> Replacements:
-    """A puppet for every row of `requests`. Of a removed image, only its identity is used.
+    """A puppet for every row of `requests`; of a removed image, only its identity is used.
 
     Augmentations that differ only in what puppets take from their scenes share sources and scenes.
-    Arguments as for `plan`.
+    The arguments are those of `plan`.
     """
     puppet = build()
     rows, counts = plan(kept, requests, keypoints, augmentation, seed)
@@ -74,7 +75,7 @@ def replacements(
         all_kept = studio(kept, keypoints, puppet, puppet.params.image_size, device)
 
         def render(part: pd.DataFrame) -> np.ndarray:
-            # Column `scene` is empty if only the pose is taken; the scene is the target then.
+            # If only the pose is taken, column `scene` is empty, and the scene is the target.
             scenes = part["scene"].where(part["scene"] != "", part["target"])
             source, scene = (
                 torch.tensor([row_of[path] for path in column])
@@ -94,8 +95,7 @@ def plan(
     augmentation: Augmentation,
     seed: int,
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Index rows of the puppets, one for every row of `requests`, and counts of sources and scenes
-    without a usable torso.
+    """Plan a puppet for every row of `requests`.
 
     Args:
         kept: index rows of the reduced set.
@@ -103,6 +103,9 @@ def plan(
         keypoints: image name -> keypoints [18, 2].
         augmentation: what puppets take from their scenes.
         seed: random seed for sources and scenes.
+
+    Returns:
+        Index rows of the puppets, and counts of sources and scenes without a usable torso.
     """
     rng = np.random.default_rng(seed)
     usable, kept_paths, camids = (
@@ -142,11 +145,10 @@ def recomposed(
     keypoints: Mapping[str, np.ndarray],
     seed: int,
 ) -> Replacements:
-    """The images of the same augmentation without recomposition, each person pasted into the scene
-    of another camera.
+    """Paste the people of the augmentation without recomposition into other cameras' scenes.
 
     Raises:
-        FileNotFoundError: those images are not generated yet.
+        FileNotFoundError: If the images without recomposition are not generated yet.
     """
     puppet, cut_from = build(), augmentation.not_recomposed
     folder = paths.generated(cut_from, portion, ratio)
@@ -196,7 +198,7 @@ def _usable(rows: pd.DataFrame, keypoints: Mapping[str, np.ndarray]) -> np.ndarr
 
 
 def _to_uint8(images: torch.Tensor) -> np.ndarray:
-    """float32 [N, 3, H, W] in [0, 1] -> uint8 [N, H, W, 3]."""
+    """Convert float32 [N, 3, H, W] in [0, 1] to uint8 [N, H, W, 3]."""
     return images.mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
 
 
@@ -212,9 +214,9 @@ def studio(
     Args:
         rows: index rows, `path` relative to data/prepared.
         keypoints: image name -> keypoints [18, 2].
-        puppet: as from `build`; its params say whether parsing maps are used, if there are any.
+        puppet: from `build`; its params say whether parsing maps are used, if any.
         size: (height, width) of the studio's images, px.
-        device: where they are kept.
+        device: device that holds them.
     """
     points = torch.from_numpy(of_images(keypoints, rows["path"]))
     pixels = decode([paths.PREPARED / path for path in rows["path"]], size)

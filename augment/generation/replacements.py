@@ -1,5 +1,6 @@
-"""What `generate` renders: which images, and how. `transfer` plans it for trained generators,
-`puppets` for puppets and for recomposed images.
+"""The images that `generate` renders.
+
+`transfer` plans them for trained generators, `puppets` for puppets and recomposed images.
 """
 
 from collections.abc import Callable
@@ -22,11 +23,11 @@ class Replacements:
     """A generated image for each removed one; in an extended set, one or two for each real one.
 
     rows: index rows of the images to render
-    counts: how many sources, targets or scenes were not usable
+    counts: numbers of sources, targets or scenes that were not usable
     drawn_by: generator whose package draws the images
-    made_by: plain values that the images follow from in addition to the rows; images with other
+    made_by: plain values that the images depend on in addition to the rows; images with other
         values are rendered afresh
-    trained_on: what the generator has seen, as its file says; None if it needs no training
+    trained_on: training set of the generator, from its file; None if it needs no training
     renderer: (missing rows, device) -> function that renders them
     """
 
@@ -67,10 +68,10 @@ class Sources:
 
 
 def requests(kept: pd.DataFrame, removed: pd.DataFrame, ratio: int) -> pd.DataFrame:
-    """The real images that get a generated one each: the removed ones; at ratio 2 and 3 all, once
-    and twice.
+    """The real images that get a generated one each: the removed ones.
 
-    The draws for x2 come first in x3, which therefore contains x2.
+    At ratio 2 and 3 these are all images, once and twice. The draws for x2 come first in x3, which
+    therefore contains x2.
     """
     return removed if ratio == 1 else pd.concat([kept] * (ratio - 1), ignore_index=True)
 

@@ -29,12 +29,12 @@ def replacements(
     keypoints: Mapping[str, np.ndarray],
     seed: int,
 ) -> Replacements:
-    """One image for every row of `requests`. Arguments as for `plan`.
+    """One image for every row of `requests`; the arguments are those of `plan`.
 
     Raises:
-        FileNotFoundError: the generator is not trained.
-        ValueError: a leak_free generator was trained on an image that is not in the reduced set; no
-            pose is usable.
+        FileNotFoundError: If the generator is not trained.
+        ValueError: If a leak_free generator was trained on an image that is not in the reduced set,
+            or no pose is usable.
     """
     generator, trained_portion = str(augmentation.generator), augmentation.trained_on(portion)
     checkpoint = paths.generator_model(generator, trained_portion) / "generator.pt"
@@ -43,12 +43,12 @@ def replacements(
     if not checkpoint.is_file():
         raise FileNotFoundError(f"{checkpoint}: not found; run `{train}` first")
     trained_on = read_trained_on(checkpoint)
-    # A generator that was trained with a pose network has seen that network's images too.
+    # A generator that was trained with a pose network also depends on the images of that network.
     seen = {*trained_on["images"], *(trained_on.get("pose_network") or {"images": []})["images"]}
     if trained_portion is not None and (leaked := sorted(seen - set(kept["path"]))):
         raise ValueError(
             f"{checkpoint}: was trained on {len(leaked):,} images that are not in {paths.reduced(portion)}, "
-            f"such as {leaked[0]}; run `{train}` again"
+            f"e.g. {leaked[0]}; run `{train}` again"
         )
     rows, counts = plan(kept, requests, keypoints, augmentation, seed)
     made_by = {"generator": hashlib.sha256(checkpoint.read_bytes()).hexdigest()}
@@ -66,8 +66,7 @@ def plan(
     augmentation: Augmentation,
     seed: int,
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Index rows of the images to render, one for every row of `requests`, and counts of sources
-    and targets without a usable pose.
+    """Plan an image for every row of `requests`.
 
     A pose is usable if both hips and both shoulders are present. A source without one is drawn only
     if its identity has no other in the reduced set. The target is the removed image itself
@@ -81,8 +80,11 @@ def plan(
         augmentation: the generator and its protocol.
         seed: random seed for sources and targets.
 
+    Returns:
+        Index rows of the images to render, and counts of sources and targets without a usable pose.
+
     Raises:
-        ValueError: no image of the reduced set has a usable pose.
+        ValueError: If no image of the reduced set has a usable pose.
     """
     rng = np.random.default_rng(seed)
     usable, target_usable = _usable(kept, keypoints), _usable(requests, keypoints)
@@ -128,8 +130,8 @@ def _renderer(
 
     def render(part: pd.DataFrame) -> np.ndarray:
         chosen = [row_of[path] for path in part["source"]]
-        # Only the pose of a target is used, so that a removed image is never opened: pixels and
-        # parsing map are blank here.
+        # Only the pose of a target is used, so that a removed image is never opened: its pixels and
+        # parsing map are blank.
         images = ImageSet(
             _with_blanks(pixels[chosen]),
             points_of([*part["source"], *part["target"]]),

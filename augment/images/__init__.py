@@ -1,1 +1,1 @@
-"""Images of unknown origin, and sheets of images to look at."""
+"""Images of unknown origin, and contact sheets."""

@@ -1,4 +1,4 @@
-"""Sheets of images to look at."""
+"""Contact sheets: images in a grid, with captions."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,31 +22,33 @@ def grid(
     notes: Sequence[Sequence[str]] | None = None,
     cell: tuple[int, int] = CELL,
 ) -> Image.Image:
-    """Rows of images, each image scaled to one cell (height, width), each row under its caption; an
-    empty one takes no room.
+    """Draw rows of images, each row below its caption.
 
-    notes: of each row a text under each of its images; an empty row of notes takes no room.
+    Args:
+        captions: one per row; an empty one takes no space.
+        notes: for each row, a text below each of its images; an empty row of notes takes no space.
+        cell: (height, width) in px that every image is scaled to.
     """
     height, width = cell
     notes = notes or [[]] * len(rows)
     columns = max((len(row) for row in rows), default=1)
     above = [CAPTION_PX if caption else 0 for caption in captions]
     heights = [
-        room + height + GAP_PX + (NOTE_PX if row else 0)
-        for room, row in zip(above, notes, strict=True)
+        head + height + GAP_PX + (NOTE_PX if row else 0)
+        for head, row in zip(above, notes, strict=True)
     ]
     sheet = Image.new("RGB", (GAP_PX + columns * (width + GAP_PX), GAP_PX + sum(heights)), "white")
     draw, y = ImageDraw.Draw(sheet), GAP_PX
-    for row, caption, under, head, room in zip(rows, captions, notes, above, heights, strict=True):
+    for row, caption, below, head, total in zip(rows, captions, notes, above, heights, strict=True):
         if caption:
             draw.text((GAP_PX, y), caption, fill=INK)
         for column, image in enumerate(row):
             scaled = image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
             sheet.paste(scaled, (GAP_PX + column * (width + GAP_PX), y + head))
-        for column, text in enumerate(under):
+        for column, text in enumerate(below):
             middle = GAP_PX + column * (width + GAP_PX) + width / 2
             draw.text((middle, y + head + height + 1), text, fill=INK, anchor="ma")
-        y += room
+        y += total
     return sheet
 
 
@@ -57,12 +59,11 @@ def people(
     identities: int = 5,
     images: int = 12,
 ) -> Image.Image:
-    """Some training identities: their images, the skeletons over them and, where there are any,
-    their parsing maps.
+    """Draw some training identities: images, skeletons over them and parsing maps, if any.
 
     Args:
-        rows: index rows with `path` as found from here, `name`, and `identity` as the data set has
-            it.
+        rows: index rows with `path` relative to the working folder, `name`, and `identity` as the
+            data set writes it.
         keypoints: name -> [18, 2] as (y, x) pixels.
         parsing: folder of label PNGs with a palette; may be absent.
     """
@@ -92,9 +93,7 @@ def people(
 def skeleton(
     keypoints: np.ndarray, size: tuple[int, int], behind: Image.Image | None = None
 ) -> Image.Image:
-    """The skeleton of keypoints [18, 2] on an image of `size`, over a dimmed picture or on
-    black.
-    """
+    """Draw keypoints [18, 2] on an image of `size`, over a dimmed picture or on black."""
     background = None if behind is None else np.asarray(behind) // 2
     return Image.fromarray(
         draw_skeleton(torch.from_numpy(keypoints.astype(np.float32)), size, background)
@@ -102,8 +101,8 @@ def skeleton(
 
 
 def _who(pid: int, images: pd.DataFrame, cameras_known: bool) -> str:
-    found = str(images["identity"].iat[0])
-    renamed = "" if found.isdecimal() and int(found) == pid else f" ({found})"
+    identity = str(images["identity"].iat[0])
+    renamed = "" if identity.isdecimal() and int(identity) == pid else f" ({identity})"
     cameras = (
         f", cameras {' '.join(str(camid + 1) for camid in images['camid'])}"
         if cameras_known

@@ -1,4 +1,4 @@
-"""Image files in a folder from elsewhere: the only lister."""
+"""Lists image files in folders from elsewhere; the only module that does."""
 
 import os
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ LONGEST_PATH = 1000  # characters
 
 @dataclass
 class Found:
-    """What a folder holds; all paths are relative to its root, with `/`, and sorted.
+    """Contents of a folder; all paths are relative to its root, with `/`, and sorted.
 
-    files: files with one of the suffixes that were looked for
-    others: all other files, hidden ones among them
+    files: files with one of the suffixes
+    others: all other files, including hidden ones
     hidden, links: hidden folders and links to folders, which are not entered
-    problems: a message for each file that has such a suffix and cannot be taken
+    problems: a message for each file with such a suffix that cannot be used
     """
 
     files: list[str] = field(default_factory=list)
@@ -35,7 +35,7 @@ def find(
     """List the image files in the folder `below` of `root`, by suffix. Opens no file.
 
     Raises:
-        FileNotFoundError: the folder is missing.
+        FileNotFoundError: If the folder is missing.
     """
     start = root / below
     if not start.is_dir():
@@ -64,8 +64,10 @@ def find(
 
 
 def problem(path: Path, root: Path) -> str | None:
-    """Why a path below `root` cannot be taken: its name, a link or `..` that leaves `root`, or its
-    length. None where it can be. Does not open the file, which need not exist.
+    """Why a path below `root` cannot be used; None if it can.
+
+    The reason is its name, its length, or a link or `..` that leaves `root`. The file is not opened
+    and need not exist.
     """
     try:
         untrusted.check_name(path)

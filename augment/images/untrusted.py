@@ -1,7 +1,7 @@
-"""Images from elsewhere. They are bombs until proven otherwise: what a header promises is checked
-before anything is decoded.
+"""Reads images from elsewhere, which may be decompression bombs.
 
-Every reader of pictures that this project has not written itself opens them here.
+The header is checked before anything is decoded. All pictures that this project has not written
+itself are opened here.
 """
 
 import struct
@@ -16,30 +16,30 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-MAX_PIXELS = 64_000_000  # a camera's photograph; a crop of a person has a thousandth of that
+MAX_PIXELS = 64_000_000  # a large photograph; a crop of a person has a thousandth of that
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "PPM")
-# Recognised to be named in the refusal; nothing of them is decoded.
+# Recognised only to be named in the error message; never decoded.
 _REFUSED = ("GIF",)
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm")
-_ORIENTATION = 0x0112  # of EXIF; 1 is upright, 5 to 8 lie on their side
-# What Pillow raises for bytes that are not as they should be.
+_ORIENTATION = 0x0112  # EXIF tag; 1 is upright, 5 to 8 are rotated by 90 degrees
+# What Pillow raises for damaged files.
 _BROKEN = (
     OSError, EOFError, SyntaxError, ValueError, LookupError, TypeError, OverflowError,
     struct.error, zlib.error,
 )  # fmt: skip
-# What the last bytes of a whole file hold.
+# What the last bytes of a complete file hold.
 _ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
 _TAIL_BYTES = 1024
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of its picture.
+    """Header of an image file.
 
-    format: as in FORMATS
-    mode: Pillow's, RGB for most
+    format: one of FORMATS
+    mode: Pillow's mode, RGB for most
     size: (height, width) in px of the picture as `read` returns it
-    upright: False where EXIF turns or mirrors it
+    upright: False if EXIF rotates or mirrors it
     """
 
     format: str
@@ -49,13 +49,15 @@ class Header:
 
 
 def read(path: Path, formats: tuple[str, ...] = FORMATS) -> Image.Image:
-    """A picture as RGB, decoded whole and upright: EXIF's rotation is carried out, 16 bits become
-    8, CMYK and grey become RGB, and what is transparent becomes white.
+    """Decode a picture as upright RGB.
+
+    EXIF's rotation is applied, 16 bits are reduced to 8, CMYK and grey are converted to RGB, and
+    transparent pixels become white.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is empty, no image, of another format by its content, too large by its
-            header, or cut short; the message names the file.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is empty, not an image, of another format by its content, too large by its
+            header, or truncated; the message names the file.
     """
     with _open(path, formats) as (image, kind):
         image.load()
@@ -65,37 +67,44 @@ def read(path: Path, formats: tuple[str, ...] = FORMATS) -> Image.Image:
 
 
 def check(path: Path, formats: tuple[str, ...] = FORMATS) -> Header:
-    """A file's header, decoding the picture only where its end does not look as a whole file's
-    does. Raises as `read`.
+    """Read a file's header; the picture is decoded only if the file looks truncated.
+
+    Raises:
+        FileNotFoundError, ValueError: As `read`.
     """
     with _open(path, formats) as (image, kind):
         turned = _orientation(image, kind)
         size = (
             (image.width, image.height) if turned in (5, 6, 7, 8) else (image.height, image.width)
         )
-        found = Header(kind, image.mode, size, turned == 1)
+        header = Header(kind, image.mode, size, turned == 1)
         if not _seems_whole(path, kind):
             image.load()
-    return found
+    return header
 
 
 def read_labels(path: Path) -> np.ndarray:
-    """A label map, uint8 or uint16 [H, W], of a grey or palette PNG (or BMP, TIFF). Raises as
-    `read`, and for pictures.
+    """Read a label map, uint8 or uint16 [H, W], from a grey or palette PNG (or BMP, TIFF).
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: As `read`, or if the file is a picture in colour.
     """
     with _open(path, ("PNG", "BMP", "TIFF")) as (image, _):
         image.load()
     if image.mode not in ("L", "P", "1", "I;16", "I;16B", "I;16L", "I"):
         raise ValueError(
-            f"{path}: is a picture, {image.mode}; a label map has one number a pixel (a grey or palette PNG)"
+            f"{path}: is a picture, {image.mode}; a label map has one number per pixel (a grey or palette PNG)"
         )
     labels = np.asarray(image)
     return labels if labels.dtype == np.uint8 else labels.astype(np.uint16)
 
 
 def check_inside(path: Path, root: Path) -> None:
-    """ValueError where `path` leaves the folder `root`: by `..`, as an absolute path, or through a
-    symbolic link.
+    """Check that `path` lies inside the folder `root`.
+
+    Raises:
+        ValueError: If it leaves `root` by `..`, as an absolute path, or through a symbolic link.
     """
     if not path.resolve().is_relative_to(root.resolve()):
         is_link = ".." not in path.parts and path.absolute().is_relative_to(root.absolute())
@@ -106,10 +115,14 @@ def check_inside(path: Path, root: Path) -> None:
 
 
 def check_name(path: Path) -> None:
-    """Raises ValueError if a file's name is not plain text and cannot be written to a table."""
+    """Check that a file's name can be written to a table.
+
+    Raises:
+        ValueError: If it is not plain text.
+    """
     name = str(path)
     for letter in name:
-        # Python holds bytes that are not UTF-8 as surrogates, Cs.
+        # Python represents bytes that are not UTF-8 as surrogates, Cs.
         if kind := {"Cc": "a control character", "Cs": "bytes that are not UTF-8"}.get(
             unicodedata.category(letter)
         ):
@@ -118,21 +131,20 @@ def check_name(path: Path) -> None:
 
 @contextmanager
 def _open(path: Path, formats: tuple[str, ...]) -> Iterator[tuple[Image.Image, str]]:
-    """The picture, of which only the header is read, and its format."""
+    """Open a picture by reading only its header; yields the picture and its format."""
     if not path.exists():
         raise FileNotFoundError(f"{path}: not found")
-    if not path.is_file():  # opening a pipe would wait for ever
+    if not path.is_file():  # opening a pipe would hang
         raise ValueError(f"{path}: is a folder, pipe or device, not a file")
     if not path.stat().st_size:
         raise ValueError(f"{path}: is empty")
     try:
         with warnings.catch_warnings():
-            # Of bombs, as our own limit is lower, and of metadata that cannot be read.
+            # Warnings of bombs, for which our limit is lower, and of unreadable metadata.
             warnings.filterwarnings("ignore", module=r"PIL\.")
             with Image.open(path, formats=(*FORMATS, *_REFUSED)) as image:
-                kind = (
-                    "JPEG" if image.format == "MPO" else str(image.format)
-                )  # MPO: a JPEG with more pictures behind it
+                # MPO is a JPEG followed by further pictures.
+                kind = "JPEG" if image.format == "MPO" else str(image.format)
                 if kind not in formats:
                     raise ValueError(
                         f"{path}: is a {kind} file by its content; expected {', '.join(formats)}"
@@ -151,16 +163,18 @@ def _open(path: Path, formats: tuple[str, ...]) -> Iterator[tuple[Image.Image, s
 
 
 def _orientation(image: Image.Image, kind: str) -> int:
-    """EXIF's, 1 to 8. Asked for where there is none, a PNG's would be looked for behind the pixels,
-    which decodes it.
+    """EXIF orientation, 1 to 8.
+
+    If a PNG has no EXIF data, Pillow would look for it behind the pixels and so decode the picture;
+    this is avoided.
     """
     if "exif" not in image.info and kind != "TIFF":
         return 1
     try:
-        found = image.getexif().get(_ORIENTATION, 1)
+        orientation = image.getexif().get(_ORIENTATION, 1)
     except _BROKEN:
         return 1
-    return found if found in range(1, 9) else 1
+    return orientation if orientation in range(1, 9) else 1
 
 
 def _seems_whole(path: Path, kind: str) -> bool:
@@ -174,9 +188,8 @@ def _too_large(path: Path, size: str) -> str:
 
 
 def _convert(image: Image.Image) -> Image.Image:
-    if image.mode.startswith(
-        "I"
-    ):  # 16 bits: the upper 8, where Pillow's own conversion cuts at 255
+    # 16 bits: keep the upper 8; Pillow's own conversion clips at 255.
+    if image.mode.startswith("I"):
         image = Image.fromarray(
             (np.asarray(image).astype(np.int64).clip(0, 65535) >> 8).astype(np.uint8)
         )

@@ -1,6 +1,4 @@
-"""`augment inspect`: what the data set has, what each generator still needs, what has run, and what
-comes next.
-"""
+"""inspect: the data set, what each generator still needs, finished stages and the next command."""
 
 import click
 
@@ -13,39 +11,37 @@ def show() -> None:
     settings = params.load(DatasetParams, "dataset")
     stale = why_to_prepare(settings)
     if stale is None:
-        there = data.of_prepared(settings)
+        contents = data.of_prepared(settings)
     else:
         click.echo(f"{stale}; `augment prepare` would read:\n")
-        there = data.to_prepare(settings)
-    _show(there.lines)
+        contents = data.to_prepare(settings)
+    _show(contents.lines)
     if stale is None:
         _title("Generators")
-        _show(needs.of_generators(there))
+        _show(needs.of_generators(contents))
     _title("Has run")
     _show(progress.lines())
-    if there.missing:
-        command, why = (
-            progress.annotate(settings, there.missing[0]),
-            "params.yaml names keypoints that are not there",
-        )
+    if contents.missing:
+        command = progress.annotate(settings, contents.missing[0])
+        why = "params.yaml names a keypoint file that does not exist"
+    elif stale:
+        command, why = "augment prepare", stale
     else:
-        command, why = (
-            ("augment prepare", stale) if stale else progress.following(settings, there.joints > 0)
-        )
+        command, why = progress.following(settings, contents.joints > 0)
     _title("Next")
     click.echo(f"  {click.style(command, bold=True)}    {why}")
 
 
 def why_to_prepare(settings: DatasetParams) -> str | None:
-    """Why data/prepared is not what params.yaml sets; None where nothing speaks against it."""
+    """Why data/prepared does not match params.yaml; None if it does."""
     if not (paths.PREPARED / "index.csv").is_file():
-        return f"{paths.PREPARED} is not there yet"
+        return f"{paths.PREPARED} does not exist yet"
     about = prepared.about()
     if about.name != settings.name:
         return f"{paths.PREPARED} is of {about.name}, params.yaml of {settings.name}"
     if about.image_size != settings.image_size:
-        there, wanted = data.size(about.image_size), data.size(settings.image_size)
-        return f"{paths.PREPARED} has images of {there}, params.yaml sets {wanted}"
+        prepared_size, size = data.size(about.image_size), data.size(settings.image_size)
+        return f"{paths.PREPARED} has images of {prepared_size}, params.yaml sets {size}"
     if settings.annotations and not prepared.joints():
         return f"{paths.PREPARED} has no keypoints, params.yaml names some"
     return None

@@ -1,27 +1,28 @@
-"""What each generator needs, and which of it is missing."""
+"""What each generator still needs."""
 
 from augment import params, paths
-from augment.inspection.data import There
+from augment.inspection.data import Contents
 from generators.registry import GENERATORS, POSE_NETWORK
 from generators.training.generator import Trainable
 
 NO_POSES = "keypoints (see Next)"
 
 
-def of_generators(there: There) -> list[str]:
-    """A line for each generator of params.yaml: ready, trained, to train or missing, and what to
-    do.
+def of_generators(contents: Contents) -> list[str]:
+    """A line for each generator of params.yaml: its state, and what to do next.
+
+    The state is ready, trained, to train or missing.
     """
     lines = []
-    for name in ("puppet", *(one for one in GENERATORS if one != "puppet")):
+    for name in ("puppet", *(name for name in GENERATORS if name != "puppet")):
         generator = params.generator(name)
-        missing = _missing(name, generator, there)
+        missing = _missing(name, generator, contents)
         if missing:
             state, what = "missing", "; ".join(missing)
         elif not generator.networks:
             state, what = (
                 "ready",
-                f"needs no training; {there.torsos:,} images have a torso to cut out",
+                f"needs no training; {contents.torsos:,} images have a torso to cut out",
             )
         elif (paths.generator_model(name) / "generator.pt").is_file():
             state, what = "trained", f"augment generate --portion 0.3 --generator {name}"
@@ -31,15 +32,15 @@ def of_generators(there: There) -> list[str]:
     return lines
 
 
-def _missing(name: str, generator: Trainable, there: There) -> list[str]:
-    if not there.joints:
+def _missing(name: str, generator: Trainable, contents: Contents) -> list[str]:
+    if not contents.joints:
         return [NO_POSES]
     missing = []
-    if not there.torsos:
+    if not contents.torsos:
         missing.append("an image with both hips and both shoulders")
-    elif not there.pairs and generator.networks:
+    elif not contents.pairs and generator.networks:
         missing.append("an identity with two images that show hips and shoulders")
-    if generator.parsing == "files" and not there.parsing:
+    if generator.parsing == "files" and not contents.parsing:
         missing.append(
             f"parsing maps: `augment parse`, or coarse ones by `parsing: from_keypoints` in generators.{name}"
         )

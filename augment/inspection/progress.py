@@ -1,4 +1,4 @@
-"""Which stages have run, and which one comes next for a first curve."""
+"""Finished stages, and the next command on the way to a first curve."""
 
 import shlex
 from pathlib import Path
@@ -10,46 +10,46 @@ from augment.data.params import DatasetParams
 from augment.prepared import index
 
 ANNOTATIONS = "annotations.csv"
-LAST = ("dvc repro", "all cells of params.yaml's section `sweep`; what is there already stays")
+LAST = ("dvc repro", "all cells of params.yaml's section `sweep`; finished ones are kept")
 
 
 def annotate(settings: DatasetParams, output: str = ANNOTATIONS) -> str:
-    """Of the images as they were found, whose names stay where images are added."""
+    """The command for the original images, whose names do not change when images are added."""
     return f"augment annotate {shlex.quote(str(settings.root))} --output {shlex.quote(output)}"
 
 
 def lines() -> list[str]:
     """A line for each stage."""
     portions = {
-        one.parent.name: is_reduced(float(one.parent.name))
-        for one in sorted(paths.reduced(0).parent.glob("*/index.csv"))
+        file.parent.name: is_reduced(float(file.parent.name))
+        for file in sorted(paths.reduced(0).parent.glob("*/index.csv"))
     }
-    trained = [one.parent for one in sorted(Path("models").glob("*/**/generator.pt"))]
+    trained = [file.parent for file in sorted(Path("models").glob("*/**/generator.pt"))]
     results = sorted((paths.RESULTS / "reid").rglob("seed*.json"))
     augmentations = sorted({file.parent.parent.name for file in results})
     report = paths.REPORTS / "index.html"
     old = report.is_file() and any(
         file.stat().st_mtime > report.stat().st_mtime for file in results
     )
-    found = {
+    output = {
         "prepare": str(paths.PREPARED) if (paths.PREPARED / "index.csv").is_file() else "",
         "reduce": ", ".join(
             f"{name}{'' if fits else ' (of other images)'}" for name, fits in portions.items()
         ),
-        "train": ", ".join(one.relative_to("models").as_posix() for one in trained),
+        "train": ", ".join(folder.relative_to("models").as_posix() for folder in trained),
         "generate": ", ".join(
-            f"{one.parent.parent.name} {one.parent.name}" for one in _generated()
+            f"{file.parent.parent.name} {file.parent.name}" for file in _generated()
         ),
         "train-reid": f"{len(results):,} runs, of {', '.join(augmentations)}" if results else "",
         "report": f"{report}{', older than some results' if old else ''}"
         if report.is_file()
         else "",
     }
-    return [f"{stage:<12} {text or '-'}" for stage, text in found.items()]
+    return [f"{stage:<12} {text or '-'}" for stage, text in output.items()]
 
 
 def is_reduced(portion: float) -> bool:
-    """Whether there is a reduced set, and of the images that data/prepared has now."""
+    """Whether a reduced set exists and has the images of the present data/prepared."""
     parts = [paths.reduced(portion) / name for name in ("index.csv", "removed.csv")]
     if not all(file.is_file() for file in (*parts, paths.PREPARED / "index.csv")):
         return False
@@ -60,28 +60,27 @@ def is_reduced(portion: float) -> bool:
 
 
 def following(settings: DatasetParams, has_joints: bool) -> tuple[str, str]:
-    """The next command on the shortest way to a curve, and what it is for. For a prepared data
-    set.
-    """
+    """The next command on the shortest way to a curve, and its purpose, for a prepared data set."""
     if not has_joints and not settings.annotations:
         if Path(ANNOTATIONS).is_file():
             return (
                 "augment prepare",
                 f"once params.yaml says `annotations: [{ANNOTATIONS}]` in its section dataset",
             )
-        return annotate(settings), "there are no keypoints, and without poses nothing is generated"
-    portions = sorted(one for one in params.raw("sweep.augmented_portions") if one < 1)
+        return annotate(settings), "no keypoints yet; without poses no images can be generated"
+    swept = params.raw("sweep.augmented_portions")
+    portions = sorted(portion for portion in swept if portion < 1)
     model = next(iter(params.raw("sweep.models")), None) or next(iter(params.raw("reid")))
     portion = portions[0] if portions else 0.3
-    for one in (portion, 1.0):
-        if not is_reduced(one):
-            return f"augment reduce --portion {one}", "chooses the real images that are kept"
+    for needed in (portion, 1.0):
+        if not is_reduced(needed):
+            return f"augment reduce --portion {needed}", "chooses the real images that are kept"
     kept = list(index.read(paths.reduced(portion) / "index.csv")["path"])
     sets = [
-        one.parent.parent.name
-        for one in _generated()
-        if one.parent.name == str(portion)
-        and files.read_json(one.with_name("manifest.json"))["real"] == kept
+        file.parent.parent.name
+        for file in _generated()
+        if file.parent.name == str(portion)
+        and files.read_json(file.with_name("manifest.json"))["real"] == kept
     ]
     if not sets:
         return (
@@ -93,12 +92,12 @@ def following(settings: DatasetParams, has_joints: bool) -> tuple[str, str]:
         (parse(PUPPET if PUPPET in sets else sets[0]), portion),
         (Augmentation(), 1.0),
     ]
-    for augmentation, one in arms:
-        file = paths.reid_result(Arm(model, augmentation, one, 1, BUDGETS[0], 0))
+    for augmentation, part in arms:
+        file = paths.reid_result(Arm(model, augmentation, part, 1, BUDGETS[0], 0))
         if not file.is_file() or files.read_json(file)["dataset"] != settings.name:
             flag = "" if augmentation.is_plain else f" --augmentation {augmentation.name}"
             return (
-                f"augment train-reid --model {model} --portion {one}{flag}",
+                f"augment train-reid --model {model} --portion {part}{flag}",
                 "a point of the curve",
             )
     report, results = (

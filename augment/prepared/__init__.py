@@ -1,7 +1,6 @@
-"""data/prepared, as the later stages see it: a data set of any kind in one layout and at one image
-size.
+"""data/prepared, which the later stages read: any data set in one layout and at one image size.
 
-dataset.json says what the folder cannot: the size of its images, and whether its cameras are known.
+dataset.json holds the size of its images, and whether its cameras are known.
 """
 
 from dataclasses import asdict, dataclass
@@ -14,18 +13,18 @@ from augment.prepared import keypoints
 
 FILE = "dataset.json"
 KEYPOINTS = "keypoints.csv"
-# What results on such a data set must be read with.
+# Caveat for results on such a data set.
 CAMERAS_UNKNOWN = "cameras are not known: gallery images of the query's own camera count"
 
 
 @dataclass(frozen=True)
 class About:
-    """What prepare knows of a data set.
+    """Facts about the prepared data set.
 
-    name: as dataset.name
+    name: dataset.name of params.yaml
     image_size: (height, width) in px of every image
-    cameras_known: False where the images' cameras are not known, or all one: the same-camera rule
-    of re-ID scores is then off
+    cameras_known: False if the images' cameras are unknown, or all the same; re-ID scores are then
+        computed without the same-camera rule
     """
 
     name: str
@@ -34,8 +33,12 @@ class About:
 
 
 def about() -> About:
-    """Raises FileNotFoundError where prepare has not run, ValueError where another version of it
-    has."""
+    """Read dataset.json.
+
+    Raises:
+        FileNotFoundError: If prepare has not run.
+        ValueError: If another version of it has written the file.
+    """
     file = paths.PREPARED / FILE
     if not file.is_file():
         raise FileNotFoundError(
@@ -60,7 +63,8 @@ def size() -> tuple[int, int]:
 
 
 def joints() -> dict[str, np.ndarray]:
-    """Image name -> keypoints, int64 [18, 2] as (y, x) px at `size`; an image without a row is
-    absent.
+    """Keypoints by image name: int64 [18, 2] as (y, x) px at `size`.
+
+    Images without a row are absent.
     """
     return keypoints.read(paths.PREPARED / KEYPOINTS, size())

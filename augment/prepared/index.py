@@ -1,12 +1,14 @@
-"""index.csv: one row per image. Every stage reads these columns, never file names.
+"""index.csv: one row per image.
+
+Every stage reads these columns, never file names.
 
 | column | meaning |
 |---|---|
 | path | image file, relative to the folder of the set it belongs to |
 | pid, camid | raw identity (-1 junk, 0 distractor); 0-based camera |
 | split | train, query or gallery |
-| source, target | image whose person, and whose pose, a generated image shows (in data/prepared); empty for a real image |
-| scene | image whose background and colours it has; empty if it keeps its source's |
+| source, target | images in data/prepared from which a generated image takes its person, and its pose; empty for a real image |
+| scene | image from which it takes background and colours; empty if it keeps its source's |
 | generator | registry key; empty for a real image |
 """
 
@@ -24,8 +26,8 @@ def read(file: Path) -> pd.DataFrame:
     """The rows of an index file.
 
     Raises:
-        FileNotFoundError: the stage that writes it has not run.
-        ValueError: columns are missing, a value is not of its kind, or two rows have one path.
+        FileNotFoundError: If the stage that writes it has not run.
+        ValueError: If columns are missing, a value has the wrong type, or two rows have one path.
     """
     if not file.is_file():
         raise FileNotFoundError(
@@ -58,15 +60,16 @@ def write(rows: pd.DataFrame, file: Path) -> None:
 
 
 def read_set(file: Path, folder: Path) -> pd.DataFrame:
-    """The rows of an index file with a column `folder`, which their paths are relative to.
+    """The rows of an index file, with a column `folder` that their paths are relative to.
 
-    Raises as `read`.
+    Raises:
+        FileNotFoundError, ValueError: As `read`.
     """
     return read(file).assign(folder=str(folder))
 
 
 def locate(rows: pd.DataFrame) -> pd.DataFrame:
-    """The same rows with `path` relative to the project's folder instead of column `folder`."""
+    """The same rows with `path` relative to the project's folder, without column `folder`."""
     files = [
         str(Path(folder) / path) for folder, path in zip(rows["folder"], rows["path"], strict=True)
     ]

@@ -3,7 +3,7 @@
     name:keypoints_y:keypoints_x
     0002_c1s1_000451_03.jpg: [11, 22, ...18 integers]: [30, 31, ...18 integers]
 
-A row an image; y before x, in pixels; -1 in both lists for a missing joint; OpenPose-18 order.
+One row per image; y before x, in pixels; -1 in both lists for a missing joint; OpenPose-18 order.
 """
 
 import json
@@ -16,28 +16,33 @@ from augment.files import whole
 
 HEADER = "name:keypoints_y:keypoints_x"
 NUM_JOINTS = 18
-MAX_ROW, MAX_PX = 10_000, 100_000  # characters; pixels, beyond which no joint of an image lies
+MAX_ROW = 10_000  # characters
+MAX_PX = 100_000  # larger than any image, so no joint lies beyond
 
 
 def read(file: Path, size: tuple[int, int]) -> dict[str, np.ndarray]:
-    """Image name -> keypoints, int64 [18, 2] as (y, x), of images of `size` (height, width) in
-    pixels.
+    """Image name -> keypoints, int64 [18, 2] as (y, x) px.
+
+    Args:
+        size: (height, width) in px of the images.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: wrong separator, header, list or range, or a name that comes twice; the message
-            names file and row.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If separator, header, a list or a range is wrong, or a name occurs twice; the
+            message names file and row.
     """
-    found = {}
+    keypoints = {}
     for name, (number, points) in _rows(file).items():
-        found[name] = np.rint(points).astype(np.int64)
-        _check_range(found[name], size, f"{file}: row {number} ({name})")
-    return found
+        keypoints[name] = np.rint(points).astype(np.int64)
+        _check_range(keypoints[name], size, f"{file}: row {number} ({name})")
+    return keypoints
 
 
 def parse(file: Path) -> dict[str, np.ndarray]:
-    """Image name -> keypoints, float64 [18, 2] as (y, x), of images of unknown size. Raises as
-    `read`, not for range.
+    """Image name -> keypoints, float64 [18, 2] as (y, x) px, of images of unknown size.
+
+    Raises:
+        FileNotFoundError, ValueError: As `read`, except for ranges.
     """
     return {name: points for name, (_, points) in _rows(file).items()}
 
@@ -54,7 +59,8 @@ def write(keypoints: Mapping[str, np.ndarray], file: Path) -> None:
 def of_images(keypoints: Mapping[str, np.ndarray], images: Iterable[str]) -> np.ndarray:
     """Keypoints of images, float32 [N, 18, 2] as (y, x) pixels; all -1 for an image without a row.
 
-    images: names or paths, such as a column of index rows.
+    Args:
+        images: names or paths, such as a column of index rows.
     """
     missing = np.full((NUM_JOINTS, 2), -1)
     rows = [keypoints.get(Path(image).name, missing) for image in images]
@@ -73,19 +79,19 @@ def _rows(file: Path) -> dict[str, tuple[int, np.ndarray]]:
         ) from None
     header = lines[0].strip() if lines else ""
     if header != HEADER:
-        raise ValueError(f"{file}: row 1: {_header_fault(header)}")
-    found: dict[str, tuple[int, np.ndarray]] = {}
+        raise ValueError(f"{file}: row 1: {_header_problem(header)}")
+    rows: dict[str, tuple[int, np.ndarray]] = {}
     for number, line in enumerate(lines[1:], start=2):
         if not line.strip():
             continue
         name, points = _parse_row(line, f"{file}: row {number}")
-        if name in found:
+        if name in rows:
             raise ValueError(f"{file}: row {number}: {name} has a row already")
-        found[name] = number, points
-    return found
+        rows[name] = number, points
+    return rows
 
 
-def _header_fault(header: str) -> str:
+def _header_problem(header: str) -> str:
     if header == "name:keypoints_x:keypoints_y":
         return f"x comes before y here; expected {HEADER!r}: swap the columns"
     for separator in (",", ";", "\t"):
@@ -106,10 +112,7 @@ def _parse_row(line: str, where: str) -> tuple[str, np.ndarray]:
     for axis, part in zip("yx", parts[1:], strict=True):
         try:
             values = json.loads(part)
-        except (
-            ValueError,
-            RecursionError,
-        ):  # no JSON; an integer of thousands of digits; lists in lists in lists
+        except (ValueError, RecursionError):  # not JSON, a huge integer, or deeply nested lists
             raise ValueError(
                 f"{where}: keypoints_{axis} is not a list of numbers: {part.strip()[:40]!r}"
             ) from None

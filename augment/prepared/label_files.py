@@ -1,5 +1,7 @@
-"""Label maps from elsewhere: PNGs of grey numbers or with a palette, PNGs in the colours of a known
-code, and .npy arrays.
+"""Readers of label maps from elsewhere.
+
+These are PNGs of grey numbers or with a palette, PNGs in the colours of a known code, and .npy
+arrays.
 """
 
 from pathlib import Path
@@ -10,7 +12,7 @@ from numpy.lib import format as npy
 from augment.images import untrusted
 from generators.body.parsing import COLOURS, table
 
-# Of LIP and CIHP as their parsers draw them (label_colours of LIP_JPPNet and CIHP_PGN), by label.
+# Colours of LIP's and CIHP's parsers by label (label_colours of LIP_JPPNet and CIHP_PGN).
 LIP_COLOURS = (
     (0, 0, 0), (128, 0, 0), (255, 0, 0), (0, 85, 0), (170, 0, 51), (255, 85, 0), (0, 0, 85),
     (0, 119, 221), (85, 85, 0), (0, 85, 85), (85, 51, 0), (52, 86, 128), (0, 128, 0),
@@ -20,15 +22,16 @@ LIP_COLOURS = (
 
 
 def read(file: Path, labels: str) -> np.ndarray:
-    """A label map, int64 [H, W].
+    """Read a label map, int64 [H, W].
 
-    labels: whose numbers they are, which tells the colours of a PNG in RGB: ten, lip20, cihp20 or
-        atr18
+    Args:
+        labels: ten, lip20, cihp20 or atr18, the meaning of the numbers; it decides the colour codes
+            of a PNG in RGB.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no label map, too large, or in colours of no code or of two; the message
-            names the file.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is not a label map, too large, or in colours of no code or of two; the
+            message names the file.
     """
     if file.suffix.lower() == ".npy":
         return _read_npy(file)
@@ -41,14 +44,13 @@ def read(file: Path, labels: str) -> np.ndarray:
 
 
 def codes(labels: str) -> dict[str, np.ndarray]:
-    """Name of a colour code -> uint8 [L, 3], those in which maps of these labels are drawn."""
+    """Colour codes in which maps of these labels are drawn: name -> uint8 [L, 3]."""
     if labels == "ten":
         return {"ten": np.array(COLOURS, np.uint8)}
-    number = len(table(labels))
-    found = {"VOC": voc_colours(number)}
+    colours = {"VOC": voc_colours(len(table(labels)))}
     if labels in ("lip20", "cihp20"):
-        found["LIP"] = np.array(LIP_COLOURS, np.uint8)
-    return found
+        colours["LIP"] = np.array(LIP_COLOURS, np.uint8)
+    return colours
 
 
 def voc_colours(number: int) -> np.ndarray:
@@ -79,22 +81,20 @@ def _of_colours(pixels: np.ndarray, file: Path, labels: str) -> np.ndarray:
             ]
     if not readings:
         raise ValueError(
-            f"{file}: is a picture, RGB, with colours that are none of {labels}'s ({' or '.join(codes(labels))}); a label map "
-            "has one number a pixel (a grey or palette PNG, or a .npy)"
+            f"{file}: is a picture, RGB, with colours other than those of {labels} ({' or '.join(codes(labels))}); a label map "
+            "has one number per pixel (a grey or palette PNG, or a .npy)"
         )
     first, *others = readings.values()
-    if any((one != first).any() for one in others):
+    if any((other != first).any() for other in others):
         raise ValueError(
-            f"{file}: its colours mean other labels in the code of {' and of '.join(readings)}: save the numbers, as a grey or "
+            f"{file}: its colours mean different labels in the codes of {' and '.join(readings)}: save numbers, as a grey or "
             "palette PNG or a .npy"
         )
     return first
 
 
 def _read_npy(file: Path) -> np.ndarray:
-    """An array of whole numbers [H, W] or [1, H, W]; its header is checked before any of it is
-    loaded.
-    """
+    """An array of integers [H, W] or [1, H, W]; its header is checked before it is loaded."""
     if not file.is_file():
         raise FileNotFoundError(f"{file}: not found")
     try:
@@ -107,7 +107,7 @@ def _read_npy(file: Path) -> np.ndarray:
         raise ValueError(f"{file}: is not a readable .npy array ({str(error)[:80]})") from None
     if dtype.kind not in "iu":
         kind = "Python objects, which are not loaded" if dtype.hasobject else str(dtype)
-        raise ValueError(f"{file}: holds {kind}; a label map has whole numbers")
+        raise ValueError(f"{file}: holds {kind}; a label map has integers")
     if len(shape) == 3 and shape[0] == 1:
         shape = shape[1:]
     if len(shape) != 2 or min(shape) < 1:
@@ -120,11 +120,11 @@ def _read_npy(file: Path) -> np.ndarray:
         )
     if file.stat().st_size != start + shape[0] * shape[1] * dtype.itemsize:
         raise ValueError(
-            f"{file}: has {file.stat().st_size - start:,} bytes of labels, and its header promises another number"
+            f"{file}: has {file.stat().st_size - start:,} bytes of labels, but its header declares another number"
         )
     labels = np.load(file, allow_pickle=False).reshape(shape)
     if labels.max() > np.iinfo(np.uint16).max or labels.min() < 0:
         raise ValueError(
-            f"{file}: holds labels from {labels.min()} to {labels.max()}; labels are 0 or more, and below 65,536"
+            f"{file}: holds labels from {labels.min()} to {labels.max()}; labels are 0 to 65,535"
         )
     return labels.astype(np.int64)

@@ -1,10 +1,9 @@
-"""Market-1501's names and folders, which data/prepared and generated sets have too: their only
-parser and writer.
+"""Market-1501's folders and names, which data/prepared and generated sets also use.
 
     bounding_box_train/  bounding_box_test/  query/      0002_c1s1_000451_03.jpg = pid, camera, sequence, frame, box
 
-Other data sets may need more: an identity has four digits or more, a camera one or two
-    (`10482_c15s1_000007_01.jpg`).
+This is the only parser and writer of such names. Other data sets may need more digits: an identity
+has four or more, a camera one or two (`10482_c15s1_000007_01.jpg`).
 """
 
 import re
@@ -21,7 +20,7 @@ _NAME = re.compile(r"(-1|[0-9]{4,15})_c([0-9]{1,2})s([0-9])_([0-9]{6})_([0-9]{2}
 
 @dataclass(frozen=True)
 class Name:
-    """What a file name says: raw pid, 0-based camid, sequence, frame and box number."""
+    """The parts of a file name: raw pid, 0-based camid, sequence, frame and box number."""
 
     pid: int
     camid: int
@@ -35,8 +34,10 @@ class Name:
 
 
 def parse_name(name: str) -> Name:
-    """The parts of an image's name. Raises ValueError where it is not of the form, or would not
-    print as itself.
+    """Parse an image's name.
+
+    Raises:
+        ValueError: If it has another form, or would print as another name.
     """
     if not (match := _NAME.fullmatch(name)):
         raise ValueError(f"{name!r} is not a Market-1501 name such as 0002_c1s1_000451_03.jpg")
@@ -46,19 +47,20 @@ def parse_name(name: str) -> Name:
     parsed = Name(pid, camera - 1, sequence, frame, box)
     if str(parsed) != name:
         raise ValueError(
-            f"{name!r}: a number has too many zeros; the name of these numbers is {str(parsed)!r}"
+            f"{name!r}: a number has too many zeros; the name with these numbers is {str(parsed)!r}"
         )
     return parsed
 
 
 def tidy(name: str) -> str:
-    """`a.jpg` of `a.jpg.jpg`, as some of the real files are called."""
+    """Shorten `a.jpg.jpg`, as in some names of the real data set, to `a.jpg`."""
     return re.sub(r"(\.jpg)+$", ".jpg", name)
 
 
 def unused_name(pid: int, camid: int, number: int) -> str:
-    """The name of the `number`-th generated image of a set: box 00, which no real training or
-    gallery image has.
+    """The name of the `number`-th generated image of a set.
+
+    It has box 00, which no real training or gallery image has.
     """
     if number > MAX_FRAME:
         raise ValueError(

@@ -19,14 +19,15 @@ FOLDER = "parsing"
 def import_maps(
     files: Mapping[str, Path], labels: str, size: tuple[int, int], folder: Path
 ) -> None:
-    """Parsing maps with `labels` (generators.body.parsing.merge) of images of data/prepared, by name,
-    into `folder` at `size`.
+    """Import parsing maps (label_files.py) into `folder`, resized to `size` by nearest neighbour.
 
-    A map of another size is resized, each pixel to the nearest label. Which files: label_files.py.
+    Args:
+        files: image name in data/prepared -> file.
+        labels: the labels of the files, as in generators.body.parsing.merge.
 
     Raises:
-        FileNotFoundError, ValueError: a file is missing or no label map, or has a label that
-            `labels` does not.
+        FileNotFoundError: If a file is missing.
+        ValueError: If a file is not a label map, or has a label that is not one of `labels`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name, file in tqdm(files.items(), desc="parsing maps", unit="map", disable=None):
@@ -38,23 +39,27 @@ def import_maps(
         save(merged, folder / Path(name).with_suffix(".png").name, size)
 
 
-def merged_labels(given: np.ndarray, labels: str) -> np.ndarray:
-    """A parser's labels, int64 [H, W], as the ten of generators.body.parsing, uint8. ValueError for a
-    label that `labels` lacks.
+def merged_labels(label_map: np.ndarray, labels: str) -> np.ndarray:
+    """Merge a parser's labels, int64 [H, W], to the ten of generators.body.parsing, uint8.
+
+    Raises:
+        ValueError: If the map has a label that is not one of `labels`.
     """
-    return merge(torch.from_numpy(given)[None], labels)[0].numpy()
+    return merge(torch.from_numpy(label_map)[None], labels)[0].numpy()
 
 
 def picture(labels: np.ndarray) -> Image.Image:
-    """Labels, uint8 [H, W], as a palette image in the labels' colours."""
+    """Convert labels, uint8 [H, W], to a palette image in the labels' colours."""
     image = Image.fromarray(labels)
     image.putpalette(np.array(COLOURS, np.uint8).tobytes())
     return image
 
 
 def save(labels: np.ndarray, file: Path, size: tuple[int, int] | None = None) -> None:
-    """Write ten labels, uint8 [H, W], as a PNG with their palette, whole or not at all; at `size`
-    where it is given.
+    """Write a map of the ten labels, uint8 [H, W], as a PNG with their palette.
+
+    Args:
+        size: (height, width) to resize the map to; by default it keeps its size.
     """
     if size is not None and size != labels.shape:
         resized = Image.fromarray(labels).resize((size[1], size[0]), Image.Resampling.NEAREST)
@@ -64,11 +69,13 @@ def save(labels: np.ndarray, file: Path, size: tuple[int, int] | None = None) ->
 
 
 def read(images: Sequence[str], size: tuple[int, int]) -> torch.Tensor | None:
-    """Labels of `generators.body.parsing`, uint8 [N, H, W] at `size`; None where the data set has no
-    parsing maps.
+    """Labels of `generators.body.parsing`, uint8 [N, H, W] at `size`.
+
+    Returns:
+        None if the data set has no parsing maps.
 
     Raises:
-        ValueError: there are parsing maps, but not of every image, or one holds other labels.
+        ValueError: If some images have a parsing map and others do not, or one holds other labels.
     """
     folder = paths.PREPARED / FOLDER
     if not folder.is_dir():
@@ -92,11 +99,14 @@ def read(images: Sequence[str], size: tuple[int, int]) -> torch.Tensor | None:
 def of_kind(
     kind: str, images: Sequence[str], points: torch.Tensor, size: tuple[int, int]
 ) -> torch.Tensor:
-    """The parsing maps that a generator uses, uint8 [N, H, W]: `files`, or `from_keypoints` of
-    points [N, 18, 2] at `size`.
+    """The parsing maps that a generator uses, uint8 [N, H, W].
+
+    Args:
+        kind: `files`, or `from_keypoints`, drawn from `points`.
+        points: keypoints [N, 18, 2] at `size`.
 
     Raises:
-        ValueError: the data set has no files; or as `read`.
+        ValueError: If `kind` is `files` and the data set has none; or as `read`.
     """
     if kind == "from_keypoints":
         return from_keypoints(points, size)

@@ -1,1 +1,1 @@
-"""Networks with weights that were trained elsewhere: joint finders, parsers, image metrics."""
+"""Networks with weights from elsewhere: joint finders, parsers, image metrics."""

@@ -1,8 +1,7 @@
-"""Metrics that judge images by networks trained elsewhere: FID, IS, LPIPS and DS.
+"""Image metrics by pretrained networks: FID, IS, LPIPS and DS.
 
-Each is `Unavailable`, with the reason and the file, where its weights (outside_weights.py) are not
-available: never a number, never an error, and never a download. The libraries are the optional extra
-`metrics`.
+If its weights (weights.py) are missing, a metric is `Unavailable`, with the reason and the file:
+never a number, an error or a download. The libraries are the optional extra `metrics`.
 """
 
 from collections.abc import Iterator
@@ -19,26 +18,28 @@ from tqdm import tqdm
 from augment.pretrained.weights import Outside, Unavailable, filled, load
 from generators.metrics.frechet import frechet_distance
 
-PERSON = 1  # of COCO's labels, in torchvision's detectors
+PERSON = 1  # COCO's label in torchvision's detectors
 
 
 def scores(
     outputs: Tensor, targets: Tensor, masks: Tensor, batch: int = 32, device: str = "cpu"
 ) -> dict[str, float | np.ndarray | Unavailable]:
-    """All metrics of images, uint8 [N, 3, H, W], and their targets' masks, bool [N, 1, H, W]: by
-    key.
+    """Compute all metrics; masked ones on images that are black outside the masks.
 
-    fid: Frechet distance of Inception's 2048 features of outputs and of targets (Heusel et al.
-        2017).
-    is, mask_is: Inception score of the outputs (Salimans et al. 2016), ten splits in a seeded
-        order; Inception as the TensorFlow graph of 2015, in torch-fidelity's port.
-    lpips, mask_lpips: float64 [N], distance of output and target by lpips with AlexNet, version 0.1
-        (Zhang et al. 2018).
-    ds: float64 [N], the highest score of a person in the output, 0 if there is none. By
-        torchvision's SSD300 of COCO: numbers of the papers are by the Caffe SSD300 of PASCAL VOC,
-        and cannot be compared with these.
+    Args:
+        outputs, targets: uint8 [N, 3, H, W].
+        masks: bool [N, 1, H, W], masks of the targets.
 
-    With masks, images are black outside.
+    Returns:
+        Metrics by key.
+
+        fid: Frechet distance between Inception's 2048 features of outputs and targets (Heusel et
+            al. 2017).
+        is, mask_is: Inception score of the outputs (Salimans et al. 2016), ten splits in a seeded
+            order; Inception is the TensorFlow graph of 2015 in torch-fidelity's port.
+        lpips, mask_lpips: float64 [N], distance between output and target by lpips with AlexNet,
+            version 0.1 (Zhang et al. 2018).
+        ds: float64 [N], see detection_scores.
     """
     return {
         **_inception_scores(outputs, targets, masks, batch, device),
@@ -50,16 +51,18 @@ def scores(
 def detection_scores(
     images: Tensor, batch: int = 32, device: str = "cpu"
 ) -> np.ndarray | Unavailable:
-    """DS of images, uint8 [N, 3, H, W]: float64 [N], the highest score of a person in each, 0 if
-    there is none.
+    """DS of images, uint8 [N, 3, H, W]: the highest score of a person in each, float64 [N].
+
+    The score is 0 if no person is detected. The detector is torchvision's SSD300 of COCO. The
+    papers use the Caffe SSD300 of PASCAL VOC, so their numbers cannot be compared with these.
     """
     network = _network("ssd300", device)
     if isinstance(network, Unavailable):
         return network
     best = []
     for (part,) in _parts("ds", batch, device, images):
-        for found in network(list(part.float() / 255)):
-            people = found["scores"][found["labels"] == PERSON]
+        for detections in network(list(part.float() / 255)):
+            people = detections["scores"][detections["labels"] == PERSON]
             best.append(float(people.max()) if len(people) else 0.0)
     return np.array(best)
 
@@ -79,13 +82,13 @@ def _build_inception(weights: dict[str, Tensor], file: Path) -> nn.Module:
 def _build_lpips(weights: dict[str, Tensor], file: Path) -> nn.Module:
     from lpips import LPIPS
 
-    with catch_warnings():  # lpips asks torchvision for AlexNet by a deprecated argument
+    with catch_warnings():  # lpips builds torchvision's AlexNet with a deprecated argument
         simplefilter("ignore", UserWarning)
         network = LPIPS(net="alex", version="0.1", pnet_rand=True, verbose=False)
     # Its slices keep the numbers of AlexNet's layers: slice2.3.weight is features.3.weight.
-    own = network.net.state_dict()
+    names = network.net.state_dict()
     network.net.load_state_dict(
-        {name: weights["features." + name.split(".", 1)[1]] for name in own}
+        {name: weights["features." + name.split(".", 1)[1]] for name in names}
     )
     return network
 
@@ -106,7 +109,7 @@ OUTSIDE = {
 
 
 def _parts(title: str, batch: int, device: str, *columns: Tensor) -> Iterator[list[Tensor]]:
-    """The rows of all columns, `batch` of them at a time, under a progress bar."""
+    """The rows of all columns in batches, with a progress bar."""
     for start in tqdm(range(0, len(columns[0]), batch), desc=title, unit="batch", disable=None):
         yield [column[start : start + batch].to(device) for column in columns]
 
@@ -119,20 +122,20 @@ def _inception_scores(
         return dict.fromkeys(("fid", "is", "mask_is"), network)
     from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, isc_features_to_metric
 
-    made, real, logits, mask_logits = [], [], [], []
+    generated, real, logits, mask_logits = [], [], [], []
     for output, target, mask in _parts("fid, is", batch, device, outputs, targets, masks):
         # Features [N, 2048] and logits without bias [N, 1008].
-        for images, features, guesses in (
-            (output, made, logits),
+        for images, all_features, all_logits in (
+            (output, generated, logits),
             (target, real, []),
             (output * mask, [], mask_logits),
         ):
-            one, other = network(images)
-            features.append(one.cpu())
-            guesses.append(other.cpu())
+            batch_features, batch_logits = network(images)
+            all_features.append(batch_features.cpu())
+            all_logits.append(batch_logits.cpu())
     splits = min(10, len(outputs))
     return {
-        "fid": frechet_distance(torch.cat(made), torch.cat(real)),
+        "fid": frechet_distance(torch.cat(generated), torch.cat(real)),
         "is": isc_features_to_metric(torch.cat(logits), splits)[KEY_METRIC_ISC_MEAN],
         "mask_is": isc_features_to_metric(torch.cat(mask_logits), splits)[KEY_METRIC_ISC_MEAN],
     }
@@ -150,7 +153,8 @@ def _lpips_distances(
             (whole, (output, target)),
             (masked, (output * mask, target * mask)),
         ):
-            distances.append(network(*(one / 127.5 - 1 for one in images)).flatten().cpu())
+            pair = (pixels / 127.5 - 1 for pixels in images)
+            distances.append(network(*pair).flatten().cpu())
     return {
         "lpips": torch.cat(whole).double().numpy(),
         "mask_lpips": torch.cat(masked).double().numpy(),

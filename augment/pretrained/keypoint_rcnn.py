@@ -1,5 +1,6 @@
-"""Joints of people, by torchvision's keypoint R-CNN (He et al., "Mask R-CNN", 2017; ResNet-50 with
-FPN, trained on COCO).
+"""Joints by torchvision's keypoint R-CNN (He et al., "Mask R-CNN", 2017).
+
+The network is a ResNet-50 with FPN, trained on COCO.
 """
 
 from collections.abc import Sequence
@@ -17,75 +18,75 @@ from augment.pretrained.weights import Outside, Unavailable, filled, load
 from generators.body.joint_orders import FROM_COCO
 
 NECK, SHOULDERS = 1, (2, 5)
-PERSON_SCORE, JOINT_SCORE = (
-    0.5,
-    2.0,
-)  # a person is there from this probability on, a joint from this height of its heat map on
-SHORT_SIDE_PX = 256  # the network's view of an image; its default of 800 magnifies crops of 64 px more than it helps
+PERSON_SCORE = 0.5  # minimum probability of a person
+JOINT_SCORE = 2.0  # minimum height of a joint on its heat map
+# Images are scaled to this; the default of 800 magnifies crops of 64 px more than it helps.
+SHORT_SIDE_PX = 256
 
 
 def find_joints(images: Tensor, batch: int = 8, device: str = "cpu") -> Tensor | Unavailable:
-    """Joints of the likeliest person in each image, uint8 [N, 3, H, W]; never a download.
+    """Find the joints of the likeliest person in each image, uint8 [N, 3, H, W].
 
-    Keypoints float32 [N, 18, 2] in OpenPose's order; -1 for a joint, or a person, that was not
-    found.
+    Never downloads the weights.
+
+    Returns:
+        Keypoints float32 [N, 18, 2] in OpenPose's order; -1 for a joint, or a person, that was not
+        found.
     """
     network = load(OUTSIDE, device)
     if isinstance(network, Unavailable):
         return network
     starts = tqdm(range(0, len(images), batch), desc="keypoint R-CNN", unit="batch", disable=None)
-    found = [joints(network, list(images[start : start + batch]), device) for start in starts]
-    return torch.cat(found) if found else torch.empty(0, 18, 2)
+    parts = [joints(network, list(images[start : start + batch]), device) for start in starts]
+    return torch.cat(parts) if parts else torch.empty(0, 18, 2)
 
 
 def joints(
     network: nn.Module, images: Sequence[Tensor], device: str, threshold: float = JOINT_SCORE
 ) -> Tensor:
-    """Joints of the likeliest person in each image, uint8 [3, H, W] of any size: float32 [N, 18, 2]
-    on the CPU.
+    """Joints of the likeliest person in each image, float32 [N, 18, 2] on the CPU.
+
+    Args:
+        images: uint8 [3, H, W] each, of any size.
     """
     with torch.no_grad():
-        answers = network([image.to(device).float() / 255 for image in images])
-    return torch.stack([openpose_joints(one, threshold).cpu() for one in answers])
+        detections = network([image.to(device).float() / 255 for image in images])
+    return torch.stack([openpose_joints(people, threshold).cpu() for people in detections])
 
 
-def openpose_joints(found: dict[str, Tensor], threshold: float = JOINT_SCORE) -> Tensor:
-    """The joints [18, 2] of the first person that the network found in an image; it lists the
-    likeliest first.
+def openpose_joints(people: dict[str, Tensor], threshold: float = JOINT_SCORE) -> Tensor:
+    """The joints [18, 2] of the likeliest person in an image, which the network lists first.
 
-    found: scores [P], keypoints [P, 17, 3] as (x, y, visibility) with pixel centres at halves,
-    keypoints_scores [P, 17].
+    Args:
+        people: scores [P]; keypoints [P, 17, 3] as (x, y, visibility) with pixel centres at halves;
+            keypoints_scores [P, 17].
     """
-    if not len(found["scores"]) or found["scores"][0] < PERSON_SCORE:
-        return torch.full((len(FROM_COCO), 2), -1.0, device=found["keypoints"].device)
+    if not len(people["scores"]) or people["scores"][0] < PERSON_SCORE:
+        return torch.full((len(FROM_COCO), 2), -1.0, device=people["keypoints"].device)
     order = list(FROM_COCO)
-    points = found["keypoints"][0, order, :2].flip(-1) - 0.5
-    seen = found["keypoints_scores"][0, order] >= threshold
+    points = people["keypoints"][0, order, :2].flip(-1) - 0.5
+    seen = people["keypoints_scores"][0, order] >= threshold
     points[NECK], seen[NECK] = points[list(SHOULDERS)].mean(0), seen[list(SHOULDERS)].all()
     return torch.where(seen[:, None], points.clamp(min=0), -1.0)
 
 
 def fetched(device: str) -> nn.Module:
-    """The network in evaluation mode; its weights are downloaded by torchvision where torch hub's
-    cache lacks them.
+    """The network in evaluation mode; torchvision downloads weights that its cache lacks.
 
     Raises:
-        OSError: they are not there and cannot be fetched; the message says what to do.
-        ValueError: the file in the cache holds something else.
+        OSError: If the weights are missing and cannot be downloaded; the message says what to do.
+        ValueError: If the file in the cache holds something else.
     """
     if not OUTSIDE.file.is_file():
         try:
             KeypointRCNN_ResNet50_FPN_Weights.COCO_V1.get_state_dict(
                 progress=True, check_hash=True, weights_only=True
             )
-        except (
-            OSError,
-            RuntimeError,
-        ) as error:  # no network, no such host; a hash that does not fit
+        except (OSError, RuntimeError) as error:  # no network or host; a wrong hash
             raise OSError(
-                f"{OUTSIDE.file}: the keypoint R-CNN's weights are not there and cannot be fetched ({error}). Fetch "
-                f"{OUTSIDE.url} on a machine with a network and put the file there, or give --from-model FILE, a pose network "
-                "of `augment train-pose-network`"
+                f"{OUTSIDE.file}: the keypoint R-CNN's weights are missing and cannot be downloaded ({error}). Download "
+                f"{OUTSIDE.url} on a machine with a network and put the file there, or use --from-model FILE with a pose "
+                "network of `augment train-pose-network`"
             ) from error
     network = load(OUTSIDE, device)
     if isinstance(network, Unavailable):

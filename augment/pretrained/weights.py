@@ -1,7 +1,7 @@
-"""Networks trained elsewhere, whose weights this project does not ship: downloads of 10 to 250 MB
-in torch hub's cache.
+"""Loads pretrained weights from torch hub's cache.
 
-TORCH_HOME moves the cache. What is not there is `Unavailable`, with the reason and the file.
+This project does not ship them; they are downloads of 10 to 250 MB. TORCH_HOME moves the cache. A
+network without its weights is `Unavailable`, with the reason and the file.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Unavailable:
-    """A metric that cannot be computed here: why, and the file that it wants."""
+    """A network or metric that is not available: the reason, and the file that it needs."""
 
     reason: str
     file: str
@@ -24,8 +24,11 @@ class Unavailable:
 
 @dataclass(frozen=True)
 class Outside:
-    """A network from outside: the library it needs, where its weights are published, and how it is
-    made of them.
+    """A pretrained network.
+
+    library: package that it needs
+    url: address of its weights
+    build: builds the network from its weights and their file
     """
 
     library: str
@@ -42,7 +45,7 @@ def load(outside: Outside, device: str) -> nn.Module | Unavailable:
     file, lacking = outside.file, []
     if not file.is_file():
         lacking.append(
-            f"{file.name} is not in torch hub's cache; fetch {outside.url} and put it there"
+            f"{file.name} is not in torch hub's cache; download {outside.url} and put it there"
         )
     if find_spec(outside.library) is None:
         lacking.append(f"{outside.library} is not installed: pip install 'reid-augment[metrics]'")
@@ -53,7 +56,7 @@ def load(outside: Outside, device: str) -> nn.Module | Unavailable:
     except (RuntimeError, UnpicklingError, EOFError, KeyError, OSError) as error:
         problem = str(error).splitlines()[0] if str(error) else type(error).__name__
         return Unavailable(
-            f"{file.name} does not hold the weights of {outside.url} ({problem}); fetch it again",
+            f"{file.name} does not hold the weights of {outside.url} ({problem}); download it again",
             str(file),
         )
     return network.requires_grad_(False).eval().to(device)

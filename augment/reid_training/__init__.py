@@ -1,1 +1,1 @@
-"""What a re-ID model is trained on, and what it finds."""
+"""Training and scoring the re-ID model of an arm."""

@@ -1,4 +1,4 @@
-"""One arm: what it is trained and scored on, its training and its scores.
+"""Trains and scores one arm.
 
 With the validation split, nothing of the test set is read.
 """
@@ -42,7 +42,7 @@ ONLINE_CODE = (
 
 @dataclass(frozen=True)
 class Settings:
-    """What params.yaml says of an arm; None for sections that it does not use."""
+    """Sections of params.yaml for an arm; None for those that it does not use."""
 
     reid: ReidParams
     generated: GeneratedParams
@@ -56,7 +56,7 @@ class Sets:
 
     train: real images, then the generated ones that the gate accepted
     query, gallery: images that the model is scored on
-    gate: scores of all generated images, as from gate.sift; None without a gate
+    gate: scores of all generated images, from gate.sift; None without a gate
     """
 
     train: pd.DataFrame
@@ -79,7 +79,7 @@ def load_settings(
     """The sections of params.yaml that this arm uses.
 
     Raises:
-        ValueError: a section is not valid, or the arm does not use an overridden key.
+        ValueError: If a section is invalid, or the arm does not use an overridden key.
     """
     augmentation = arm.augmentation
     sections = {
@@ -102,16 +102,14 @@ def load_settings(
     used = [section for section, is_used in sections.items() if is_used]
     for key in overrides:
         if not key.startswith(tuple(f"{section}." for section in used)):
-            raise ValueError(
-                f"{key} has no part in {arm}; what steers it is below {', '.join(used)}"
-            )
+            raise ValueError(f"{key} does not affect {arm}; its settings are in {', '.join(used)}")
     return Settings(
         reid, generated, online, params.load(ValidationParams, "validation") if validation else None
     )
 
 
 def load_sets(arm: Arm, settings: Settings) -> Sets:
-    """What the arm is trained and scored on."""
+    """Load the images that the arm is trained and scored on."""
     train = training_set.rows(arm.augmentation, arm.portion, arm.ratio)
     prepared_rows = index.read_set(paths.PREPARED / "index.csv", paths.PREPARED)
     query, gallery, real = (
@@ -160,10 +158,10 @@ def fit(
     folder: Path,
     on_log: Callable[[int, dict[str, float]], None] | None,
 ) -> Trained:
-    """Train the arm, with its checkpoints in `folder`; a sheet of online puppets goes there too."""
+    """Train the arm; checkpoints and a sheet of online puppets are written to `folder`."""
     size, renewal = settings.reid.image_size, None
     if settings.online is not None:
-        # Only online arms depend on what draws puppets.
+        # Only online arms depend on the code that draws puppets.
         from augment.generation import puppets
         from augment.reid_training.online import OnlinePuppets
 
@@ -178,7 +176,7 @@ def fit(
             state.device,
         )
         click.echo(
-            f"images without torso, cut as an oval and never a scene: {renewal.without_torso:,}"
+            f"images without torso, cut out as an oval and never used as a scene: {renewal.without_torso:,}"
         )
         if state.is_main_process:
             with whole(folder / "puppets.png") as temporary:
@@ -199,7 +197,7 @@ def fit(
 def score(
     trained: Trained, settings: Settings, sets: Sets, ranked_file: Path | None
 ) -> dict[str, float]:
-    """The scores; what a few queries find goes into `ranked_file`, where one is given."""
+    """The scores; the ranked lists of a few queries are written to `ranked_file`, if any."""
     query, gallery = (
         load(index.locate(rows), settings.reid.image_size) for rows in (sets.query, sets.gallery)
     )

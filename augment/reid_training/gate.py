@@ -1,13 +1,14 @@
 """The quality gate leaves out generated images that look like another person or miss their pose.
 
-Two judges score an image. Neither has seen a removed image that the generator has not seen. A re-ID
-model trained on the reduced set alone gives the log-probability of the image's identity. The
-pipeline's pose network measures the distance of its joints from the target pose. The score is the
-weighted mean of the image's two ranks in the set; the worst share `generated.gate.drop` is left out.
+Two judges score an image. Neither was trained on a removed image that the generator was not trained
+on. A re-ID model trained on the reduced set alone gives the log-probability of the image's identity.
+The pipeline's pose network measures the distance of its joints from the target pose. The score is
+the weighted mean of the image's two ranks in the set; the worst share `generated.gate.drop` is left
+out.
 
-After "Exploring the Quality of GAN Generated Images for Person Re-Identification", Jiang et al.
-2021, whose gate keeps images near their identity. Theirs also requires diversity, which rendered
-poses have.
+The gate follows "Exploring the Quality of GAN Generated Images for Person Re-Identification", Jiang
+et al. 2021, which keeps images near their identity. That gate also requires diversity, which
+rendered poses have.
 """
 
 from collections.abc import Mapping
@@ -34,7 +35,7 @@ from reid.models import build
 from reid.params import ReidParams
 from reid.training import joined_processes
 
-FURTHEST = 0.5  # in torsos; joints further away, or not found, count as this far
+FURTHEST = 0.5  # in torsos; joints farther away, or not found, count as this far
 
 
 def sift(
@@ -60,7 +61,7 @@ def sift(
         keypoints: image name -> keypoints [18, 2] of the target poses.
 
     Raises:
-        FileNotFoundError: a judge is not trained.
+        FileNotFoundError: If a judge is not trained.
     """
     scores = pd.DataFrame(
         {"path": generated["path"].to_numpy(), "identity": np.nan, "pose": np.nan}
@@ -91,7 +92,7 @@ def sheet(scores: pd.DataFrame, columns: int = 16) -> Image.Image:
 
 
 def write(scores: pd.DataFrame, folder: Path) -> None:
-    """gate.csv and gate.png."""
+    """Write gate.csv and gate.png."""
     with whole(folder / "gate.csv") as temporary:
         scores.to_csv(temporary, index=False, float_format="%.6g")
     with whole(folder / "gate.png") as temporary:
@@ -104,7 +105,7 @@ def _identity(
     """Log-probability of each image's identity by the judge, [N]."""
     if not judge.is_file():
         raise FileNotFoundError(
-            f"{judge}: not found; generated.gate needs a model of the reduced set alone: train it first"
+            f"{judge}: not found; generated.gate needs a model trained on the reduced set alone: train it first"
         )
     model = build(settings.backbone, len(pids), settings.network).to(joined_processes().device)
     try:
@@ -119,8 +120,9 @@ def _identity(
 def _pose(
     generated: pd.DataFrame, pose_network: Path, keypoints: Mapping[str, np.ndarray]
 ) -> np.ndarray:
-    """Mean distance of the joints from those of the target pose, in torsos (shoulders to hips), [N];
-    nan without a torso.
+    """Mean distance of the joints from those of the target pose, [N]; NaN without a torso.
+
+    The unit is the torso, from shoulders to hips.
     """
     if not pose_network.is_file():
         raise FileNotFoundError(

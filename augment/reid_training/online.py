@@ -1,5 +1,6 @@
-"""Online puppets: images of a re-ID batch drawn anew in every pass over the reduced set, which is
-kept in memory; nothing is written to disk.
+"""Online puppets: images of a re-ID batch, redrawn in every epoch.
+
+The reduced set is kept in memory, and nothing is written to disk.
 """
 
 from dataclasses import asdict
@@ -34,8 +35,7 @@ class OnlinePuppets:
         seed: int,
         device: Any,
     ):
-        # Drawn at the puppets' own size and then resized, as images on disk are: that keeps them
-        # sharp.
+        # Drawn at the puppets' size and then resized, like images on disk, which keeps them sharp.
         self.studio, self.size = (
             studio(rows, keypoints, puppet, puppet.params.image_size, device),
             size,
@@ -81,5 +81,5 @@ class OnlinePuppets:
         pictures = [images.round().byte().permute(0, 2, 3, 1).cpu().numpy() for images in shown]
         captions = ["the reduced set", "one pass of the training", "another pass"]
         return contact_sheet.grid(
-            [[Image.fromarray(one) for one in row] for row in pictures], captions
+            [[Image.fromarray(pixels) for pixels in row] for row in pictures], captions
         )

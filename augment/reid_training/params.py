@@ -1,4 +1,4 @@
-"""Section `online` of params.yaml, without what draws the puppets."""
+"""Section `online` of params.yaml, without the code that draws the puppets."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 class OnlineParams:
     """Section `online`.
 
-    share: of a batch's images that are puppets
-    girth: factors on the widths of the parts are U(1 - girth, 1 + girth)
-    flip: probability that a source is seen in a mirror before it is cut, and a scene likewise
+    share: share of a batch's images that are puppets
+    girth: the widths of the parts are scaled by factors from U(1 - girth, 1 + girth)
+    flip: probability that a source is mirrored before it is cut out, and that a scene is mirrored
     """
 
     share: float

@@ -1,9 +1,8 @@
-"""ranked.json: the first gallery images that a trained re-ID model finds for a few queries, hit or
-miss.
+"""ranked.json: the top gallery images of a few queries, ranked by a trained re-ID model.
 
-train-reid writes one next to a model's weights. Every arm shows the same queries, evenly through the
-query set and chosen before anything is scored, so that arms can be compared and no result picks its
-own examples. Paths are relative to data/prepared.
+train-reid writes the file next to a model's weights. Every arm shows the same queries, spread over
+the query set and chosen before scoring, so that arms can be compared and no result picks its own
+examples. Paths are relative to data/prepared.
 """
 
 from collections.abc import Sequence
@@ -22,7 +21,7 @@ TOP = 10
 
 @dataclass(frozen=True)
 class Found:
-    """A gallery image in its place; hit: another camera's image of the query's person."""
+    """A gallery image of a ranked list; hit: whether it is a cross-camera match of the query."""
 
     path: str
     pid: int
@@ -40,9 +39,7 @@ class RankedList:
 
 
 def chosen(query: pd.DataFrame) -> np.ndarray:
-    """int64, ascending: rows of the queries that every arm shows, of different persons as far as
-    there are.
-    """
+    """Rows of the queries that every arm shows, ascending int64; each of another person."""
     firsts = np.flatnonzero(~query["pid"].duplicated())
     return firsts[np.linspace(0, len(firsts) - 1, min(QUERIES, len(firsts))).round().astype(int)]
 
@@ -50,32 +47,36 @@ def chosen(query: pd.DataFrame) -> np.ndarray:
 def write(
     file: Path, rankings: Sequence[Ranking], query: pd.DataFrame, gallery: pd.DataFrame
 ) -> None:
-    """Of reid.rankings.rankings; query and gallery are the index rows, in the order of the
-    features.
+    """Write ranked lists.
+
+    Args:
+        rankings: from reid.rankings.rankings.
+        query, gallery: index rows, in the order of the features.
     """
     lists = []
-    for one in rankings:
+    for ranking in rankings:
         found = [
             _described(gallery.iloc[row]) | {"hit": bool(hit)}
-            for row, hit in zip(one.gallery, one.hits, strict=True)
+            for row, hit in zip(ranking.gallery, ranking.hits, strict=True)
         ]
         lists.append(
-            _described(query.iloc[one.query])
-            | {"ap": round(one.average_precision, 6), "found": found}
+            _described(query.iloc[ranking.query])
+            | {"ap": round(ranking.average_precision, 6), "found": found}
         )
     files.write_json(file, {"queries": lists})
 
 
 def read(file: Path) -> list[RankedList]:
-    """
+    """Read ranked lists.
+
     Raises:
-        ValueError: the file is not what `write` writes.
+        ValueError: If the file does not have the form that `write` writes.
     """
     try:
         lists = files.read_json(file)["queries"]
         return [
-            RankedList(**{**one, "found": [Found(**found) for found in one["found"]]})
-            for one in lists
+            RankedList(**{**entry, "found": [Found(**image) for image in entry["found"]]})
+            for entry in lists
         ]
     except (KeyError, TypeError) as error:
         raise ValueError(

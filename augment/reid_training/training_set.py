@@ -1,6 +1,4 @@
-"""The training images of an arm: a reduced or extended set, with the generated images of an
-augmentation.
-"""
+"""The training images of an arm: a reduced or extended set, and generated images, if any."""
 
 import pandas as pd
 
@@ -10,12 +8,13 @@ from augment.prepared import index
 
 
 def rows(augmentation: Augmentation, portion: float, ratio: int) -> pd.DataFrame:
-    """Rows of the reduced set, then those of the augmentation's images; with a column `folder`, as
-    from index.read_set.
+    """Rows of the reduced set, then those of the augmentation's images.
+
+    They have a column `folder`, like those of index.read_set.
 
     Raises:
-        FileNotFoundError: a set does not exist yet.
-        ValueError: the extended set cannot exist, or a generated image has an identity that the
+        FileNotFoundError: If a set does not exist yet.
+        ValueError: If the extended set cannot exist, or a generated image has an identity that the
             reduced set lacks.
     """
     check_set(augmentation, portion, ratio)
@@ -26,6 +25,6 @@ def rows(augmentation: Augmentation, portion: float, ratio: int) -> pd.DataFrame
     added = index.read_set(folder / "index.csv", folder)
     if strangers := sorted(set(added["pid"]) - set(kept["pid"])):
         raise ValueError(
-            f"{folder / 'index.csv'}: identity {strangers[0]} is not in {paths.reduced(portion)}: generate again"
+            f"{folder / 'index.csv'}: identity {strangers[0]} is not in {paths.reduced(portion)}; run `augment generate` again"
         )
     return pd.concat([kept, added], ignore_index=True)

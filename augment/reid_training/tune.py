@@ -1,7 +1,7 @@
 """tune: settings of params.yaml compared on the validation split -> results/tuning/<name>.csv.
 
-Every finished run is kept in results/tuning/runs under a hash of all that it follows from, the code
-included: an interrupted tuning resumes, and a run that two tunings share is made once.
+Every finished run is kept in results/tuning/runs under a hash of all that it depends on, including
+the code. So an interrupted tuning resumes, and a run that two tunings share is executed once.
 """
 
 import hashlib
@@ -29,7 +29,13 @@ COLUMNS = ["setting", "model", "augmentation", "portion", "ratio", "budget", "se
 def run(
     arms: Sequence[Arm], switches: Mapping[str, Sequence[Any]], grid: bool, name: str, dry_run: bool
 ) -> None:
-    """arms: each with every setting; switches: dotted key -> values to try."""
+    """Train every arm with every setting, and write and print the scores.
+
+    Args:
+        switches: dotted key -> values to try.
+        grid: try all combinations instead of one switch at a time.
+        name: name of the table.
+    """
     settings = all_settings(switches, grid)
     # Everything is loaded before anything is trained: a mistyped key costs no time.
     work = [
@@ -68,38 +74,39 @@ def run(
 
 
 def parse_switches(texts: Sequence[str]) -> dict[str, list[Any]]:
-    """KEY=V1,V2,... -> key -> values, read as YAML.
+    """Parse texts of the form KEY=V1,V2,... as key -> values, read as YAML.
 
     Raises:
-        ValueError: a text has another form, or a key is there twice.
+        ValueError: If a text has another form, or a key occurs twice.
     """
     switches: dict[str, list[Any]] = {}
     for text in texts:
-        key, equals, values = text.partition("=")
+        key, equals, after = text.partition("=")
         try:
-            read = yaml.safe_load(f"[{values}]") if equals and key else []
+            values = yaml.safe_load(f"[{after}]") if equals and key else []
         except yaml.YAMLError as error:
             raise ValueError(f"--set {text}: not YAML ({error})") from error
-        if not read:
+        if not values:
             raise ValueError(
-                f"--set {text}: expected KEY=VALUE,VALUE,..., as generated.share=null,0.5"
+                f"--set {text}: expected KEY=VALUE,VALUE,..., e.g. generated.share=null,0.5"
             )
         if key in switches:
-            raise ValueError(f"--set {key} is there twice: give all its values at once")
-        switches[key] = read
+            raise ValueError(f"--set {key} occurs twice: list all its values in one --set")
+        switches[key] = values
     return switches
 
 
 def all_settings(switches: Mapping[str, Sequence[Any]], grid: bool) -> dict[str, dict[str, Any]]:
-    """Text of a setting -> its overrides: params.yaml as it is, then one switch at a time, or all
-    combinations.
+    """Text of a setting -> its overrides.
+
+    The unchanged params.yaml comes first, then one switch at a time, or all combinations.
     """
     pairs = [[(key, value) for value in values] for key, values in switches.items()]
     combined = itertools.product(*pairs) if grid else ((pair,) for pair in itertools.chain(*pairs))
-    changed = [dict(one) for one in combined if one]
-    return {BASE: {}} | {
-        " ".join(f"{key}={_text(value)}" for key, value in one.items()): one for one in changed
-    }
+    settings: dict[str, dict[str, Any]] = {BASE: {}}
+    for overrides in (dict(combination) for combination in combined if combination):
+        settings[" ".join(f"{key}={_text(value)}" for key, value in overrides.items())] = overrides
+    return settings
 
 
 def _text(value: Any) -> str:
@@ -107,7 +114,7 @@ def _text(value: Any) -> str:
 
 
 def _result(arm: Arm, used: Settings, sets: Sets, name: str) -> dict[str, Any]:
-    """Scores of one run, trained where they are not there yet."""
+    """Scores of one run, which is trained unless its result exists."""
     key = hashlib.sha256(
         json.dumps(_made_of(arm, used, sets), sort_keys=True).encode()
     ).hexdigest()[:16]
@@ -123,7 +130,7 @@ def _result(arm: Arm, used: Settings, sets: Sets, name: str) -> dict[str, Any]:
 
 
 def _made_of(arm: Arm, used: Settings, sets: Sets) -> dict[str, Any]:
-    """All that a run follows from, as plain values."""
+    """All that a run depends on, as plain values."""
     plan = paths.generated(arm.augmentation, arm.portion, arm.ratio) / "plan.json"
     return {
         "code": code_of(used),

@@ -1,5 +1,4 @@
-"""The validation split: training identities that are held out, so that no choice is made on the
-test set.
+"""The validation split: held-out training identities, so that no choice is made on the test set.
 
 A re-ID model is trained on the images of the other identities, real and generated, and scored on
 all real training images of the held-out ones.
@@ -16,7 +15,7 @@ class ValidationParams:
     """Section `validation`.
 
     identities: share of the training identities that is held out, in (0, 1)
-    seed: of which they are, and of which of their images are queries
+    seed: random seed for choosing them, and their queries
     """
 
     identities: float
@@ -28,8 +27,12 @@ class ValidationParams:
 
 
 def held_out(pids: np.ndarray, params: ValidationParams) -> np.ndarray:
-    """The held-out ones of the training identities `pids` [N], ascending: the same for all portions
-    and augmentations.
+    """The held-out identities among `pids` [N] of the training images, ascending.
+
+    They are the same for all portions and augmentations.
+
+    Raises:
+        ValueError: If the share leaves too few identities on either side.
     """
     known = np.unique(pids)
     number = round(params.identities * len(known))

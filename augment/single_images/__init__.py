@@ -1,6 +1,6 @@
 """Generators applied to single images: no data set and no params.yaml, only a model's file.
 
-| module | what for |
+| module | content |
 |---|---|
 | transfer | the command transfer: a person in other poses |
 | editing | the commands texture-transfer, edit-image and try-on |

@@ -3,7 +3,7 @@
     {"left_collar": [12, 40], "right_collar": [12, 24], "left_elbow": [40, 50], ..., "left_hem":
     [70, 40], "view": "front"}
 
-Landmarks (spt_journal, section 4.4) are (y, x) in px of the clothing's image; left and right are the
+Landmarks (spt_journal, section 4.4) are (y, x) in px of the clothing's image. Left and right are the
 wearer's: in a picture from the front, left lies on the right. Any landmark may be left out. `view`
 is front (the default) or back.
 """
@@ -28,18 +28,19 @@ JOINT_OF = {
 NECK = 1
 VIEWS = ("front", "back")
 MOST_BYTES = 100_000
-DISTANCE = 40.0  # in RGB, at most 441, above which a pixel is not background
-LEAST, MOST = 0.02, 0.98  # share of an image that a piece of clothing may take
+DISTANCE = 40.0  # RGB distance (at most 441) above which a pixel is not background
+LEAST, MOST = 0.02, 0.98  # share of an image that a piece of clothing may cover
 
 
 def read_landmarks(file: Path, size: tuple[int, int]) -> np.ndarray:
-    """Keypoints p_c, float64 [18, 2] as (y, x) px of a clothing's image of `size`; the neck lies
-    between the collars.
+    """Read keypoints p_c, float64 [18, 2] as (y, x) px of a clothing's image of `size`.
+
+    The neck lies between the collars.
 
     Raises:
-        FileNotFoundError: the file is missing.
-        ValueError: the file is not JSON, a key is unknown, a position is malformed or lies outside
-            the image, or left and right look swapped.
+        FileNotFoundError: If the file is missing.
+        ValueError: If the file is not JSON, a key is unknown, a position is malformed or lies
+            outside the image, or left and right look swapped.
     """
     if not file.is_file():
         raise FileNotFoundError(f"{file}: not found")
@@ -48,34 +49,35 @@ def read_landmarks(file: Path, size: tuple[int, int]) -> np.ndarray:
             f"{file}: has {file.stat().st_size:,} bytes; eight landmarks need fewer than {MOST_BYTES:,}"
         )
     try:
-        given = files.read_json(file)
+        landmarks = files.read_json(file)
     except (UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"{file}: not JSON ({type(error).__name__})") from error
-    if not isinstance(given, dict):
+    if not isinstance(landmarks, dict):
         raise ValueError(
-            f'{file}: expected {{"left_collar": [y, x], ...}}, found a {type(given).__name__}'
+            f'{file}: expected {{"left_collar": [y, x], ...}}, found a {type(landmarks).__name__}'
         )
-    view = given.pop("view", VIEWS[0])
+    view = landmarks.pop("view", VIEWS[0])
     if view not in VIEWS:
         raise ValueError(f"{file}: view is {view!r}; it must be one of {', '.join(VIEWS)}")
-    if unknown := sorted(given.keys() - JOINT_OF.keys()):
+    if unknown := sorted(landmarks.keys() - JOINT_OF.keys()):
         raise ValueError(
             f"{file}: unknown landmark {unknown[0]!r}; there are {', '.join(JOINT_OF)}"
         )
-    if not given:
-        raise ValueError(f"{file}: holds no landmark; there are {', '.join(JOINT_OF)}")
+    if not landmarks:
+        raise ValueError(f"{file}: holds no landmarks; there are {', '.join(JOINT_OF)}")
     keypoints = np.full((18, 2), -1.0)
-    for name, value in given.items():
+    for name, value in landmarks.items():
         keypoints[JOINT_OF[name]] = _place(value, size, f"{file}: {name}")
     _check_sides(keypoints, view, file)
-    if {"left_collar", "right_collar"} <= given.keys():
+    if {"left_collar", "right_collar"} <= landmarks.keys():
         keypoints[NECK] = keypoints[[2, 5]].mean(0)
     return keypoints
 
 
 def corners(size: tuple[int, int]) -> np.ndarray:
-    """p_c of a styled image of `size`: shoulders and hips are its corners, as for a garment that fills
-    the image.
+    """Keypoints p_c of a styled image of `size`.
+
+    Shoulders and hips are its corners, as for a garment that fills the image.
     """
     height, width = size
     keypoints = np.full((18, 2), -1.0)
@@ -122,11 +124,11 @@ def clothing_mask(image: Image.Image, path: Path, parsing: Path | None, label: i
     """Mask of the clothing, bool [H, W].
 
     Args:
-        parsing: a map that has `label` in it, or any map with 0 for the background. Without one,
-            the median colour of the image's border is the background's.
+        parsing: a map that contains `label`, or any map with 0 for the background. Without a map,
+            the median colour of the image's border is that of the background.
 
     Raises:
-        ValueError: the map has another size, or clothing and background cannot be separated.
+        ValueError: If the map has another size, or clothing and background cannot be separated.
     """
     if parsing is not None:
         labels = untrusted.read_labels(parsing)
@@ -143,6 +145,6 @@ def clothing_mask(image: Image.Image, path: Path, parsing: Path | None, label: i
     if not LEAST <= mask.mean() <= MOST:
         raise ValueError(
             f"{path}: {mask.mean():.0%} of it differ from the colour of its border, so clothing and background cannot be "
-            "separated; give --clothing-parsing, a label map of the clothing"
+            "separated; use --clothing-parsing with a label map of the clothing"
         )
     return mask

@@ -20,15 +20,15 @@ _REACH_PX = 2  # largest distance of such a pixel from its label
 
 
 def read(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
-    """Labels of generators.body.parsing, uint8 [H, W], from a label or colour PNG (or BMP, TIFF).
+    """Read labels of generators.body.parsing, uint8 [H, W], from a PNG (or BMP, TIFF).
 
     Args:
         size: the (height, width) that the map must have.
 
     Raises:
-        FileNotFoundError: the file is missing.
-        ValueError: the file is not an image, has another size, or holds labels or colours that are
-            not ours.
+        FileNotFoundError: If the file is missing.
+        ValueError: If the file is not an image, has another size, or holds unknown labels or
+            colours.
     """
     image = untrusted.read(path, FORMATS)
     if size is not None and (image.height, image.width) != tuple(size):
@@ -45,8 +45,8 @@ def read(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
         return _checked(path, numbers)
     if (labels >= 0).all():
         return labels.astype(np.uint8)
-    # In a palette of our colours, in any order, most pixels that are not black are known; in a grey map
-    # none is.
+    # In a palette with our colours, in any order, most pixels other than black are known; in a grey
+    # map none are.
     coloured = colours.any(2)
     return (
         _softened(path, colours, labels)
@@ -66,20 +66,21 @@ def _checked(path: Path, labels: np.ndarray) -> np.ndarray:
 
 
 def _of_colours(colours: np.ndarray) -> np.ndarray:
-    """The label of each pixel's colour, int8 [H, W]; -1 for colours that are not ours."""
-    found = np.full(colours.shape[:2], -1, np.int8)
+    """The label of each pixel's colour, int8 [H, W]; -1 for unknown colours."""
+    labels = np.full(colours.shape[:2], -1, np.int8)
     for label, colour in enumerate(COLOURS):
-        found[(colours == colour).all(2)] = label
-    return found
+        labels[(colours == colour).all(2)] = label
+    return labels
 
 
 def _softened(path: Path, colours: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Resolve a few pixels of unknown colour: each takes the label within two pixels whose colour is
-    nearest.
+    """Resolve a few pixels of unknown colour.
+
+    Each takes the label with the nearest colour among the labels within two pixels.
     """
     unknown = np.argwhere(labels < 0)
     palette = np.array(COLOURS)
-    found = labels.copy()
+    resolved = labels.copy()
     lost = [] if len(unknown) <= SNAPPED * labels.size else unknown[:1].tolist()
     for y, x in [] if lost else unknown:
         near = labels[
@@ -89,17 +90,17 @@ def _softened(path: Path, colours: np.ndarray, labels: np.ndarray) -> np.ndarray
         if not len(near):
             lost.append([y, x])
             continue
-        found[y, x] = near[np.abs(palette[near] - colours[y, x]).sum(1).argmin()]
+        resolved[y, x] = near[np.abs(palette[near] - colours[y, x]).sum(1).argmin()]
     if lost:
         y, x = lost[0]
         red, green, blue = colours[y, x].tolist()
         raise ValueError(
-            f"{path}: {len(unknown):,} of {labels.size:,} pixels have a colour of no label, such as ({red}, {green}, {blue}) "
+            f"{path}: {len(unknown):,} of {labels.size:,} pixels have a colour of no label, e.g. ({red}, {green}, {blue}) "
             f"at row {y} column {x}. Draw with a hard brush in these colours: "
             + ", ".join(f"{name} {colour}" for name, colour in zip(LABELS, COLOURS, strict=True))
             + f". Up to {SNAPPED:.0%} may be softened borders"
         )
-    return found.astype(np.uint8)
+    return resolved.astype(np.uint8)
 
 
 def resized(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -111,7 +112,7 @@ def parse_edits(texts: Sequence[str]) -> dict[int, int]:
     """Label -> the label it becomes, from texts such as "trousers->skirt".
 
     Raises:
-        ValueError: a text is not an edit, a label is unknown, or a label is edited twice.
+        ValueError: If a text is not an edit, a label is unknown, or a label is edited twice.
     """
     edits: dict[int, int] = {}
     for text in texts:
@@ -135,8 +136,10 @@ def parse_edits(texts: Sequence[str]) -> dict[int, int]:
 
 
 def relabelled(labels: np.ndarray, edits: dict[int, int]) -> np.ndarray:
-    """Labels uint8 [H, W] after all edits at once. Raises ValueError if the map does not show a label
-    that is edited.
+    """Labels uint8 [H, W] after all edits at once.
+
+    Raises:
+        ValueError: If the map does not show a label that is edited.
     """
     for old in edits:
         if not (labels == old).any():

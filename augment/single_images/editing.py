@@ -49,20 +49,20 @@ def texture_transfer(
     Args:
         a, b: image, parsing map, and keypoint file or None.
     """
-    there, back = settings.output, _next_to(settings.output, "_back")
+    a_on_b, b_on_a = settings.output, _next_to(settings.output, "_back")
     _check_outputs(settings.output, ("_back",), (*a, *b))
     model = _spt(settings)
-    people = [_person(model, *given) for given in (a, b)]
+    people = [_person(model, *files) for files in (a, b)]
     looks = [_look(model, person) for person in people]
     painted = {}
-    for name, source, target in ((there, 0, 1), (back, 1, 0)):
-        found = applications.texture_transfer(
+    for file, source, target in ((a_on_b, 0, 1), (b_on_a, 1, 0)):
+        result = applications.texture_transfer(
             model.generator, looks[source], looks[target], background
         )
-        painted[name] = _finished(found, people[target].image, model, settings.scale)
+        painted[file] = _finished(result, people[target].image, model, settings.scale)
     rows = [
-        [people[0].image, picture(people[0].parsing_map), painted[back]],
-        [people[1].image, picture(people[1].parsing_map), painted[there]],
+        [people[0].image, picture(people[0].parsing_map), painted[b_on_a]],
+        [people[1].image, picture(people[1].parsing_map), painted[a_on_b]],
     ]
     notes = [["A", "its map", "in B's clothes"], ["B", "its map", "in A's clothes"]]
     _write(
@@ -70,7 +70,7 @@ def texture_transfer(
         painted,
         rows,
         notes,
-        f"texture-transfer: A's clothes on B -> {there}, B's on A -> {back}",
+        f"texture-transfer: A's clothes on B -> {a_on_b}, B's on A -> {b_on_a}",
     )
 
 
@@ -83,16 +83,16 @@ def edit_image(
     sleeves: str | None,
     settings: Settings,
 ) -> None:
-    """Repaint the person of `image` by a drawn map (`edited`), or by edits of the map and sleeves."""
+    """Repaint the person of `image` by a drawn map (`edited`), or by edits of map and sleeves."""
     _check_outputs(settings.output, ("_map",), (image, parsing, keypoints, edited))
     model, edits = _spt(settings), edited_maps.parse_edits(texts)
     person = _person(model, image, parsing, keypoints)
     labels = person.parsing_map if edited is None else edited_maps.read(edited, person.size)
     labels = _with_sleeves(edited_maps.relabelled(labels, edits), person, sleeves)
     changed = int((labels != person.parsing_map).sum())
-    found = applications.manipulate(model.generator, _look(model, person), _tensor(labels, model))
-    after = _finished(found, person.image, model, settings.scale)
-    maps = [picture(each) for each in (person.parsing_map, labels)]
+    painted = applications.manipulate(model.generator, _look(model, person), _tensor(labels, model))
+    after = _finished(painted, person.image, model, settings.scale)
+    maps = [picture(label_map) for label_map in (person.parsing_map, labels)]
     map_file = _next_to(settings.output, "_map")
     _write(
         settings.output,
@@ -112,8 +112,9 @@ def try_on(
     sleeves: str | None,
     settings: Settings,
 ) -> None:
-    """Put the clothing on the `region` of the person. Without landmarks the clothing's image is a
-    styled one, all texture.
+    """Put the clothing on the `region` of the person.
+
+    Without landmarks, the clothing's image is a styled image: all of it is texture.
     """
     if region not in LABELS[1:]:
         raise ValueError(
@@ -141,10 +142,10 @@ def try_on(
         if landmark_file is None
         else clothing.clothing_mask(garment, clothing_file, clothing_parsing, number)
     )
-    given = Person(clothing_file, garment, keypoints, np.where(where, number, 0).astype(np.uint8))
-    found = applications.try_on(model.generator, _look(model, given), _look(model, person), number)
-    after = _finished(found, person.image, model, settings.scale)
-    garment_row = [garment, with_skeleton(given), picture(given.parsing_map)]
+    worn = Person(clothing_file, garment, keypoints, np.where(where, number, 0).astype(np.uint8))
+    painted = applications.try_on(model.generator, _look(model, worn), _look(model, person), number)
+    after = _finished(painted, person.image, model, settings.scale)
+    garment_row = [garment, with_skeleton(worn), picture(worn.parsing_map)]
     rows = [[*garment_row], [person.image, picture(person.parsing_map), after]]
     notes = [["clothing", "landmarks", region], ["person", "its map", "after"]]
     lost = clothing.missing(keypoints) if landmark_file is not None else []
@@ -165,7 +166,7 @@ def _spt(settings: Settings) -> Model:
     model = open_model(settings.model, settings.pose_network)
     if model.name != "spt":
         raise ValueError(
-            f"{settings.model}: is a {model.name}; this needs an spt, which paints by parsing maps"
+            f"{settings.model}: holds {model.name}; this command needs spt, which paints by parsing maps"
         )
     applications.check(model.generator)
     return model
@@ -200,15 +201,15 @@ def _with_sleeves(labels: np.ndarray, person: Person, length: str | None) -> np.
     if length is None:
         return labels
     keypoints = torch.from_numpy(person.keypoints).float()[None]
-    found = with_sleeves(torch.from_numpy(labels.copy())[None], keypoints, length)[0].numpy()
-    if (found == labels).all():
+    edited = with_sleeves(torch.from_numpy(labels.copy())[None], keypoints, length)[0].numpy()
+    if (edited == labels).all():
         lacking = "no arm" if length == "long" else "no upper clothes on an arm"
         click.echo(f"  --sleeves {length} changes nothing: the map shows {lacking}")
-    return found
+    return edited
 
 
 def _finished(painted: Painted, onto: Image.Image, model: Model, scale: bool) -> Image.Image:
-    """The painted image. With `scale`, at the size of `onto`, whose unchanged pixels are kept."""
+    """The painted image; with `scale`, at the size of `onto`, whose unchanged pixels are kept."""
     image = Image.fromarray(to_uint8(painted.image)[0])
     if not scale:
         return image
@@ -224,7 +225,11 @@ def _next_to(output: Path, word: str) -> Path:
 
 
 def _check_outputs(output: Path, words: tuple[str, ...], inputs: tuple[Path | None, ...]) -> None:
-    """Raise ValueError if an output would overwrite an input."""
+    """Check that no output overwrites an input.
+
+    Raises:
+        ValueError: If one would.
+    """
     written = {
         path.resolve(): path
         for path in (output, *(_next_to(output, word) for word in (*words, "_sheet")))
@@ -241,7 +246,7 @@ def _write(
     notes: list[list[str]],
     message: str,
 ) -> None:
-    """Write the pictures, and a sheet of rows whose cells have the shape of the last row's images."""
+    """Write the pictures, and a sheet whose cells have the aspect ratio of the last row's images."""
     height, width = 192, max(round(192 * rows[-1][0].width / rows[-1][0].height), 64)
     sheet = contact_sheet.grid(rows, [""] * len(rows), notes, (height, width))
     for path, image in {**pictures, _next_to(output, "_sheet"): sheet}.items():

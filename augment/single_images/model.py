@@ -1,5 +1,6 @@
-"""The model that renders: a trained generator's file, with or without a packed pose network, or the
-puppet, which needs no file.
+"""Opens the model that renders: a trained generator's file, or the puppet, which needs none.
+
+A generator's file may also hold a packed pose network.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from generators.registry import GENERATORS
 from generators.training.checkpoint import load_generator, load_pose_network, read_trained_on
 
 PUPPET = "puppet"
-LARGEST_PUPPET_PX = 512  # of the longer side; larger images are reduced
+LARGEST_PUPPET_PX = 512  # the longer side; larger images are reduced
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Model:
     file: its file; None for the puppet
     size: (height, width) in px of its images; None for the puppet, which takes the source's size
     pose_network: a generators.pose_network.PoseEstimator, if any
-    trained_on: as checkpoint.read_trained_on has it; empty for the puppet
+    trained_on: from checkpoint.read_trained_on; empty for the puppet
     """
 
     name: str
@@ -37,9 +38,7 @@ class Model:
 
     @property
     def parsing(self) -> str | None:
-        """Source of the generator's parsing maps in training, one of generators.body.parsing.KINDS;
-        None if it uses none.
-        """
+        """Source of the generator's parsing maps in training (generators.body.parsing.KINDS), if any."""
         return None if self.file is None else self.generator.parsing
 
     @property
@@ -53,31 +52,31 @@ def device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def open_model(given: str, pose_network: Path | None) -> Model:
-    """The model of `--model`: a file, or `puppet`.
+def open_model(name: str, pose_network: Path | None) -> Model:
+    """Open the model of `--model`: a file, or `puppet`.
 
     Args:
         pose_network: a file that holds a pose network; it takes precedence over one in the model's
-            own file.
+            file.
 
     Raises:
-        FileNotFoundError: a file is missing.
-        ValueError: a file holds no finished generator, or no pose network.
+        FileNotFoundError: If a file is missing.
+        ValueError: If a file holds no finished generator, or no pose network.
     """
     finder, where = None, device()
     if pose_network is not None:
         finder = load_pose_network(_existing(pose_network), where)
         if finder is None:
             raise ValueError(
-                f"{pose_network}: holds no pose network; give the file that `augment train-pose-network` wrote"
+                f"{pose_network}: holds no pose network; pass the file that `augment train-pose-network` wrote"
             )
-    if given == PUPPET:
+    if name == PUPPET:
         return Model(PUPPET, None, _puppet(), None, finder, {})
-    file = _existing(Path(given))
+    file = _existing(Path(name))
     generator = load_generator(file, where)
     if generator.name not in GENERATORS:
         raise ValueError(
-            f"{file}: is a {generator.name}, which renders no images; give a generator's file"
+            f"{file}: holds {generator.name}, which renders no images; pass a generator's file"
         )
     finder = load_pose_network(file, where) if finder is None else finder
     return Model(
@@ -93,13 +92,13 @@ def open_model(given: str, pose_network: Path | None) -> Model:
 def _existing(file: Path) -> Path:
     if not file.is_file():
         raise FileNotFoundError(
-            f"{file}: not found; --model takes a generator's file, or {PUPPET}, which needs none"
+            f"{file}: not found; --model takes a generator's file, or {PUPPET}, which needs no file"
         )
     return file
 
 
 def _puppet() -> Any:
-    """The puppet with the shipped params, without a colour cast: here a person keeps the background."""
+    """The puppet with the shipped params, but no colour cast, because the background stays."""
     params = PuppetParams(
         image_size=(128, 64),
         parts=USUAL,

@@ -1,5 +1,7 @@
-"""import-weights and pack: model files for `augment transfer --model`, from a public generator's
-weights, or from a trained generator and a pose network.
+"""import-weights and pack: model files for `augment transfer --model`.
+
+import-weights converts a public generator's weights; pack joins a trained generator and a pose
+network.
 """
 
 import hashlib
@@ -25,8 +27,8 @@ def import_weights(
     """Convert the public PATN's weights into a generator's file.
 
     Raises:
-        FileNotFoundError: the file is missing.
-        ValueError: the file is damaged, would run code, or holds something else.
+        FileNotFoundError: If the file is missing.
+        ValueError: If the file is damaged, would run code, or holds something else.
     """
     tensors = state_dict(file)
     try:
@@ -38,7 +40,7 @@ def import_weights(
     network = generator.networks["network"]
     network.load_state_dict(converted.state, assign=True)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    # Its training images are unknown: with a name that no data set has, `leak_free` refuses it.
+    # Its training images are unknown. Because no data set has this name, `leak_free` refuses it.
     trained_on = {
         "set": f"public weights, {file.name}",
         "sha256": digest,
@@ -48,14 +50,14 @@ def import_weights(
     save_generator(generator, output, trained_on)
     millions = sum(parameter.numel() for parameter in network.parameters()) / 1e6
     size = (
-        "as the paper's"
+        "as in the paper"
         if abs(millions - PAPER_PARAMETERS) < 0.05
-        else f"the paper's has {PAPER_PARAMETERS} M"
+        else f"the paper has {PAPER_PARAMETERS} M"
     )
     params = converted.params
     click.echo(
         f"import-weights: PATN with {params.norm} norm, {params.blocks} blocks, ngf {params.ngf}: {millions:.2f} M parameters "
-        f"({size}), every shape checked; at {'x'.join(map(str, params.image_size))}, sigma {params.sigma_px:g} px -> {output}"
+        f"({size}), all shapes checked; at {'x'.join(map(str, params.image_size))}, sigma {params.sigma_px:g} px -> {output}"
     )
     click.echo("  tensors were matched by stream, order and shape")
     if converted.dropped:
@@ -65,7 +67,7 @@ def import_weights(
 
 
 def state_dict(file: Path) -> dict:
-    """A state dict of any torch version, on the CPU, read without running code."""
+    """Read a state dict of any torch version on the CPU, without running code."""
     if not file.is_file():
         raise FileNotFoundError(f"{file}: not found")
     if not file.stat().st_size:
@@ -74,18 +76,18 @@ def state_dict(file: Path) -> dict:
         contents = read_tensors(file, "cpu")
     except pickle.UnpicklingError as error:
         raise ValueError(
-            f"{file}: cannot be read as weights only; it is cut short, damaged, or would run code, and was not opened further "
+            f"{file}: cannot be read as weights only; it is truncated, damaged, or would run code, and was not opened further "
             f"({reason(error)})"
         ) from error
     except DAMAGED as error:
         raise ValueError(
-            f"{file}: cut short or damaged ({reason(error)}); download it again"
+            f"{file}: truncated or damaged ({reason(error)}); download it again"
         ) from error
     if not isinstance(contents, dict):
         raise ValueError(f"{file}: holds a {type(contents).__name__}, not a state dict")
     if "format" in contents:
         raise ValueError(
-            f"{file}: is a file of this project already; give it to `augment transfer --model`"
+            f"{file}: is a file of this project already; pass it to `augment transfer --model`"
         )
     return dict(contents)
 
@@ -94,8 +96,8 @@ def pack(generator: str, portion: float | None, output: Path) -> None:
     """Write a trained generator and the pose network of the same images into one file.
 
     Raises:
-        FileNotFoundError: one of them is not trained.
-        ValueError: a file is not a generator's.
+        FileNotFoundError: If one of them is not trained.
+        ValueError: If a file does not hold a generator.
     """
     flags = "" if portion is None else f" --portion {portion}"
     files = {}

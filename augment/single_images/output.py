@@ -1,4 +1,4 @@
-"""Output of transfer: a folder with a contact sheet of source, pose and output, and an animated GIF."""
+"""Output of transfer: a folder of images with a contact sheet and an animated GIF."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ FRAMES, FRAME_MS, FRAME_HEIGHT_PX = 240, 100, 256
 
 @dataclass(frozen=True)
 class Shown:
-    """One output and its inputs as thumbnails, so that a sheet of large images takes little memory."""
+    """An output and its inputs as thumbnails, so that a sheet of large images takes little memory."""
 
     source_path: Path
     source: Image.Image
@@ -44,24 +44,26 @@ def with_skeleton(person: Person) -> Image.Image:
 
 
 def sheet(cells: Sequence[Shown], first: Image.Image, title: str) -> Image.Image:
-    """A sheet of one source and `first`, its skeleton, followed by poses and outputs; or of several
-    sources, each above its pose.
+    """Draw a contact sheet.
+
+    One source comes first, with its skeleton `first`, followed by poses and outputs. Several sources
+    are drawn above their poses.
     """
     cell = cells[0].output.height, cells[0].output.width
     if len(cells) == 1:
         row = [cells[0].source, first, cells[0].pose, cells[0].output]
         return contact_sheet.grid([row], [f"{title}: source, pose, output"], cell=cell)
     rows, captions = [], []
-    alone = all(one.source_path == cells[0].source_path for one in cells)
-    if alone:
+    same_source = all(shown.source_path == cells[0].source_path for shown in cells)
+    if same_source:
         rows.append([cells[0].source, first])
         captions.append(f"{title}: source, poses, outputs")
     for start in range(0, len(cells), COLUMNS):
         part = cells[start : start + COLUMNS]
-        if not alone:
-            rows.append([one.source for one in part])
+        if not same_source:
+            rows.append([shown.source for shown in part])
             captions.append("" if start else f"{title}: sources, poses, outputs")
-        rows += [[one.pose for one in part], [one.output for one in part]]
+        rows += [[shown.pose for shown in part], [shown.output for shown in part]]
         captions += ["", ""]
     return contact_sheet.grid(rows, captions, cell=cell)
 
@@ -91,9 +93,9 @@ def _skeleton(pose: Pose, cell: tuple[int, int]) -> Image.Image:
 def write_gif(frames: Sequence[Image.Image], path: Path) -> None:
     """Write a looping animation. All frames share one palette, so that still pixels do not flicker."""
     sample = frames[:: max(len(frames) // 12, 1)]
-    strip = Image.fromarray(np.concatenate([np.asarray(one) for one in sample], 1))
+    strip = Image.fromarray(np.concatenate([np.asarray(image) for image in sample], 1))
     palette = strip.quantize(256, Image.Quantize.MEDIANCUT)
-    flat = [one.quantize(palette=palette, dither=Image.Dither.NONE) for one in frames]
+    flat = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in frames]
     with files.whole(path) as temporary:
         flat[0].save(
             temporary,
@@ -107,14 +109,16 @@ def write_gif(frames: Sequence[Image.Image], path: Path) -> None:
 
 
 def check_output(folder: Path, *inputs: Path) -> None:
-    """Raise ValueError if `folder` holds anything that transfer has not written, or one of
-    `inputs`.
+    """Check that `folder` may be replaced.
+
+    Raises:
+        ValueError: If it holds anything that transfer has not written, or one of `inputs`.
     """
     if folder.exists() and (
         not folder.is_dir() or not {path.name for path in folder.iterdir()} <= _written(folder)
     ):
         raise ValueError(
-            f"{folder}: exists, and holds files that were not written by this command; remove it, or choose another --output"
+            f"{folder}: exists and holds files that this command has not written; remove it or choose another --output"
         )
     for path in inputs:
         if path.resolve().is_relative_to(folder.resolve()):
@@ -126,7 +130,7 @@ def check_output(folder: Path, *inputs: Path) -> None:
 def _written(folder: Path) -> set[str]:
     """Names of all files that were written to `folder` with its manifest; empty without one."""
     try:
-        listed = {entry["image"] for entry in files.read_json(folder / MANIFEST)["images"]}
+        images = {entry["image"] for entry in files.read_json(folder / MANIFEST)["images"]}
     except (OSError, ValueError, KeyError, TypeError):
         return set()
-    return {*listed, MANIFEST, "sheet.png", "poses.gif"}
+    return {*images, MANIFEST, "sheet.png", "poses.gif"}

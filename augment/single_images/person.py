@@ -1,4 +1,4 @@
-"""A source person: an image, its joints and, where a generator needs one, a parsing map."""
+"""A source person: an image, its joints and, if a generator needs one, a parsing map."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Joints:
     known: image name -> keypoints float64 [18, 2] in px of that image, from the keypoint file
     file: the keypoint file, if any
     pose_network: a PoseEstimator for images that are not in the file, if any
-    derived: as pose_formats.Imported has it
+    derived: see pose_formats.Imported
     """
 
     known: Mapping[str, np.ndarray]
@@ -41,24 +41,23 @@ class Joints:
             names: further names of the image in a keypoint file, tried before its path.
 
         Raises:
-            ValueError: the joints are unknown, or the file has those of other images only.
+            ValueError: If the joints are unknown, or the file has those of other images only.
         """
         known_as = next(
             (name for name in (*names, str(path), path.name, path.stem) if name in self.known), None
         )
-        found = None if known_as is None else self.known[known_as]
-        if found is None and self.pose_network is not None:
+        if known_as is not None:
+            return self.known[known_as]
+        if self.pose_network is not None:
             return located(self.pose_network, image)
-        if found is None and self.file is not None:
+        if self.file is not None:
             raise ValueError(
                 f"{self.file}: has no row for {path.name} (rows: {', '.join(sorted(self.known)[:3])}, ...)"
             )
-        if found is None:
-            raise ValueError(
-                f"{path}: its joints are unknown. Give one of: --image-keypoints FILE with a row for it; --pose-network FILE, "
-                "from `augment train-pose-network`; a --model with a pose network, from `augment pack`"
-            )
-        return found
+        raise ValueError(
+            f"{path}: its joints are unknown. Use one of: --image-keypoints FILE with a row for it; --pose-network FILE, "
+            "from `augment train-pose-network`; a --model with a pose network, from `augment pack`"
+        )
 
 
 def joints(file: Path | None, pose_network: Any | None, image: Path | None = None) -> Joints:
@@ -69,21 +68,21 @@ def joints(file: Path | None, pose_network: Any | None, image: Path | None = Non
     """
     if file is None:
         return Joints({}, None, pose_network, ())
-    found = pose_formats.read(file)
-    known = found.keypoints
+    imported = pose_formats.read(file)
+    known = imported.keypoints
     if image is not None and len(known) == 1:
         known = {str(image): next(iter(known.values()))}
-    return Joints(known, file, pose_network, found.derived)
+    return Joints(known, file, pose_network, imported.derived)
 
 
 def located(pose_network: Any, image: Image.Image) -> np.ndarray:
     """Keypoints float64 [18, 2] of the person in `image`, in its px."""
     size = pose_network.params.image_size
     pixels = np.asarray(image.resize((size[1], size[0]), Image.Resampling.BILINEAR))
-    found = pose_network.locate(
+    points = pose_network.locate(
         torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1
     ).cpu()
-    return rescale(found, size, (image.height, image.width))[0].double().numpy()
+    return rescale(points, size, (image.height, image.width))[0].double().numpy()
 
 
 def has_torso(keypoints: np.ndarray) -> bool:
@@ -93,7 +92,7 @@ def has_torso(keypoints: np.ndarray) -> bool:
 
 @dataclass(frozen=True)
 class Person:
-    """An image and what is known of it.
+    """An image of a person, with joints and parsing map.
 
     keypoints: float64 [18, 2] as (y, x) px of the image, -1 for a missing joint; a torso is present
     labels: parsing map uint8 [H, W] of the image, if any
@@ -118,13 +117,17 @@ class Person:
 def read_person(
     path: Path, joints: Joints, parsing: Path | None, names: tuple[str, ...] = ()
 ) -> Person:
-    """Raises ValueError if the image cannot be read, or its joints are unknown or lack a torso."""
+    """Read a person.
+
+    Raises:
+        ValueError: If the image cannot be read, or its joints are unknown or lack a torso.
+    """
     image = untrusted.read(path)
     keypoints = joints.of(path, image, names)
     if not has_torso(keypoints):
         seen = int((keypoints > -0.5).all(1).sum())
         raise ValueError(
-            f"{path}: {f'only {seen} joints' if seen else 'no joints'} found; a person needs {TORSO_NAMES}. Give them by "
+            f"{path}: {f'only {seen} joints' if seen else 'no joints'} found; a person needs {TORSO_NAMES}. Provide them with "
             "--image-keypoints FILE, or use a clearer image"
         )
     return Person(
@@ -135,23 +138,26 @@ def read_person(
     )
 
 
-def check_parsing(model: Model, given: bool) -> str | None:
+def check_parsing(model: Model, has_map: bool) -> str | None:
     """A note on the parsing maps that `model` will receive; None if it uses none.
 
+    Args:
+        has_map: whether the user passes a map.
+
     Raises:
-        ValueError: a map is given to a model that does not use it.
+        ValueError: If the model does not use the map.
     """
     if model.name == PUPPET:
-        return "outlines from the parsing map" if given else None
-    if given and model.parsing is None:
+        return "outlines from the parsing map" if has_map else None
+    if has_map and model.parsing is None:
         raise ValueError(f"{model.file}: {model.name} uses no parsing map; leave --parsing out")
-    if given and model.parsing == "from_keypoints":
+    if has_map and model.parsing == "from_keypoints":
         raise ValueError(
             f"{model.file}: {model.name} was trained on maps drawn from keypoints (parsing: from_keypoints) and draws its own; "
             "leave --parsing out"
         )
-    if model.parsing == "files" and not given:
-        return f"parsing map drawn from keypoints, coarser than those {model.name} was trained on; --parsing gives a better one"
+    if model.parsing == "files" and not has_map:
+        return f"parsing map drawn from keypoints, coarser than those {model.name} was trained on; --parsing takes a better one"
     return (
         None
         if model.parsing is None

@@ -1,6 +1,4 @@
-"""Target poses: from an image, a keypoint file, a folder of either, a named sequence, or a list of
-pairs.
-"""
+"""Target poses, from an image, a keypoint file, a folder of either, a sequence, or a list of pairs."""
 
 import csv
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ from augment.images.folder import find, problem
 from augment.single_images import sequences
 from augment.single_images.person import TORSO_NAMES, Joints, Person, has_torso
 
-HEADER = ["from", "to"]  # of a list of pairs
+HEADER = ["from", "to"]  # header of a list of pairs
 MOST_BYTES, MOST_ROWS = 200_000_000, 1_000_000
 KEYPOINT_SUFFIXES = (".csv", ".json", ".mat")
 
@@ -24,7 +22,7 @@ KEYPOINT_SUFFIXES = (".csv", ".json", ".mat")
 class Pose:
     """A target pose.
 
-    name: of the file that is written
+    name: name of the file that is written
     keypoints: float64 [18, 2] as (y, x) px of an image of `size`
     size: (height, width)
     """
@@ -38,9 +36,9 @@ class Pose:
 class Poses:
     """Poses in the order of their source.
 
-    moving: whether they make an animation
+    moving: whether they form an animation
     left_out: a sentence for each pose without a torso
-    derived: as Joints has it
+    derived: see Joints
     """
 
     poses: list[Pose]
@@ -53,8 +51,8 @@ class Poses:
 class PoseOptions:
     """How to read `--pose`.
 
-    frames, heading_degrees: of a named sequence
-    size: (height, width) of the images that a keypoint file is about; None if to be derived
+    frames, heading_degrees: settings of a named sequence
+    size: (height, width) of the images that a keypoint file describes; None to derive it
     """
 
     frames: int
@@ -62,59 +60,59 @@ class PoseOptions:
     size: tuple[int, int] | None
 
 
-def read_poses(given: str, person: Person, joints: Joints, options: PoseOptions) -> Poses:
-    """The poses of `--pose`.
+def read_poses(pose: str, person: Person, joints: Joints, options: PoseOptions) -> Poses:
+    """Read the poses of `--pose`.
 
     Raises:
-        FileNotFoundError: the file or folder is missing.
-        ValueError: there is no usable pose; the message names the file.
+        FileNotFoundError: If the file or folder is missing.
+        ValueError: If no pose is usable; the message names the file.
     """
-    if given in sequences.SEQUENCES:
-        found = sequences.fitted(
-            sequences.sequence(given, options.frames, options.heading_degrees), person.keypoints
+    if pose in sequences.SEQUENCES:
+        frames = sequences.fitted(
+            sequences.sequence(pose, options.frames, options.heading_degrees), person.keypoints
         )
-        named = [
-            Pose(f"{given}_{number:03d}", keypoints, person.size)
-            for number, keypoints in enumerate(found)
+        poses = [
+            Pose(f"{pose}_{number:03d}", keypoints, person.size)
+            for number, keypoints in enumerate(frames)
         ]
-        return Poses(named, True, [])
-    path = Path(given)
+        return Poses(poses, True, [])
+    path = Path(pose)
     if path.is_dir():
         return _of_folder(path, person, joints, options)
     if not path.is_file():
         raise FileNotFoundError(
-            f"{path}: not found; --pose wants an image, a keypoint file, a folder of either, "
+            f"{path}: not found; --pose takes an image, a keypoint file, a folder of either, "
             f"or {' or '.join(sequences.SEQUENCES)}"
         )
     if path.suffix.lower() in untrusted.SUFFIXES:
         return _usable([_of_image(path, joints)], path, False)
-    found, derived = _of_file(path, person, options)
-    return _usable(found, path, len(found) > 1, derived)
+    poses, derived = _of_file(path, person, options)
+    return _usable(poses, path, len(poses) > 1, derived)
 
 
 def _of_folder(folder: Path, person: Person, joints: Joints, options: PoseOptions) -> Poses:
     suffixes = (*untrusted.SUFFIXES, *KEYPOINT_SUFFIXES)
-    listed = find(folder, suffixes=suffixes, recursive=False)
-    for text in listed.problems:
+    contents = find(folder, suffixes=suffixes, recursive=False)
+    for text in contents.problems:
         raise ValueError(text)
-    files = [folder / name for name in listed.files]
+    files = [folder / name for name in contents.files]
     pictures = [path for path in files if path.suffix.lower() in untrusted.SUFFIXES]
     tables = [path for path in files if path not in pictures]
     if pictures and tables:
         raise ValueError(
-            f"{folder}: holds images and keypoint files ({pictures[0].name}, {tables[0].name}); separate them, or give the "
+            f"{folder}: holds images and keypoint files ({pictures[0].name}, {tables[0].name}); separate them, or pass the "
             "keypoint file as --pose"
         )
     if not pictures and not tables:
         raise ValueError(
-            f"{folder}: holds no image ({' '.join(untrusted.SUFFIXES)}) and no keypoint file (.csv .json .mat)"
+            f"{folder}: holds no images ({' '.join(untrusted.SUFFIXES)}) and no keypoint files (.csv .json .mat)"
         )
-    found = [_of_image(path, joints) for path in tqdm(pictures, desc="joints", unit="img")]
+    poses = [_of_image(path, joints) for path in tqdm(pictures, desc="joints", unit="img")]
     derived: tuple[str, ...] = ()
     for path in tables:
-        poses, derived = _of_file(path, person, options)
-        found += poses
-    return _usable(found, folder, True, derived)
+        of_file, derived = _of_file(path, person, options)
+        poses += of_file
+    return _usable(poses, folder, True, derived)
 
 
 def _of_image(path: Path, joints: Joints) -> Pose:
@@ -127,40 +125,42 @@ def _of_file(
 ) -> tuple[list[Pose], tuple[str, ...]]:
     with file.open("rb") as lines:
         if lines.readline(64).strip() == b"from,to":
-            raise ValueError(f"{file}: is a list of pairs; give it as --pairs")
-    found = pose_formats.read(file)
+            raise ValueError(f"{file}: is a list of pairs; pass it as --pairs")
+    imported = pose_formats.read(file)
     poses = [
         Pose(Path(name).stem, keypoints, _size(file, name, keypoints, person, options))
-        for name, keypoints in found.keypoints.items()
+        for name, keypoints in imported.keypoints.items()
     ]
-    return poses, found.derived
+    return poses, imported.derived
 
 
 def _size(
     file: Path, name: str, keypoints: np.ndarray, person: Person, options: PoseOptions
 ) -> tuple[int, int]:
-    """Size of the image that keypoints of a file belong to: as given; or that of an image of this name
-    next to the file; or the source's.
+    """Size of the image that keypoints of a file belong to.
+
+    It is that of the options; by default that of an image of this name next to the file, or that of
+    the source.
     """
     if options.size is not None:
         return options.size
-    beside = file.parent / Path(name).name
-    if beside.suffix.lower() in untrusted.SUFFIXES and beside.is_file():
-        image = untrusted.read(beside)
+    neighbour = file.parent / Path(name).name
+    if neighbour.suffix.lower() in untrusted.SUFFIXES and neighbour.is_file():
+        image = untrusted.read(neighbour)
         return image.height, image.width
     reach = keypoints.max(0)
     if (reach < np.array(person.size)).all():
         return person.size
     raise ValueError(
         f"{file}: {name}: a joint at ({reach[0]:.0f}, {reach[1]:.0f}) lies outside the source image ({person.size[0]} x "
-        f"{person.size[1]} px), so these are joints of a larger image: give its size by --pose-size HEIGHTxWIDTH"
+        f"{person.size[1]} px), so these are joints of a larger image: set its size with --pose-size HEIGHTxWIDTH"
     )
 
 
-def _usable(found: list[Pose], where: Path, moving: bool, derived: tuple[str, ...] = ()) -> Poses:
+def _usable(poses: list[Pose], where: Path, moving: bool, derived: tuple[str, ...] = ()) -> Poses:
     """The poses with a torso, under unique names."""
     kept, left_out, names = [], [], set()
-    for pose in found:
+    for pose in poses:
         if not has_torso(pose.keypoints):
             left_out.append(f"{pose.name} shows no torso")
             continue
@@ -171,18 +171,21 @@ def _usable(found: list[Pose], where: Path, moving: bool, derived: tuple[str, ..
         kept.append(Pose(name, pose.keypoints, pose.size))
     if not kept:
         raise ValueError(
-            f"{where}: no pose with {TORSO_NAMES} was found there; use a clearer image, or give a keypoint file"
+            f"{where}: holds no pose with {TORSO_NAMES}; use a clearer image or a keypoint file"
         )
     return Poses(kept, moving, left_out, derived)
 
 
 def read_pairs(file: Path, root: Path) -> list[tuple[Path, Path]]:
-    """(source, target) of each row of a list of pairs, `from,to` as PATN's, with paths below `root`.
+    """Read a list of pairs, `from,to` as PATN's, with paths below `root`.
+
+    Returns:
+        (source, target) of each row.
 
     Raises:
-        FileNotFoundError: the file, or an image in it, is missing.
-        ValueError: another header, a malformed row, too many rows, or a path that leaves `root`; the
-            message names file and row.
+        FileNotFoundError: If the file, or an image in it, is missing.
+        ValueError: If it has another header, a malformed row, too many rows, or a path that leaves
+            `root`; the message names file and row.
     """
     if not file.is_file():
         raise FileNotFoundError(f"{file}: not found")
@@ -213,7 +216,7 @@ def read_pairs(file: Path, root: Path) -> list[tuple[Path, Path]]:
     except (csv.Error, UnicodeDecodeError) as error:
         raise ValueError(f"{file}: not a CSV file ({error})") from error
     if not pairs:
-        raise ValueError(f"{file}: has no pair")
+        raise ValueError(f"{file}: has no pairs")
     return pairs
 
 

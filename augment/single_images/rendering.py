@@ -73,7 +73,7 @@ def _puppet_painter(model: Model) -> Paint:
 
 
 def _pixels(person: Person, size: tuple[int, int]) -> torch.Tensor:
-    """uint8 [3, H, W], resized as crops of data sets are."""
+    """Pixels uint8 [3, H, W], resized like crops of data sets."""
     image = person.image
     if person.size != size:
         image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)

@@ -14,16 +14,19 @@ from augment.data.mini_market.wardrobe import Identity
 from generators.body.skeleton import TORSO
 
 SEQUENCES = ("walk", "turn")
-# Of the figure that is drawn; the poses are fitted to a person afterwards.
+# For drawing the figure; the poses are fitted to a person afterwards.
 _SCALE_PX, _FOOT, _CANVAS = 216.0, (240.0, 80.0), (256, 160)
 
 
 def sequence(name: str, frames: int, heading_degrees: float) -> np.ndarray:
-    """Keypoints float64 [frames, 18, 2], (y, x) in px of a canvas of their own, as a loop.
+    """Keypoints float64 [frames, 18, 2] of a looping sequence, (y, x) in px of the figure's canvas.
 
     Args:
         heading_degrees: 0 walks towards the camera, 90 to the right, 180 away from it; a turn begins
-            there.
+            with this heading.
+
+    Raises:
+        ValueError: If the name or the heading is invalid.
     """
     if name not in SEQUENCES:
         raise ValueError(f"unknown pose sequence {name!r}; there are {', '.join(SEQUENCES)}")
@@ -36,10 +39,12 @@ def sequence(name: str, frames: int, heading_degrees: float) -> np.ndarray:
 
 
 def fitted(poses: np.ndarray, person: np.ndarray) -> np.ndarray:
-    """Poses [frames, 18, 2] scaled and moved to a person, keypoints [18, 2] with a torso: float64
-    [frames, 18, 2].
+    """Scale and move poses [frames, 18, 2] to a person, keypoints [18, 2] with a torso.
 
-    The sequence's mean torso length and mean torso centre become the person's.
+    The sequence's mean torso length and mean torso centre become those of the person.
+
+    Returns:
+        float64 [frames, 18, 2]
     """
     scale = _torso_length(person[None])[0] / _torso_length(poses).mean()
     middle = poses[:, list(TORSO)].mean((0, 1))

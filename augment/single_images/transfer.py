@@ -1,6 +1,4 @@
-"""transfer: render the person of an image in other poses, into a folder of images with a contact
-sheet and an animated GIF.
-"""
+"""transfer: the person of an image in other poses -> images, a contact sheet and an animated GIF."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
@@ -71,18 +69,19 @@ def pairs(file: Path, root: Path, settings: Settings) -> None:
     output.check_output(settings.output, file, root)
     model = open_model(settings.model, settings.pose_network)
     note = check_parsing(model, False)
-    listed = read_pairs(file, root)
+    all_pairs = read_pairs(file, root)
     finder = joints(settings.keypoints, model.pose_network)
     known: dict[Path, tuple[np.ndarray, tuple[int, int]]] = {}
     left_out = []
     usable = []
-    for path in tqdm(sorted({path for pair in listed for path in pair}), desc="joints", unit="img"):
+    paths = sorted({path for pair in all_pairs for path in pair})
+    for path in tqdm(paths, desc="joints", unit="img"):
         image = untrusted.read(path)
         known[path] = (
             finder.of(path, image, (path.relative_to(root).as_posix(),)),
             (image.height, image.width),
         )
-    for source, target in listed:
+    for source, target in all_pairs:
         without = [path for path in (source, target) if not has_torso(known[path][0])]
         if without:
             left_out.append(
@@ -92,7 +91,7 @@ def pairs(file: Path, root: Path, settings: Settings) -> None:
             usable.append((source, target))
     if not usable:
         raise ValueError(
-            f"{file}: in none of its {len(listed):,} pairs do both images show a torso"
+            f"{file}: in none of its {len(all_pairs):,} pairs do both images show a torso"
         )
     _announce(
         model, f"{len(usable):,} pairs of {file}", [note, *finder.derived], left_out, settings
@@ -101,9 +100,9 @@ def pairs(file: Path, root: Path, settings: Settings) -> None:
         _write(model, _of_pairs(usable, known), len(usable), False, left_out, file.stem, settings)
 
 
-def _of_pairs(listed: list[tuple[Path, Path]], known: dict) -> Iterator[tuple[Person, Pose]]:
-    """Open each source when its turn comes, so that long lists take little memory."""
-    for number, (source, target) in enumerate(listed):
+def _of_pairs(pairs: list[tuple[Path, Path]], known: dict) -> Iterator[tuple[Person, Pose]]:
+    """Persons and poses; each source is opened only when it is needed, to save memory."""
+    for number, (source, target) in enumerate(pairs):
         person = Person(source, untrusted.read(source), known[source][0], None)
         yield person, Pose(f"{number:06d}_{source.stem}_to_{target.stem}", *known[target])
 
@@ -117,7 +116,7 @@ def _announce(
         if sentence is not None:
             click.echo(f"  {sentence}")
     if left_out:
-        click.echo(f"  {len(left_out):,} left out, such as {left_out[0]}")
+        click.echo(f"  {len(left_out):,} left out, e.g. {left_out[0]}")
 
 
 def _write(

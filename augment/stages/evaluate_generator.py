@@ -1,11 +1,11 @@
-"""evaluate-generator: a trained generator, or puppets, or a reference -> its report card.
+"""evaluate-generator: a trained generator, puppets or a reference -> its report card.
 
-    results/generators/NAME.json         all metrics with their intervals, speed, and what they follow from
-    results/generators/NAME/pairs.csv    a row a pair, which `augment compare` compares
+    results/generators/NAME.json         all metrics with their intervals, speed, and provenance
+    results/generators/NAME/pairs.csv    one row per pair, which `augment compare` compares
     results/generators/NAME/*.png        sheets
-    reports/generators.csv               a row a card, of all that there are
+    reports/generators.csv               one row per card, for all cards
 
-People are those of the test set, whom neither the generator nor the re-ID judge has been trained on
+The people are those of the test set; neither the generator nor the re-ID judge was trained on them
 (report_card/pairs.py).
 """
 
@@ -28,7 +28,7 @@ from augment.results.report_card.metrics import METRICS
 from augment.results.report_card.settings import EvaluationParams
 from generators.training.loop import joined_processes
 
-SPEED_SECONDS = 0.5  # of each timing
+SPEED_SECONDS = 0.5  # duration of each timing
 VERSIONS = ("torch", "torchvision", "numpy", "pillow", "reid-augment")
 
 
@@ -88,7 +88,7 @@ def run(name: str, portion: float | None, dry_run: bool) -> None:
             "mlflow": run.ids,
         }
         files.write_json(out, result)
-        run.metrics(0, {key: found["value"] for key, found in metrics.items() if "value" in found})
+        run.metrics(0, {key: entry["value"] for key, entry in metrics.items() if "value" in entry})
         for sheet in sorted(folder.glob("*.png")):
             run.artifact(sheet, "samples")
     card.write_table()
@@ -96,23 +96,25 @@ def run(name: str, portion: float | None, dry_run: bool) -> None:
 
 
 def show(result: dict[str, Any]) -> None:
-    """Print a card: its metrics, then what could not be had, why, and which file it wants."""
+    """Print a card: its metrics, then the unavailable ones, why, and which file they need."""
     missing = {}
-    for key, found in result["metrics"].items():
-        if "value" not in found:
-            missing.setdefault((found["unavailable"], found["file"]), []).append(key)
+    for key, entry in result["metrics"].items():
+        if "value" not in entry:
+            missing.setdefault((entry["unavailable"], entry["file"]), []).append(key)
             continue
-        interval = "" if found["low"] is None else f"  [{found['low']:.4f}, {found['high']:.4f}]"
-        click.echo(f"{key:>22} {found['value']:9.4f}{interval}")
+        interval = "" if entry["low"] is None else f"  [{entry['low']:.4f}, {entry['high']:.4f}]"
+        click.echo(f"{key:>22} {entry['value']:9.4f}{interval}")
     for (reason, file), keys in missing.items():
-        wanted = "" if file is None else f"; wanted: {file}"
-        click.secho(f"unavailable: {', '.join(keys)}: {reason}{wanted}", fg="yellow")
+        needed = "" if file is None else f"; needs {file}"
+        click.secho(f"unavailable: {', '.join(keys)}: {reason}{needed}", fg="yellow")
     click.echo(f"{result['seconds']:.0f} s")
 
 
 def _check_known(renderer: render.Renderer) -> None:
-    """ValueError where the generator was trained on images that are no training images: test people
-    may be among them.
+    """Check that the generator was trained on training images only.
+
+    Raises:
+        ValueError: If it was trained on other images; test people may be among them.
     """
     if renderer.trained_on is None:
         return
@@ -120,7 +122,7 @@ def _check_known(renderer: render.Renderer) -> None:
     training = set(rows["path"][rows["split"] == "train"])
     if strangers := [path for path in renderer.trained_on if path not in training]:
         raise ValueError(
-            f"{renderer.name} was trained on {len(strangers):,} images that are not training images of {paths.PREPARED}, as "
+            f"{renderer.name} was trained on {len(strangers):,} images that are not training images of {paths.PREPARED}, e.g. "
             f"{strangers[0]}; train it again"
         )
 
@@ -139,9 +141,9 @@ def _judge(settings: EvaluationParams, device: Any) -> Any:
 def _speed(renderer: render.Renderer, held: pairs.HeldOut, device: Any) -> dict[str, Any] | None:
     """None for references, which render nothing."""
     if renderer.generator is not None:
-        found = speed.of_generator(renderer.generator, device, SPEED_SECONDS)
+        measured = speed.of_generator(renderer.generator, device, SPEED_SECONDS)
     elif renderer.name in render.PUPPETS:
-        found = speed.of_puppet(renderer.start(held), held.pairs, device, SPEED_SECONDS)
+        measured = speed.of_puppet(renderer.start(held), held.pairs, device, SPEED_SECONDS)
     else:
         return None
-    return dataclasses.asdict(found)
+    return dataclasses.asdict(measured)

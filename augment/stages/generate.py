@@ -1,20 +1,20 @@
 """generate: data/reduced/<portion> -> data/generated/<augmentation>/<portion>.
 
     bounding_box_train/   an image for every removed or real one, with Market-1501 names (box 00)
-    plan.json             what these images follow from; another plan starts the folder afresh
+    plan.json             what these images depend on; a different plan starts the folder afresh
     contact_sheet.png     source, target pose, scene, generated image
     manifest.json         what the generator was trained on, which images are real, counts, seeds
     index.csv             written last: if it exists, the folder is complete
 
 Protocols (patn_apatn.txt, section 5): each removed image is replaced by one whose source is a
-random image of the same identity in the reduced set; its target pose is the removed image's own
-(`paper`) or that of a random image of the reduced set (`star`, `leak_free`). The generator was
-trained on all real images, or on the reduced set alone (`leak_free`). The pixels of removed images
-are never read; only `paper` reads their poses.
+random image of the same identity in the reduced set. Its target pose is that of the removed image
+(`paper`) or of a random image of the reduced set (`star`, `leak_free`). The generator was trained
+on all real images, or on the reduced set alone (`leak_free`). The pixels of removed images are
+never read; only `paper` reads their poses.
 
 Extended sets (data/generated/<augmentation>/1.0x2, 1.0x3): nothing is removed. Every real image gets
 one or two generated ones, whose source is another image of the same identity and whose target pose
-is a random one. All protocols are the same there.
+is a random one. All protocols are the same for extended sets.
 """
 
 import hashlib
@@ -42,7 +42,7 @@ from augment.prepared.keypoints import of_images
 from generators import code
 from generators.training.loop import joined_processes
 
-# Code that the images follow from in addition to their generator's package, as in dvc.yaml.
+# Code that the images depend on in addition to their generator's package, as in dvc.yaml.
 CODE = (
     "augment/generation",
     "augment/images",
@@ -51,7 +51,7 @@ CODE = (
     "generators/body",
     "generators/training",
 )
-NETWORKS = "generators/networks"  # trained generators follow from this, too
+NETWORKS = "generators/networks"  # images by trained generators depend on this, too
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def _render_missing(planned: Replacements, out: Path, settings: GenerateParams, 
     mine = planned.rows.iloc[state.process_index :: state.num_processes]
     missing = mine[np.array([not (out / path).is_file() for path in mine["path"]], dtype=bool)]
     if len(missing) < len(mine):
-        click.echo(f"{len(mine) - len(missing):,} images are there already")
+        click.echo(f"{len(mine) - len(missing):,} images exist already")
     if missing.empty:
         return
     render = planned.renderer(missing, state.device)
@@ -177,9 +177,7 @@ def _write_image(path: Path, image: np.ndarray, quality: int) -> None:
 def _sheet(
     rows: pd.DataFrame, keypoints: dict[str, np.ndarray], out: Path, columns: int = 16
 ) -> Image.Image:
-    """Source, target pose, scene and generated image, one below another, of images spread over the
-    set.
-    """
+    """A sheet of images spread over the set: source, target pose, scene and generated image."""
     chosen = rows.iloc[
         np.linspace(0, len(rows) - 1, min(3 * columns, len(rows))).round().astype(int)
     ]

@@ -2,7 +2,7 @@
 
 sweep.yaml is committed next to params.yaml. `dvc repro` runs `augment plan --check` whenever `sweep`
 has changed: it writes the file and stops the pipeline, because DVC has read the old one by then. The
-next `dvc repro` runs the new cells. Where the file is up to date, the stage does nothing.
+next `dvc repro` runs the new cells. If the file is up to date, the stage does nothing.
 """
 
 from pathlib import Path

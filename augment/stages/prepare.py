@@ -1,15 +1,14 @@
-"""prepare: a data set of any layout (augment.datasets) -> data/prepared, which every later stage
-reads.
+"""prepare: a data set of any layout (augment.data) -> data/prepared, which later stages read.
 
 data/prepared/
     bounding_box_train/ bounding_box_test/ query/    JPEGs of one size, Market-1501 names
     keypoints.csv                                    every keypoint row, train and test
-    parsing/                                         part labels, where the data set has them
+    parsing/                                         part labels, if the data set has them
     backgrounds/                                     mini_market: crops without people
-    names.csv                                        which image is which, where the data set has other names
+    names.csv                                        original and new names, if they differ
     contact_sheet.png  counts.csv
     dataset.json                                     size of the images, and whether cameras are known
-    index.csv                                        written last: where it is, the rest is whole
+    index.csv                                        written last: if it exists, the folder is complete
 
 All names and headers are checked before anything is written, and the folder appears whole or not at
 all.
@@ -56,13 +55,19 @@ def run(dry_run: bool) -> None:
             files = [folder / name for name in market1501.ANNOTATIONS]
         listing, every, rows, notes = _list(settings)
         said = _build(folder, settings, listing, every, rows, files)
-    found = keypoints.read(paths.PREPARED / prepared.KEYPOINTS, settings.image_size)
-    _say(rows, found, said if rendered else [*listing.notes, *notes, *said])
+    joints = keypoints.read(paths.PREPARED / prepared.KEYPOINTS, settings.image_size)
+    _say(rows, joints, said if rendered else [*listing.notes, *notes, *said])
 
 
 def check(settings: DatasetParams) -> list[Path]:
-    """The keypoint files; ValueError or FileNotFoundError where dataset.* names what is not
-    there.
+    """Check the section `dataset`.
+
+    Returns:
+        The keypoint files.
+
+    Raises:
+        ValueError: If a value that the data set needs is missing.
+        FileNotFoundError: If a folder or file that the section names does not exist.
     """
     if settings.name == MINI_MARKET:
         return []
@@ -86,7 +91,7 @@ def check(settings: DatasetParams) -> list[Path]:
 def _list(
     settings: DatasetParams,
 ) -> tuple[Listing, pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
-    """The data set, all its images, those that are taken, and notes on their numbers."""
+    """The data set, all its images, those that are used, and notes on their numbers."""
     listing = data.read(settings)
     every, notes = numbers.number(listing)
     if settings.max_ids is None:
@@ -106,14 +111,19 @@ def _build(
     rows: pd.DataFrame,
     files: list[Path],
 ) -> list[str]:
-    """All of data/prepared into `folder`; what there is to say besides counts.
+    """Write all of data/prepared into `folder`.
 
-    every, rows: all images of the data set, and those that are taken.
+    Args:
+        every: all images of the data set.
+        rows: the images that are used.
+
+    Returns:
+        Notes to print after the counts.
     """
     size, fixed = settings.image_size, settings.name in FIXED_SIZE
     sources = pictures.check(listing, list(rows["file"]), settings.name, size)
     sizes = {name: source.size for name, source in zip(rows["name"], sources, strict=True)}
-    found = keypoint_files.read(files, listing.root, every, sizes, size, strict=fixed)
+    imported = keypoint_files.read(files, listing.root, every, sizes, size, strict=fixed)
     maps = {}
     if settings.parsing is not None and settings.name != MINI_MARKET:
         maps = label_maps.find(Path(settings.parsing.root), rows)
@@ -125,7 +135,7 @@ def _build(
     )
     if maps and settings.parsing is not None:
         parsing.import_maps(maps, settings.parsing.labels, size, folder / parsing.FOLDER)
-    keypoints.write(found.keypoints, folder / prepared.KEYPOINTS)
+    keypoints.write(imported.keypoints, folder / prepared.KEYPOINTS)
     for name in market1501.ANNOTATIONS:
         (folder / name).unlink(missing_ok=True)
     if not fixed:
@@ -134,28 +144,32 @@ def _build(
             folder / "names.csv", index=False, lineterminator="\n"
         )
     cameras_known = bool(rows.loc[rows["split"] != "train", "camid"].nunique() > 1)
-    report.counts(rows, found.keypoints).to_csv(folder / "counts.csv", index=False)
+    report.counts(rows, imported.keypoints).to_csv(folder / "counts.csv", index=False)
     with whole(folder / "contact_sheet.png") as temporary:
         contact_sheet.people(
-            index.locate(rows.assign(folder=str(folder))), found.keypoints, folder / parsing.FOLDER
+            index.locate(rows.assign(folder=str(folder))),
+            imported.keypoints,
+            folder / parsing.FOLDER,
         ).save(temporary)
     prepared.write(prepared.About(settings.name, size, cameras_known), folder)
     index.write(rows.assign(source="", target="", scene="", generator=""), folder / "index.csv")
-    brought = len(rows) - written.copied
+    resized = len(rows) - written.copied
     copied = f"{written.copied:,} images copied byte for byte"
     return [
-        *found.notes,
+        *imported.notes,
         *([] if settings.name == MINI_MARKET else [copied]),
-        *([f"{brought:,} images brought to {size[0]} x {size[1]} px as JPEG"] if brought else []),
+        *([f"{resized:,} images resized to {size[0]} x {size[1]} px as JPEG"] if resized else []),
         *report.equal(written.equal),
-        *report.lacking(cameras_known, bool(found.keypoints), (folder / parsing.FOLDER).is_dir()),
+        *report.lacking(
+            cameras_known, bool(imported.keypoints), (folder / parsing.FOLDER).is_dir()
+        ),
     ]
 
 
-def _say(rows: pd.DataFrame, found: Mapping[str, np.ndarray], notes: list[str]) -> None:
-    table = report.counts(rows, found)
-    if not found:
+def _say(rows: pd.DataFrame, joints: Mapping[str, np.ndarray], notes: list[str]) -> None:
+    table = report.counts(rows, joints)
+    if not joints:
         table = table.loc[:, :"distractors"]
     click.echo(table.to_string(index=False))
-    for line in [*report.people(rows, found), *notes]:
+    for line in [*report.people(rows, joints), *notes]:
         click.echo(line if line.startswith(" ") else f"- {line}")

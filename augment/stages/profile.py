@@ -1,4 +1,4 @@
-"""profile: a named configuration -> params.yaml, with the sweep.yaml that belongs to it."""
+"""profile: a named configuration -> params.yaml, with its sweep.yaml."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,12 +31,12 @@ def run(name: str, settings: Sequence[str], output: Path, force: bool, dry_run: 
     """Write a profile, print what changes, and write sweep.yaml next to a params.yaml.
 
     Args:
-        settings: KEY=VALUE, which replace the profile's values
-        force: overwrite a file that was edited since `augment profile` wrote it
+        settings: KEY=VALUE, which replace the profile's values.
+        force: overwrite a file that was edited since `augment profile` wrote it.
 
     Raises:
-        ValueError: the profile or a key does not exist, the section `sweep` is invalid, or the file
-            has edits.
+        ValueError: If the profile or a key does not exist, the section `sweep` is invalid, or the
+            file has edits.
     """
     text = rendered(name, settings)
     sweep = _sweep(text, output)

@@ -1,5 +1,7 @@
-"""reduce: data/prepared -> data/reduced/<portion>: which real training images are kept (M_p^R) and
-which are removed.
+"""reduce: data/prepared -> data/reduced/<portion>.
+
+index.csv    real training images that are kept (M_p^R)
+removed.csv  the other ones
 """
 
 from dataclasses import dataclass
@@ -13,7 +15,10 @@ from augment.prepared import index
 
 @dataclass(frozen=True)
 class ReduceParams:
-    """Section `reduce`. seed: of the one order that all portions are cut from."""
+    """Section `reduce`.
+
+    seed: random seed of the one order that all portions are prefixes of
+    """
 
     seed: int
 
@@ -35,8 +40,7 @@ def run(portion: float, dry_run: bool) -> None:
 
 
 def keep(pids: np.ndarray, portion: float, seed: int) -> np.ndarray:
-    """Which images stay, bool [N]: a portion of them, yet at least one per identity
-    (patn_apatn.txt, section 5).
+    """Choose a portion of the images, at least one per identity (patn_apatn.txt, section 5).
 
     All portions are prefixes of one seeded order that begins with one image of each identity, so
     that sets nest.
@@ -44,6 +48,9 @@ def keep(pids: np.ndarray, portion: float, seed: int) -> np.ndarray:
     Args:
         pids: identity of each image, [N].
         portion: in (0, 1].
+
+    Returns:
+        Which images stay, bool [N].
     """
     order = np.random.default_rng(seed).permutation(len(pids))
     _, first = np.unique(pids[order], return_index=True)

@@ -1,11 +1,12 @@
 """report: results -> reports/.
 
-index.html     everything, on one page that needs no other file
-curves.csv     a row per arm and seed
-summary.csv    mean, spread and gap closed; difference to `none`, its spread, and whether the arm does harm
-curves.png     mAP and rank-1 over the portion
-bars.png       mAP of all augmentations side by side
-generators.csv a row per report card of a generator, where there are any
+index.html      everything on one self-contained page
+curves.csv      one row per arm and seed
+summary.csv     mean, spread and gap closed; difference to `none`, its spread, and whether the arm
+                does harm
+curves.png      mAP and rank-1 over the portion
+bars.png        mAP of all augmentations side by side
+generators.csv  one row per report card of a generator, if there are any
 """
 
 import click
@@ -19,14 +20,16 @@ from augment.results.report_card import card
 
 
 def run(track: bool, mlflow_url: str, dry_run: bool) -> None:
-    found = sorted((paths.RESULTS / "reid").rglob("seed*.json"))
+    result_files = sorted((paths.RESULTS / "reid").rglob("seed*.json"))
     tuning = sorted((paths.RESULTS / "tuning").glob("*.csv"))
-    click.echo(f"report: {len(found)} results, {len(tuning)} tables of tuning -> {paths.REPORTS}")
-    if not found:
+    click.echo(
+        f"report: {len(result_files)} results, {len(tuning)} tables of tuning -> {paths.REPORTS}"
+    )
+    if not result_files:
         raise FileNotFoundError(
-            f"{paths.RESULTS / 'reid'}: no result in it; run `augment train-reid` or `dvc repro` first"
+            f"{paths.RESULTS / 'reid'}: no results; run `augment train-reid` or `dvc repro` first"
         )
-    results = [files.read_json(file) | {"file": str(file)} for file in found]
+    results = [files.read_json(file) | {"file": str(file)} for file in result_files]
     table, cards = curves.table(results), card.all_cards()
     if dry_run:
         return
@@ -38,10 +41,9 @@ def run(track: bool, mlflow_url: str, dry_run: bool) -> None:
         with whole(paths.REPORTS / name) as temporary:
             module.plot(summary, temporary)
     card.write_table()
-    # All that was scored and what lies in data/ now must be the rendered people.
-    embed = {*table["dataset"], *(one["dataset"] for one in cards), params.raw("dataset.name")} == {
-        "mini_market"
-    }
+    # Crops go on the page only if every result and data/ itself come from the rendered people.
+    datasets = {*table["dataset"], *(entry["dataset"] for entry in cards)}
+    embed = datasets | {params.raw("dataset.name")} == {"mini_market"}
     page.write(paths.REPORTS / "index.html", summary, results, cards, tuning, mlflow_url, embed)
     shown = summary.drop(columns=["rank1_std", "spread", "harm"])
     click.echo(shown.to_string(index=False, float_format=lambda value: f"{value:.3f}", na_rep=""))

@@ -1,14 +1,13 @@
-"""train-generator: data/prepared -> models/full/<generator>: generator.pt, losses.csv and sample
-sheets.
+"""train-generator: data/prepared -> models/full/<generator>.
 
-train-pose-network is the same for the pose network that some generators are trained with,
-models/full/pose_network.
+The folder holds generator.pt, losses.csv and sample sheets. train-pose-network does the same for
+models/full/pose_network, the pose network that some generators are trained with.
 
 With a portion, data/reduced/<portion> -> models/reduced/<portion>/<generator>, and nothing of a
 removed image is used: neither its pixels nor its keypoints.
 
-Runs as it is on a laptop or on one GPU, and on several under `torchrun --nproc-per-node N -m
-augment train-generator`.
+Runs on a CPU or one GPU, and on several GPUs under `torchrun --nproc-per-node N -m augment
+train-generator`.
 """
 
 from pathlib import Path
@@ -101,8 +100,10 @@ def run(name: str, portion: float | None, dry_run: bool) -> None:
 
 
 def _pose_network(portion: float | None) -> Any:
-    """The pose network that was trained on the same images. FileNotFoundError where it is not
-    trained.
+    """The pose network that was trained on the same images.
+
+    Raises:
+        FileNotFoundError: If it is not trained yet.
     """
     file = _pose_network_file(portion)
     if not file.is_file():

@@ -1,8 +1,7 @@
-"""train-reid: a reduced or extended set, with or without generated images ->
-results/reid/.../seed<k>.json and models/reid/...
+"""train-reid: a reduced or extended set -> results/reid/.../seed<k>.json and models/reid/...
 
-With the validation split nothing of the test set is read, and results/validation and
-models/validation are written.
+The set comes with or without generated images. With the validation split nothing of the test set is
+read, and results/validation and models/validation are written.
 """
 
 import platform
@@ -79,9 +78,7 @@ def run(arm: Arm, validation: bool, dry_run: bool) -> None:
 
 
 def _facts(arm: Arm, settings: Settings, sets: Sets, trained: Trained) -> dict[str, Any]:
-    """What a result says besides its arm and scores: counts, and all that is needed to have it
-    again.
-    """
+    """A result's counts and provenance, with all that is needed to reproduce it."""
     return {
         "train_images": len(sets.train),
         "generated_images": sets.generated,
@@ -101,8 +98,9 @@ def _facts(arm: Arm, settings: Settings, sets: Sets, trained: Trained) -> dict[s
 
 
 def _seeds(arm: Arm, settings: Settings) -> dict[str, Any]:
-    """Every seed that a result follows from; None where nothing was drawn, and a list for a
-    generator with several.
+    """Every seed that a result depends on.
+
+    A seed is None if nothing was drawn, and a list for a generator with several.
     """
     manifest: dict[str, Any] = {"seed": None, "trained_on": None}
     if arm.augmentation.on_disk:
@@ -122,7 +120,7 @@ def _images(arm: Arm) -> Path:
 
 
 def _keep_weights(model: Any, folder: Path) -> None:
-    """The finished model's weights; the state that only a resumed training needs goes."""
+    """Write the finished model's weights; delete the state that only a resumed run needs."""
     with whole(folder / "weights.pt") as temporary:
         torch.save(model.state_dict(), temporary)
     (folder / "checkpoint.pt").unlink(missing_ok=True)

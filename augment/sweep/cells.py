@@ -1,9 +1,9 @@
 """The cells of every stage of dvc.yaml, derived from the arms of `sweep`.
 
 DVC can repeat a stage for every entry of a mapping, but it cannot derive one entry from another. So
-an arm is written once, and what has to be trained and generated for it is worked out here:
+an arm is written once, and this module derives what has to be trained and generated for it:
 `augmentations: [patn-leak_free]` becomes a generator, a set of images and a re-ID model for every
-portion, and a pose network where the generator is trained with one.
+portion, and a pose network if the generator is trained with one.
 """
 
 from pathlib import Path
@@ -33,7 +33,8 @@ def rendered(file: Path) -> str:
     """The text of sweep.yaml for a params.yaml.
 
     Raises:
-        FileNotFoundError, ValueError: as params.load; a cell that cannot exist.
+        FileNotFoundError: If params.load finds no file.
+        ValueError: If the section is invalid or a cell cannot exist.
     """
     lines = [HEAD, "cells:\n"]
     for group, cells in plan(params.load(SweepParams, "sweep", file), file).items():
@@ -64,8 +65,10 @@ def plan(sweep: SweepParams, file: Path) -> dict[str, Any]:
         "portions": list(sweep.portions),
         "pose_networks": {network.trained_on: _model(network) for network in networks},
         "generators": {_name(model): _generator(model, file) for model in models},
-        "generated": {one.name: _set(one) for one in sets if not one.augmentation.by_puppets},
-        "puppets": {one.name: _set(one) for one in sets if one.augmentation.by_puppets},
+        "generated": {
+            images.name: _set(images) for images in sets if not images.augmentation.by_puppets
+        },
+        "puppets": {images.name: _set(images) for images in sets if images.augmentation.by_puppets},
         "real": {_arm_name(arm): _arm(arm) for arm in real},
         "augmented": {_arm_name(arm): _arm(arm) | _gate(arm, gate) for arm in augmented},
         "online": {_arm_name(arm): _arm(arm) for arm in online},
@@ -102,7 +105,7 @@ def _card(model: Model) -> Cell:
 
 
 def _set(images: GeneratedSet) -> Cell:
-    """A cell of generate or generate_puppets, with the model or the images that it follows from."""
+    """A cell of generate or generate_puppets, with the model or the images that it depends on."""
     source = NOTHING if images.model is None else images.model.file
     if images.augmentation.recomposed:
         source = images.not_recomposed.folder

@@ -13,15 +13,15 @@ from generators.registry import GENERATORS
 class SweepParams:
     """Section `sweep`.
 
-    portions: of real images that are kept, without augmentation; 1.0 is the real set
-    augmented_portions: those of them at which `augmentations` are compared. At 1.0 nothing is
+    portions: portions of real images that are kept, without augmentation; 1.0 is the real set
+    augmented_portions: those portions at which `augmentations` are compared. At 1.0 nothing is
         removed, so only augmentations that put nothing on disk (classic, puppet-online) have a cell
     augmentations: names of augmentations.py
     ratios: 2 and 3, the extended sets: all real images, and one or two generated ones for each
     extended: augmentations of the extended sets
     models: keys of the section `reid`
-    budgets: iterations, epochs: what all sets have in common
-    seeds: of the re-ID models
+    budgets: iterations, epochs: the quantity that is the same for all sets
+    seeds: random seeds of the re-ID models
     cards: generators that get a report card: patn; patn-leak_free, one per augmented portion; and
         the untrained puppet-pose, puppet, copy_source and mean_image
     """
@@ -69,7 +69,11 @@ def _check_generator(name: str | None, key: str) -> None:
 
 
 def carded(name: str) -> Augmentation:
-    """The augmentation whose generator a card of this name scores. ValueError for another name."""
+    """The augmentation whose generator a card of this name scores.
+
+    Raises:
+        ValueError: If no card can have this name.
+    """
     augmentation = parse(name)
     if name not in (augmentation.generator, f"{augmentation.generator}-leak_free"):
         raise ValueError(

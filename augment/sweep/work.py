@@ -72,7 +72,7 @@ class GeneratedSet:
 
 
 def arms(sweep: SweepParams, file: Path) -> list[Arm]:
-    """Every arm, and the one that judges report cards."""
+    """Every arm, and the one whose re-ID model judges report cards."""
     sets = [(Augmentation(), portion, 1) for portion in sweep.portions]
     for name, portion in product(sweep.augmentations, sweep.augmented_portions):
         # Nothing is removed at portion 1, so there are no generated images on disk.
@@ -90,16 +90,16 @@ def arms(sweep: SweepParams, file: Path) -> list[Arm]:
 
 def sets(sweep: SweepParams) -> list[GeneratedSet]:
     """Every set of images on disk; recomposed images are cut out of another set."""
-    wanted = [
+    named = [
         GeneratedSet(parse(name), portion)
         for name, portion in product(sweep.augmentations, sweep.augmented_portions)
         if portion < 1 and parse(name).on_disk
     ]
-    wanted += [
+    named += [
         GeneratedSet(parse(name), 1.0, ratio)
         for name, ratio in product(sweep.extended, sweep.ratios)
     ]
-    return list(dict.fromkeys([*wanted, *(one.not_recomposed for one in wanted)]))
+    return list(dict.fromkeys([*named, *(images.not_recomposed for images in named)]))
 
 
 def cards(sweep: SweepParams) -> list[Model]:
@@ -117,7 +117,8 @@ def cards(sweep: SweepParams) -> list[Model]:
 
 def models(sets: Sequence[GeneratedSet], cards: Sequence[Model]) -> list[Model]:
     """Every generator to train, once."""
-    return list(dict.fromkeys([*cards, *(one.model for one in sets if one.model is not None)]))
+    drawn_by = [images.model for images in sets if images.model is not None]
+    return list(dict.fromkeys([*cards, *drawn_by]))
 
 
 def networks(
@@ -136,6 +137,6 @@ def judge_network(arm: Arm) -> Model:
 
 
 def uses_pose_network(generator: str, file: Path) -> bool:
-    """The same as the generator's own `uses_pose_network`, without importing it."""
+    """The same as the generator's attribute `uses_pose_network`, without importing it."""
     section: dict[str, Any] = params.raw(f"generators.{generator}", file)
     return section.get("perceptual") == POSE_NETWORK or section.get("lambda_pose", 0) > 0

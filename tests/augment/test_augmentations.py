@@ -96,7 +96,7 @@ def test_extended_sets(name):
         (
             "patn-star",
             1.0,
-            "nothing is removed, so all protocols are the same: give patn, not patn-star",
+            "nothing is removed, so all protocols are the same: use patn, not patn-star",
         ),
         ("patn-leak_free-recomposed", 1.0, "give patn-recomposed, not patn-leak_free-recomposed"),
     ],

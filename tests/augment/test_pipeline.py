@@ -162,7 +162,7 @@ def test_work_of_older_code_is_not_taken_for_up_to_date(dvc, file, stage, made):
     before, source = work.read_bytes(), path.read_text()
     path.write_text(source + "\nEDITED = True\n")
     printed = dvc("repro", "--single-item", stage)
-    assert "are there already" not in printed and "is complete" not in printed
+    assert "exist already" not in printed and "is complete" not in printed
     assert work.read_bytes() != before
     path.write_text(source + "\n# A comment is no other code.\n")
     assert "starting afresh" in dvc("repro", "--single-item", stage) or "patn" in stage

@@ -1,11 +1,11 @@
-"""CUHK03 as its images are extracted for torchreid, detected by a machine or labelled by hand
-(dataset.boxes).
+"""CUHK03 in torchreid's layout.
 
-    images_detected/  images_labeled/     1_001_1_01.png = pair of cameras, person in it, camera of the pair, number
+    images_detected/  images_labeled/     1_001_1_01.png = camera pair, person, camera of the pair, number
     splits_new_detected.json  splits_new_labeled.json     the new protocol's 767 training and 700 test identities
 
-Where there is no file of splits, they are drawn as dataset.split says. Each person is seen by one
-pair of cameras; as in the protocol, a camera is the first or second of its pair.
+dataset.boxes chooses boxes detected by a machine or labelled by hand. Without a file of splits,
+these are drawn as dataset.split says. Each person appears in one pair of cameras; as in the
+protocol, a camera is the first or second of its pair.
 """
 
 import json
@@ -31,46 +31,48 @@ def list_images(root: Path, settings: DatasetParams) -> Listing:
             pair, person, camera = match.groups()
             rows.append((file, f"{int(pair)}_{int(person):03d}", camera, "", ""))
         else:
-            problems.append(f"{root / file}: is not named as 1_001_1_01.png")
+            problems.append(f"{root / file}: the name is not of the form 1_001_1_01.png")
     refuse(problems)
-    listed, file = frame(rows), root / f"splits_new_{word}.json"
+    images, file = frame(rows), root / f"splits_new_{word}.json"
     if file.is_file():
         splits = _read(file)
-        names = [Path(one).name for one in listed["file"]]
+        names = [Path(image).name for image in images["file"]]
         if missing := sorted(set(splits) - set(names)):
             raise ValueError(
-                f"{file}: {len(missing):,} of {len(splits):,} images are not there, as {missing[0]}"
+                f"{file}: {len(missing):,} of {len(splits):,} images not found, e.g. {missing[0]}"
             )
         inside = [name in splits for name in names]
-        listed = listed.assign(split=[splits.get(name, "") for name in names])[inside].reset_index(
+        images = images.assign(split=[splits.get(name, "") for name in names])[inside].reset_index(
             drop=True
         )
         notes = [
             f"{file.name}: the new protocol",
-            f"{len(names) - sum(inside):,} images left out that it does not name",
+            f"{len(names) - sum(inside):,} images that it does not name left out",
         ]
     elif settings.split is None:
         raise ValueError(
-            f"{file}: not found; without it dataset.split must say how many identities are for the test"
+            f"{file}: not found; without it dataset.split must give the share of test identities"
         )
     else:
-        listed, drawn = with_split(listed, root, settings.split)
-        notes = [f"{file.name} is not there", *drawn]
-    return Listing(root, listed, notes=(*unread(found), *notes))
+        images, drawn = with_split(images, root, settings.split)
+        notes = [f"{file.name} not found", *drawn]
+    return Listing(root, images, notes=(*unread(found), *notes))
 
 
 def _read(file: Path) -> dict[str, str]:
-    """Bare image name -> split, of a list of splits, of which the first counts; an image is [path,
-    identity, camera].
+    """Read a list of splits, of which the first counts; an image is [path, identity, camera].
+
+    Returns:
+        Bare image name -> split.
     """
     if file.stat().st_size > MAX_BYTES:
-        raise ValueError(f"{file}: larger than {MAX_BYTES >> 20} MiB, which no such file is")
+        raise ValueError(f"{file}: larger than {MAX_BYTES >> 20} MiB; files of splits are smaller")
     try:
         value: Any = json.loads(file.read_bytes())
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{file}: not JSON ({error})") from error
     first = value[0] if isinstance(value, list) and value else value
-    found: dict[str, str] = {}
+    split_of: dict[str, str] = {}
     for split in ("train", "query", "gallery"):
         rows = first.get(split) if isinstance(first, dict) else None
         if not isinstance(rows, list) or not all(
@@ -78,6 +80,6 @@ def _read(file: Path) -> dict[str, str]:
         ):
             raise ValueError(f"{file}: has no list {split!r} of [path, identity, camera]")
         for path, *_ in rows:
-            if found.setdefault(name := re.split(r"[/\\]", path)[-1], split) != split:
-                raise ValueError(f"{file}: {name} is in {found[name]} and in {split}")
-    return found
+            if split_of.setdefault(name := re.split(r"[/\\]", path)[-1], split) != split:
+                raise ValueError(f"{file}: {name} is in {split_of[name]} and in {split}")
+    return split_of

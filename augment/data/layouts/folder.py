@@ -24,12 +24,12 @@ SPLITS = {
     "train": "train", "bounding_box_train": "train", "query": "query", "gallery": "gallery",
     "test": "gallery", "bounding_box_test": "gallery",
 }  # fmt: skip
-PATIENCE_S = 20  # for an expression to be matched with all paths
-_LONGEST = 200  # letters of an identity or a camera
+PATIENCE_S = 20  # time limit for matching an expression with all paths
+_LONGEST = 200  # characters of an identity or a camera
 
 
 def list_images(root: Path, settings: DatasetParams) -> Listing:
-    assert settings.folder is not None and settings.split is not None  # DatasetParams sees to it
+    assert settings.folder is not None and settings.split is not None  # DatasetParams checks this
     found = find(root)
     refuse(found.problems)
     if settings.folder.table is None:
@@ -41,7 +41,7 @@ def list_images(root: Path, settings: DatasetParams) -> Listing:
         bare = rows["camera"] == ""
         first = root / str(rows["file"][bare].iat[0])
         problems.append(
-            f"{first}: has no camera, as {bare.sum():,} of {len(rows):,} images; give all or none"
+            f"{first}: has no camera, like {bare.sum():,} of {len(rows):,} images; give all images a camera or none"
         )
     refuse(problems)
     rows, drawn = with_split(rows, root, settings.split)
@@ -51,15 +51,16 @@ def list_images(root: Path, settings: DatasetParams) -> Listing:
 def with_split(
     rows: pd.DataFrame, root: Path, params: SplitParams
 ) -> tuple[pd.DataFrame, list[str]]:
-    """The rows, with missing splits drawn and queries chosen where there are none."""
-    given = rows["split"] != ""
-    if not given.any():
+    """Draw missing splits, and choose queries if there are none."""
+    has_split = rows["split"] != ""
+    if not has_split.any():
         rows, note = split.draw(rows, params)
         return rows, [note]
-    if not given.all():
-        bare = rows["file"][~given]
+    if not has_split.all():
+        bare = rows["file"][~has_split]
         raise ValueError(
-            f"{root / str(bare.iat[0])}: is in no split, as {len(bare):,} of {len(rows):,} images; give all or none"
+            f"{root / str(bare.iat[0])}: is in no split, like {len(bare):,} of {len(rows):,} images; "
+            "give all images a split or none"
         )
     rows = rows.assign(split=rows["split"].str.lower().map(SPLITS))
     check_apart(rows, root)
@@ -67,23 +68,27 @@ def with_split(
     if not (rows["split"] == "query").any():
         rows = split.with_queries(rows, np.random.default_rng(params.seed))
         notes.append(
-            f"drawn: {(rows['split'] == 'query').sum():,} images of the gallery become queries, since none is one"
+            f"drawn: {(rows['split'] == 'query').sum():,} images of the gallery become queries, because there are none"
         )
-    for one in ("train", "query", "gallery"):
-        if not (rows["split"] == one).any():
-            raise ValueError(f"{root}: no image is in the split {one!r}")
+    for name in ("train", "query", "gallery"):
+        if not (rows["split"] == name).any():
+            raise ValueError(f"{root}: no image is in the split {name!r}")
     return rows, notes
 
 
 def check_apart(rows: pd.DataFrame, root: Path) -> None:
-    """Raises ValueError if an identity is in both the training and the test set."""
+    """Check that training and test identities are disjoint.
+
+    Raises:
+        ValueError: If an identity is in both the training and the test set.
+    """
     is_train = rows["split"] == "train"
     both = rows[~is_train & rows["identity"].isin(set(rows["identity"][is_train]))]
     if len(both):
         raise ValueError(
-            f"{root / str(both['file'].iat[0])}: its identity {both['identity'].iat[0]!r} is for training too, as "
-            f"{both['identity'].nunique():,} of the test; a person is in one of them alone. If numbers begin anew in each "
-            "split, `name: folder` can take the split into the identity: (?P<identity>(train|test)/[0-9]+)"
+            f"{root / str(both['file'].iat[0])}: its identity {both['identity'].iat[0]!r} is also in the training set, like "
+            f"{both['identity'].nunique():,} identities of the test set; the two must be disjoint. If numbers restart in each "
+            "split, `name: folder` can make the split part of the identity: (?P<identity>(train|test)/[0-9]+)"
         )
 
 
@@ -91,7 +96,7 @@ def _matched(root: Path, found: Found, params: FolderParams) -> tuple[pd.DataFra
     expression = _compiled(str(params.pattern))
     rows, strangers = [], []
     with _in_time(
-        f"params.yaml: dataset.folder.pattern: takes more than {PATIENCE_S} s; nested repeats such as (a+)+ do so"
+        f"params.yaml: dataset.folder.pattern: takes more than {PATIENCE_S} s; avoid nested repeats such as (a+)+"
     ):
         for file in found.files:
             if match := expression.fullmatch(file):
@@ -100,15 +105,15 @@ def _matched(root: Path, found: Found, params: FolderParams) -> tuple[pd.DataFra
             else:
                 strangers.append(file)
     if not rows:
-        example = f", such as {strangers[0]!r}" if strangers else f": there is none below {root}"
+        example = f", e.g. {strangers[0]!r}" if strangers else f"; no images below {root}"
         raise ValueError(
             f"params.yaml: dataset.folder.pattern: {params.pattern!r} matches no path of an image{example}"
         )
     notes = []
     if strangers:
         notes.append(
-            f"{len(strangers):,} of {len(found.files):,} images left out, whose paths dataset.folder.pattern does not match, "
-            f"such as {strangers[0]}"
+            f"{len(strangers):,} of {len(found.files):,} images left out, because dataset.folder.pattern does not match them, "
+            f"e.g. {strangers[0]}"
         )
     return frame(rows), notes
 
@@ -134,18 +139,24 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 def _problem(row: object) -> str | None:
     file, identity, camera, named = row.file, row.identity, row.camera, row.split  # type: ignore[attr-defined]
     if not identity.strip():
-        return f"{file}: its identity is empty"
+        return f"{file}: the identity is empty"
     for what, text in (("identity", identity), ("camera", camera)):
         if len(text) > _LONGEST:
-            return f"{file}: its {what} has {len(text):,} letters; there may be {_LONGEST}"
+            return (
+                f"{file}: the {what} has {len(text):,} characters; at most {_LONGEST} are allowed"
+            )
     if named and named.lower() not in SPLITS:
-        return f"{file}: split {named[:40]!r} is none of {', '.join(SPLITS)}"
+        return f"{file}: split {named[:40]!r} is not one of {', '.join(SPLITS)}"
     return None
 
 
 @contextmanager
 def _in_time(message: str) -> Iterator[None]:
-    """ValueError after PATIENCE_S. Where no alarm can ring, as in a thread, nothing is watched."""
+    """Limit the time of a block to PATIENCE_S; without effect outside the main thread.
+
+    Raises:
+        ValueError: After PATIENCE_S.
+    """
     if threading.current_thread() is not threading.main_thread() or "setitimer" not in vars(signal):
         yield
         return

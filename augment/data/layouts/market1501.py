@@ -1,8 +1,7 @@
-"""Market-1501, strictly: every file in its three folders is a JPEG of 128x64 with the name it
-should have.
+"""Market-1501, strictly: every file in its three folders is a JPEG of 128x64 with a valid name.
 
-What the real tree holds besides is read without complaint and counted: a Thumbs.db in each folder,
-names that end in `.jpg.jpg`, the pids -1 (junk) and 0000 (distractor).
+Oddities of the real data set are accepted and counted: a Thumbs.db in each folder, names that end in
+`.jpg.jpg`, the pids -1 (junk) and 0000 (distractor).
 """
 
 from pathlib import Path
@@ -25,7 +24,7 @@ def list_images(root: Path, _: DatasetParams) -> Listing:
         paths = sorted((root / folder).iterdir())
         names = [path for path in paths if path.name not in IGNORED]
         if not names:
-            raise ValueError(f"{root / folder}: no image in it")
+            raise ValueError(f"{root / folder}: holds no images")
         for path in names:
             if text := problem(path, root):
                 problems.append(text)
@@ -57,7 +56,7 @@ def list_images(root: Path, _: DatasetParams) -> Listing:
     rows = frame(rows)
     if len(twice := rows.index[rows["name"].duplicated()]):
         raise ValueError(
-            f"{root / str(rows.at[twice[0], 'file'])}: its name is there twice once '.jpg.jpg' is read as '.jpg'"
+            f"{root / str(rows.at[twice[0], 'file'])}: its name occurs twice when '.jpg.jpg' is read as '.jpg'"
         )
     known = {*FOLDERS.values(), *ANNOTATIONS, *IGNORED}
     if others := sorted(

@@ -1,11 +1,11 @@
-"""Market-1501's kin: its three folders, and names that begin with identity and camera.
+"""Market-1501's three folders, with any names that begin with identity and camera.
 
     DukeMTMC-reID               0001_c2_f0046182.jpg
     CUHK03-NP in this layout    0001_c1_1.png   (root: the folder detected or labeled)
     Market-1501 at another size 0002_c1s1_000451_03.jpg
 
-Images may be of any format and size. Numbers stay; -1 is junk and 0000 a distractor, as in
-Market-1501.
+Images may have any format and size. Identities and cameras keep their numbers; -1 is junk and 0000
+a distractor, as in Market-1501.
 """
 
 import re
@@ -33,12 +33,12 @@ def list_images(root: Path, _: DatasetParams) -> Listing:
                 )
             else:
                 problems.append(
-                    f"{root / file}: the name does not begin with identity and camera, as 0001_c2; `name: folder` reads others"
+                    f"{root / file}: the name does not begin with identity and camera (0001_c2); `name: folder` reads others"
                 )
     refuse(problems)
-    listed = frame(rows)
+    images = frame(rows)
     for split, folder in FOLDERS.items():
-        if not (listed["split"] == split).any():
-            raise ValueError(f"{root / folder}: no image in it")
-    check_apart(listed[~listed["identity"].isin(("-1", "0000"))], root)
-    return Listing(root, listed, keep_numbers=True, notes=tuple(notes))
+        if not (images["split"] == split).any():
+            raise ValueError(f"{root / folder}: holds no images")
+    check_apart(images[~images["identity"].isin(("-1", "0000"))], root)
+    return Listing(root, images, keep_numbers=True, notes=tuple(notes))

@@ -18,7 +18,7 @@ CAMERAS = {"cam_a": "a", "cam_b": "b"}
 
 
 def list_images(root: Path, settings: DatasetParams) -> Listing:
-    assert settings.split is not None  # DatasetParams sees to it
+    assert settings.split is not None  # DatasetParams checks this
     rows, problems, notes = [], [], []
     for folder, camera in CAMERAS.items():
         found = find(root, folder)
@@ -30,26 +30,27 @@ def list_images(root: Path, settings: DatasetParams) -> Listing:
                 rows.append((file, identity, camera, "", ""))
             else:
                 problems.append(
-                    f"{root / file}: the name does not begin with identity and angle, as 000_45"
+                    f"{root / file}: the name does not begin with identity and angle, e.g. 000_45"
                 )
     refuse(problems)
-    listed = frame(rows)
-    in_both = [str(one) for one, own in listed.groupby("identity") if own["camera"].nunique() == 2]
+    images = frame(rows)
+    cameras = images.groupby("identity")["camera"].nunique()
+    in_both = [str(identity) for identity, number in cameras.items() if number == 2]
     if len(in_both) < 2:
         raise ValueError(
-            f"{root}: {len(in_both)} persons are in both cam_a and cam_b; a test and a training need two at least"
+            f"{root}: {len(in_both)} persons are in both cam_a and cam_b; training and test need at least two"
         )
     order = np.random.default_rng(settings.split.seed).permutation(
         np.array(sorted(in_both, key=natural), object)
     )
     number = min(max(1, round(settings.split.test_identities * len(order))), len(order) - 1)
     test = set(order[:number])
-    asked = {"a": "query", "b": "gallery"}
-    pairs = zip(listed["identity"], listed["camera"], strict=True)
-    splits = [asked[camera] if one in test else "train" for one, camera in pairs]
+    test_split = {"a": "query", "b": "gallery"}
+    pairs = zip(images["identity"], images["camera"], strict=True)
+    splits = [test_split[camera] if identity in test else "train" for identity, camera in pairs]
     notes.append(
         f"drawn: {number:,} of {len(order):,} pairs are for the test, with queries from cam_a and the gallery from cam_b"
     )
-    if single := listed["identity"].nunique() - len(in_both):
-        notes.append(f"{single:,} persons are in one camera alone, and for training")
-    return Listing(root, listed.assign(split=splits), notes=tuple(notes))
+    if single := images["identity"].nunique() - len(in_both):
+        notes.append(f"{single:,} persons appear in only one camera and are for training")
+    return Listing(root, images.assign(split=splits), notes=tuple(notes))

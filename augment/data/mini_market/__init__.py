@@ -1,6 +1,7 @@
-"""mini_market: the data set that ships. People rendered by our own code in the Market-1501 layout,
-with exact keypoints and parsing maps. Equal parameters give equal bytes, and no picture depends on
-the others.
+"""mini_market: the rendered data set that ships with the package.
+
+It shows people in the Market-1501 layout, with exact keypoints and parsing maps. Equal parameters
+give equal bytes, and no picture depends on the others.
 """
 
 from augment.data.mini_market.render import Difficulty

@@ -1,5 +1,7 @@
-"""Things that stand about: each draws itself on a colour canvas at (x, y) of its foot, `size` px
-high, and again in white on a mask where it hides somebody.
+"""Objects on the street.
+
+Each is drawn on a colour canvas at (x, y) of its foot, `size` px high, and again in white on a mask
+if it hides a person.
 """
 
 from collections.abc import Callable
@@ -35,9 +37,7 @@ def _fill(image, x, y, points, colour, unit: tuple[float, float]) -> None:
 def _tone(
     rng: np.random.Generator, base: tuple[int, int, int], spread: float, white: bool
 ) -> tuple[int, ...]:
-    """`base` lightened or darkened; always one draw, so that colour and mask passes stay in
-    step.
-    """
+    """Lighten or darken `base`; always with one random draw, so that both passes stay in step."""
     factor = 1 + spread * rng.uniform(-1, 1)
     return (255, 255, 255) if white else tuple(int(np.clip(c * factor, 0, 255)) for c in base)
 

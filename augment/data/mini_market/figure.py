@@ -1,4 +1,4 @@
-"""The body: proportions, poses and an articulated skeleton seen from anywhere.
+"""The body: proportions, poses and an articulated skeleton, seen from any direction.
 
 Body frame: (lateral: the person's left, up, forward), in body heights, standing on up = 0. World: x
 to the right of the picture, y up, z towards the camera. Heading 0 faces the camera, pi/2 walks to
@@ -44,8 +44,9 @@ HEAD_HALF = (0.044, 0.068, 0.056)  # lateral, up, forward
 
 @dataclass(frozen=True)
 class Body:
-    """Proportions in body heights. `girth` scales every thickness, `height` the whole (1 =
-    average).
+    """Proportions in body heights.
+
+    `girth` scales every thickness and `height` the whole body (1 is average).
     """
 
     height: float
@@ -57,8 +58,12 @@ class Body:
 
 @dataclass(frozen=True)
 class Arm:
-    """Angles in radians: `swing` forward, `spread` outward, elbow `bend`, forearm `inward` across
-    the body.
+    """Angles of an arm in radians.
+
+    swing: of the upper arm, forward
+    spread: of the upper arm, outward
+    bend: of the elbow
+    inward: of the forearm, across the body
     """
 
     swing: float
@@ -69,7 +74,7 @@ class Arm:
 
 @dataclass(frozen=True)
 class Pose:
-    """Angles in radians. `phase` is the walking phase, `stride` 0 (standing) to 1 (long steps)."""
+    """Angles in radians; `phase` is the walking phase, `stride` 0 (standing) to 1 (long steps)."""
 
     heading: float
     phase: float
@@ -83,8 +88,9 @@ class Pose:
 
 
 def turn(yaw: float, pitch: float = 0.0) -> np.ndarray:
-    """[3, 3] whose rows are the lateral, up and forward axes in world coordinates; positive pitch
-    looks down.
+    """Lateral, up and forward axes in world coordinates, the rows of [3, 3].
+
+    A positive pitch looks down.
     """
     c, s, cp, sp = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch)
     return np.array([[c, 0, -s], [sp * s, cp, sp * c], [cp * s, -sp, cp * c]])
@@ -103,7 +109,9 @@ def draw_body(rng: np.random.Generator) -> Body:
 
 
 def draw_pose(rng: np.random.Generator, heading: float, phase: float, stride: float) -> Pose:
-    """A pose on the way: arms swing against the legs, or carry, phone, rest in a pocket or on the
+    """A random walking pose.
+
+    The arms swing against the legs, or carry something, hold a phone, or rest in a pocket or on the
     strap.
     """
     arms = []
@@ -116,7 +124,7 @@ def draw_pose(rng: np.random.Generator, heading: float, phase: float, stride: fl
             rng.normal(0.05, 0.08),
         )
         habit = rng.random()
-        if habit < 0.08:  # a phone or a cup before the chest
+        if habit < 0.08:  # a phone or a cup in front of the chest
             arm = Arm(rng.normal(0.25, 0.1), 0.12, rng.normal(1.9, 0.2), rng.normal(0.5, 0.15))
         elif habit < 0.14:  # a hand in the pocket or on the bag
             arm = Arm(rng.normal(-0.15, 0.05), 0.28, rng.normal(0.6, 0.1), rng.normal(0.45, 0.08))
@@ -146,8 +154,9 @@ def _leg(phase: float, stride: float) -> tuple[float, float]:
 
 
 def skeleton(body: Body, pose: Pose) -> np.ndarray:
-    """World points [26, 3] in body heights: the 18 joints, then hands, heels, toes, head centre and
-    pelvis.
+    """World points [26, 3] in body heights.
+
+    The 18 joints come first, then hands, heels, toes, head centre and pelvis.
     """
     p = np.zeros((26, 3))
     thigh, shin = body.leg * 0.455, body.leg * 0.43
@@ -160,9 +169,8 @@ def skeleton(body: Body, pose: Pose) -> np.ndarray:
         p[knee] = p[hip] + thigh * np.array([-side * 0.02, -np.cos(angle), np.sin(angle)])
         lower = angle - bend
         p[ankle] = p[knee] + shin * np.array([-side * 0.015, -np.cos(lower), np.sin(lower)])
-        tilt = (
-            min(lower + 0.15, 0.0) * 0.8 + max(angle - 0.3, 0.0) * 0.6
-        )  # heel off behind, toes up before
+        # The heel lifts off behind the body, the toes in front of it.
+        tilt = min(lower + 0.15, 0.0) * 0.8 + max(angle - 0.3, 0.0) * 0.6
         c, s = np.cos(tilt), np.sin(tilt)
         for point, forward, up in ((heel, -0.028, -0.03), (toe, 0.1, -0.032)):
             p[point] = p[ankle] + (
@@ -206,8 +214,12 @@ def skeleton(body: Body, pose: Pose) -> np.ndarray:
 def project(
     points: np.ndarray, pitch: float, scale_px: float, foot: tuple[float, float]
 ) -> np.ndarray:
-    """World points [N, 3] to canvas (x, y down, z to the camera) in px, the ground below the body
-    at `foot` = (y, x); the camera looks down by `pitch`.
+    """Project world points [N, 3] to canvas coordinates (x, y down, z to the camera) in px.
+
+    Args:
+        pitch: by how much the camera looks down, in radians.
+        scale_px: body height in px.
+        foot: (y, x) of the ground below the body, in px.
     """
     x, y, z = points.T
     c, s = np.cos(pitch), np.sin(pitch)

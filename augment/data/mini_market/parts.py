@@ -1,4 +1,4 @@
-"""Materials and body parts of a drawn person, their parsing labels, and where a joint shows."""
+"""Materials and body parts of a drawn person, their parsing labels, and the parts at each joint."""
 
 import numpy as np
 
@@ -6,8 +6,8 @@ from augment.data.mini_market import figure as f
 
 # Materials: rows of the colour table.
 SKIN, HAIR, UPPER, SECOND, LOWER, SHOES, PACK, STRAP, DARK = range(1, 10)
-# Parts: what a pixel belongs to. Cloth over a leg has its own number, since its label differs from
-# bare skin's.
+# Parts: what a pixel belongs to. Cloth over a leg has its own number because its label differs from
+# that of bare skin.
 (
     FACE,
     SCALP,
@@ -45,8 +45,8 @@ for _label, _parts in {
 }.items():
     LABEL_OF_PART[list(_parts)] = _label
 
-# A limb joint is seen where these parts show around it. Other joints have rules of their own, see
-# `_visible`.
+# A limb joint is visible if these parts show around it. For other joints see `_visible` in
+# person.py.
 PARTS_AT_JOINT = {
     f.R_ELBOW: (R_UPPER_ARM, R_FOREARM), f.R_WRIST: (R_FOREARM,),
     f.L_ELBOW: (L_UPPER_ARM, L_FOREARM), f.L_WRIST: (L_FOREARM,),

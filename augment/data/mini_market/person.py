@@ -1,4 +1,4 @@
-"""A dressed person as surfaces: one picture layer, its parsing map and the joints one can see.
+"""A dressed person as surfaces: one picture layer, its parsing map and the visible joints.
 
 Parsing decisions: sleeves and hands count as the arm, shoes and bare legs as the leg, shorts as
 trousers, the neck as face, a backpack and its straps as upper clothes. Left and right are the
@@ -18,9 +18,13 @@ from augment.data.mini_market.wardrobe import Identity
 
 @dataclass(frozen=True)
 class Layer:
-    """A person on an empty canvas: colour uint8 [H, W, 3] RGB, label uint8 [H, W] (0 = nothing),
-    joints float64 [18, 2] as canvas (y, x), and visible bool [18]: not hidden by the person's own
-    body.
+    """A person on an empty canvas.
+
+    colour: uint8 [H, W, 3] RGB
+    mask: bool [H, W]
+    label: uint8 [H, W], 0 for the background
+    joints: float64 [18, 2] as canvas (y, x)
+    visible: bool [18], False for joints that the person's own body hides
     """
 
     colour: np.ndarray
@@ -40,9 +44,15 @@ def draw_person(
     light: tuple[float, float, float],
     cloth: np.ndarray,
 ) -> Layer:
-    """`foot`: (y, x) of the ground under the person; `size`: canvas; `light`: unit vector to the
-    light (y down);
-    `cloth`: float32 [H, W] folds added to the shading.
+    """Draw a person.
+
+    Args:
+        pitch: by how much the camera looks down, in radians.
+        scale_px: body height in px.
+        foot: (y, x) of the ground under the person, in px.
+        size: (height, width) of the canvas in px.
+        light: unit vector to the light (y down).
+        cloth: float32 [H, W], folds added to the shading.
     """
     points = f.project(f.skeleton(identity.body, pose), pitch, scale_px, foot)
     surface = empty_surface(*size, light)
@@ -69,11 +79,11 @@ def draw_person(
 
 
 def _visible(surface: Surface, p: np.ndarray, axes: np.ndarray, scale: float) -> np.ndarray:
-    """bool [18]: which joints a detector would still find in spite of the body itself.
+    """Which joints a detector would find although the body may hide them, bool [18].
 
-    Limb joints: a third of the pixels around them show the limb. Face: not covered by hair or an
-    arm, and not on the far side of the head. Neck, shoulders and hips are inferred from the
-    outline, so the own body does not hide them.
+    A limb joint is visible if a third of the pixels around it show the limb; a joint of the face if
+    neither hair nor an arm covers it and it is not on the far side of the head. Neck, shoulders and
+    hips are inferred from the outline, so the person's own body does not hide them.
     """
     visible = np.ones(f.NUM_JOINTS, bool)
     height, width = surface.part.shape

@@ -1,5 +1,6 @@
-"""One picture from a shot: scene, passers-by, person, things in front, box, camera; with joints and
-parsing map.
+"""Renders the picture of a shot, with its joints and parsing map.
+
+The order is scene, passers-by, person, objects in front, box, camera.
 """
 
 from dataclasses import dataclass
@@ -17,18 +18,20 @@ from augment.data.mini_market.wardrobe import Identity, draw_identity
 SIZE = (128, 64)
 SUPERSAMPLING = 2
 CANVAS = (SIZE[0] * SUPERSAMPLING, SIZE[1] * SUPERSAMPLING)
-PERSON_PX = (
-    240.0  # body height in an average box on the canvas: 120 of 128 px, less what the stride takes
-)
+# Body height in an average box on the canvas: 120 of 128 px, from which the stride takes some.
+PERSON_PX = 240.0
 PASSERS = 40
 BEFORE = ("pole", "bush", "bench", "bicycle", "railing", "bin", "passer", "passer")
 
 
 @dataclass(frozen=True)
 class Difficulty:
-    """How hard the pictures are; shares in 0..1. `backpacks`: of the identities; `occlusions`:
-    pictures with something in front; `truncations`: boxes that cut people; `lost`: pictures so
-    smeared that no joint is found.
+    """Difficulty of the pictures, as shares in 0..1.
+
+    backpacks: identities with a backpack
+    occlusions: pictures with something in front of the person
+    truncations: boxes that cut people
+    lost: pictures so blurred that no joint is found
     """
 
     backpacks: float
@@ -39,8 +42,11 @@ class Difficulty:
 
 @dataclass(frozen=True)
 class World:
-    """What all pictures of one seed share: scenes uint8 [440, 1900, 3], passers-by, folds of cloth
-    float32 [512, 512], the shadow under a person float32 [48, 160].
+    """What all pictures of one seed share.
+
+    scenes: uint8 [440, 1900, 3] each
+    folds: folds of cloth, float32 [512, 512]
+    shadow: the shadow under a person, float32 [48, 160]
     """
 
     seed: int
@@ -53,8 +59,11 @@ class World:
 
 @dataclass(frozen=True)
 class Picture:
-    """image uint8 RGB [128, 64, 3]; keypoints int64 [18, 2] (y, x), -1 = missing; parsing uint8
-    [128, 64], 0..9.
+    """A rendered picture.
+
+    image: uint8 RGB [128, 64, 3]
+    keypoints: int64 [18, 2] as (y, x) px, -1 for a missing joint
+    parsing: uint8 [128, 64], 0..9
     """
 
     image: np.ndarray
@@ -63,7 +72,7 @@ class Picture:
 
 
 def build_world(seed: int, difficulty: Difficulty) -> World:
-    """Paints the six scenes and a crowd of passers-by."""
+    """Paint the six scenes and a crowd of passers-by."""
     rng = np.random.default_rng([seed, WORLD])
     folds = np.zeros((512, 512), np.float32)
     for high, wide, amount in ((16, 8, 0.05), (6, 10, 0.035), (40, 24, 0.05)):
@@ -103,7 +112,7 @@ def _unit(vector) -> tuple[float, float, float]:
 
 
 def render(world: World, shot: Shot) -> Picture:
-    """The picture of a shot: depends on the world's seed and the shot alone."""
+    """Render the picture of a shot; it depends on the world's seed and the shot alone."""
     camera = CAMERAS[shot.camid]
     way = np.random.default_rng([world.seed, TRACKS, *shot.track])
     rng = np.random.default_rng([world.seed, PICTURES, *shot.number])
@@ -148,8 +157,10 @@ def render(world: World, shot: Shot) -> Picture:
 def _box(
     rng: np.random.Generator, shot: Shot, truncations: float
 ) -> tuple[float, tuple[float, float]]:
-    """(body height in canvas px, (y, x) of the ground under the person): a detector's box,
-    hand-drawn for queries, badly placed for junk.
+    """A detector's box, hand-drawn for queries and badly placed for junk.
+
+    Returns:
+        Body height in canvas px, and (y, x) of the ground under the person.
     """
     height, width = CANVAS
     loose = 0.5 if shot.folder == "query" else 1.0
@@ -159,7 +170,7 @@ def _box(
         width / 2 + rng.normal(0, 5 * loose),
     )
     if shot.pid == -1:
-        if rng.random() < 0.5:  # beside the person
+        if rng.random() < 0.5:  # next to the person
             x += rng.choice([-1, 1]) * rng.uniform(36, 70)
         else:  # a part of the person, or far too wide
             scale *= rng.uniform(1.5, 2.3) if rng.random() < 0.7 else rng.uniform(0.4, 0.6)
@@ -179,8 +190,9 @@ def _box(
 def _background(
     world: World, camid: int, place, zoom: float, foot, rng: np.random.Generator, crowded: bool
 ) -> np.ndarray:
-    """The scene around `place` = (x, y) brought to `foot` on the canvas; where it is crowded, with
-    a passer-by now and then.
+    """The scene, moved so that its `place` (x, y) lies at `foot` on the canvas.
+
+    If `crowded`, a passer-by appears in some pictures.
     """
     move = np.array([[zoom, 0, foot[1] - zoom * place[0]], [0, zoom, foot[0] - zoom * place[1]]])
     canvas = cv2.warpAffine(
@@ -195,7 +207,7 @@ def _background(
 
 
 def _paste(canvas: np.ndarray, layer: Layer, size: float, foot_y: float, x: float) -> np.ndarray:
-    """Puts a passer-by on the canvas; returns where, uint8 [H, W]."""
+    """Paste a passer-by on the canvas; returns the mask, uint8 [H, W]."""
     height, width = CANVAS
     move = np.array([[size, 0, x - size * width / 2], [0, size, foot_y - size * (height - 12)]])
     mask = cv2.warpAffine(layer.mask.view(np.uint8) * np.uint8(255), move, (width, height))
@@ -205,7 +217,7 @@ def _paste(canvas: np.ndarray, layer: Layer, size: float, foot_y: float, x: floa
 
 
 def _shade_ground(canvas: np.ndarray, shadow: np.ndarray, foot, scale: float) -> None:
-    """Darkens the ground under the feet."""
+    """Darken the ground under the feet."""
     factor = scale / PERSON_PX
     move = np.array([[factor, 0, foot[1] - 80 * factor], [0, factor, foot[0] - 24 * factor]])
     top, bottom = max(int(foot[0] - 30 * factor), 0), min(int(foot[0] + 30 * factor), CANVAS[0])
@@ -218,7 +230,7 @@ def _shade_ground(canvas: np.ndarray, shadow: np.ndarray, foot, scale: float) ->
 def _put_before(
     world: World, canvas: np.ndarray, hidden: np.ndarray, rng: np.random.Generator
 ) -> None:
-    """Something stands in front: drawn on the canvas and marked in `hidden`."""
+    """Draw an object or passer-by in front of the person, and mark its pixels in `hidden`."""
     kind = BEFORE[rng.integers(len(BEFORE))]
     x = CANVAS[1] / 2 + rng.choice([-1, 1]) * rng.uniform(8, 70)
     if kind == "passer":
@@ -238,11 +250,11 @@ def _put_before(
 
 
 def _keypoints(joints: np.ndarray, hidden: np.ndarray, lost: bool) -> np.ndarray:
-    """Canvas joints to whole pixels of the picture; outside, occluded or lost ones are -1."""
+    """Canvas joints as whole pixels of the picture; outside, occluded or lost ones are -1."""
     pixel = np.floor(joints / SUPERSAMPLING).astype(np.int64)
     inside = (joints >= 0).all(1) & (pixel[:, 0] < SIZE[0]) & (pixel[:, 1] < SIZE[1])
     rows, columns = np.where(inside[:, None], joints, 0).astype(np.int64).T
     inside &= hidden[rows, columns] <= 127
-    if lost or inside.sum() < 5:  # a detector does not report so little of a person
+    if lost or inside.sum() < 5:  # a detector does not report a person with so few joints
         inside[:] = False
     return np.where(inside[:, None], pixel, -1)

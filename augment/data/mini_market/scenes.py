@@ -1,8 +1,8 @@
-"""Six cameras: what each looks at, and how each sees.
+"""The scenes and optics of six cameras.
 
-A scene is a wall over a ground with clutter between, painted once per camera and seed, far wider
-than a crop. The camera itself is a colour matrix, a tone curve, blur and noise, which differ as
-much as real surveillance cameras do.
+A scene is a wall above a ground with clutter in front, painted once per camera and seed, far wider
+than a crop. The optics are a colour matrix, a tone curve, blur and noise, which differ as much as
+those of real surveillance cameras.
 """
 
 from dataclasses import dataclass
@@ -18,9 +18,7 @@ HORIZON_PX = 190  # the row where wall and ground meet
 
 @dataclass(frozen=True)
 class Camera:
-    """One camera of the street. Angles in radians, blur in px of the final image, noise in grey
-    levels.
-    """
+    """A camera: angles in radians, blur in px of the final image, noise in grey levels."""
 
     wall: str
     wall_colour: tuple[int, int, int]
@@ -198,7 +196,7 @@ def _ground(rng: np.random.Generator, camera: Camera, height: int, width: int) -
     image[:] = camera.ground_colour
     image += _grain(rng, height, width, 60, 7) + _grain(rng, height, width, 3, 4)
     y = np.arange(height, dtype=np.float32)[:, None]
-    depth = 1 / (0.25 + y / height)  # perspective: lines draw together towards the wall
+    depth = 1 / (0.25 + y / height)  # perspective: lines converge towards the wall
     across = (np.arange(width, dtype=np.float32)[None] - width / 2) * depth
     if camera.ground in ("tiles", "paving"):
         size = 46 if camera.ground == "tiles" else 26
@@ -225,7 +223,7 @@ def _ground(rng: np.random.Generator, camera: Camera, height: int, width: int) -
 
 
 def paint_scene(rng: np.random.Generator, camera: Camera) -> np.ndarray:
-    """The whole view of a camera before its optics: uint8 RGB [440, 1900, 3]."""
+    """Paint the whole view of a camera before its optics: uint8 RGB [440, 1900, 3]."""
     height, width = SCENE_PX
     wall, ground = (
         _wall(rng, camera, HORIZON_PX, width),
@@ -246,8 +244,11 @@ def paint_scene(rng: np.random.Generator, camera: Camera) -> np.ndarray:
 def view(
     image: np.ndarray, camera: Camera, rng: np.random.Generator, exposure: float, smear_px: float
 ) -> np.ndarray:
-    """What the camera makes of a clean crop: uint8 RGB [H, W, 3] -> the same. `exposure` is this
-    moment's gain, `smear_px` a horizontal motion blur.
+    """Apply the camera's optics to a clean crop, uint8 RGB [H, W, 3].
+
+    Args:
+        exposure: gain of this picture.
+        smear_px: horizontal motion blur in px.
     """
     grey = (1 - camera.saturation) / 3
     matrix = np.eye(3) * camera.saturation + grey

@@ -123,9 +123,7 @@ _PROFILE = np.array(
 def _rings(
     who: Identity, pose: f.Pose, p: np.ndarray, scale: float, at: np.ndarray, loose: float
 ) -> list[Ring]:
-    """Cross-sections of the trunk at the torso lengths `at`, `loose` body heights wider than the
-    body.
-    """
+    """Cross-sections of the trunk at torso lengths `at`, widened by `loose` body heights."""
     shape = who.body.shoulder / 0.098
     rings = []
     for v in at:
@@ -190,9 +188,7 @@ def draw_trunk(surface: Surface, who: Identity, pose: f.Pose, p: np.ndarray, sca
 
 
 def _torso_paint(who: Identity, at: np.ndarray, scale: float):
-    """Pattern, V of the collar, logo on the chest and backpack straps over (ring number, lateral,
-    forward).
-    """
+    """Paint function of the trunk: pattern, V of the collar, logo on the chest and straps."""
 
     def paint(v: np.ndarray, lateral: np.ndarray, forward: np.ndarray) -> np.ndarray:
         v = np.interp(v, np.arange(len(at)), at)
@@ -235,7 +231,7 @@ def draw_arms(surface: Surface, who: Identity, p: np.ndarray, scale: float) -> N
 def draw_head(
     surface: Surface, who: Identity, pose: f.Pose, p: np.ndarray, pitch: float, scale: float
 ) -> np.ndarray:
-    """Draws face and hair; returns the head's axes [3, 3] in canvas coordinates."""
+    """Draw face and hair; returns the head's axes [3, 3] in canvas coordinates."""
     axes = f.turn(pose.heading + pose.twist + pose.head_yaw, pose.head_pitch)
     axes = f.project(axes, pitch, 1.0, (0.0, 0.0))
     half = np.array(f.HEAD_HALF) * scale

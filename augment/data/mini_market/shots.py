@@ -1,6 +1,4 @@
-"""Who is photographed where and when: the list of all pictures of a data set, before any is
-drawn.
-"""
+"""Lists all pictures of a data set before any is drawn: who is photographed where and when."""
 
 from dataclasses import dataclass
 
@@ -17,8 +15,12 @@ IDS, PEOPLE, TRACKS, PICTURES, WORLD, PLAN = range(6)
 
 @dataclass(frozen=True)
 class Shot:
-    """One picture. `pid` goes into the name (0 distractor, -1 junk); `person` seeds who is drawn
-    (None: nobody), and `track` where and when; `number` is the picture's own seed.
+    """One picture.
+
+    pid: goes into the name; 0 is a distractor, -1 junk
+    person: seed of the person; None for a picture without one
+    track: seed of place and time
+    number: seed of the picture itself
     """
 
     folder: str
@@ -43,25 +45,25 @@ def identities(seed: int, train_ids: int, test_ids: int) -> tuple[list[int], lis
 
 
 def _cameras(rng: np.random.Generator) -> np.ndarray:
-    """The cameras that see somebody: two to all, 4.4 on average as in Market-1501."""
+    """The cameras that capture a person: two to all, 4.4 on average as in Market-1501."""
     count = rng.choice([2, 3, 4, 5, 6], p=[0.06, 0.14, 0.3, 0.3, 0.2])
     return np.sort(rng.permutation(len(CAMERAS))[:count])
 
 
 def _walk(seed: int, pid: int, camera: int, count: int) -> tuple[int, np.ndarray]:
-    """(sequence, frame numbers [count], rising) of somebody's way past a camera."""
+    """(sequence, increasing frame numbers [count]) of a person's walk past a camera."""
     rng = np.random.default_rng([seed, PLAN, pid, camera])
     start = rng.integers(100, 95000)
     return int(rng.integers(1, 7)), start + np.cumsum(rng.integers(5, 60, count))
 
 
 def identity_shots(seed: int, pid: int, count: int, queries: bool) -> list[Shot]:
-    """`count` pictures of one identity over its cameras, at least one each while `count` allows;
-    with `queries` they go to the gallery and every camera adds one query.
+    """`count` pictures of one identity, at least one per camera while `count` allows.
+
+    With `queries` they go to the gallery, and every camera adds one query.
     """
-    rng = np.random.default_rng(
-        [seed, PLAN, pid, len(CAMERAS)]
-    )  # a camera's number would repeat its way's draws
+    # A camera's number as the last word would repeat the draws of its walk.
+    rng = np.random.default_rng([seed, PLAN, pid, len(CAMERAS)])
     seen = _cameras(rng)[: max(count, 1)]
     spread = np.concatenate([seen, rng.choice(seen, max(count - len(seen), 0))])[:count]
     shots = []
@@ -89,8 +91,10 @@ def identity_shots(seed: int, pid: int, count: int, queries: bool) -> list[Shot]
 
 
 def stray_shots(seed: int, pid: int, count: int, test_pids: list[int]) -> list[Shot]:
-    """Gallery boxes that are nobody's: distractors (pid 0) show strangers or no one, junk (pid -1)
-    badly boxed people of the test split.
+    """Gallery boxes without an identity.
+
+    Distractors (pid 0) show strangers or no one; junk (pid -1) shows badly boxed people of the test
+    split.
     """
     shots = []
     for k in range(count):
@@ -101,16 +105,14 @@ def stray_shots(seed: int, pid: int, count: int, test_pids: list[int]) -> list[S
             person = (test_pids[rng.integers(len(test_pids))],)
         else:
             person = own if rng.random() < 0.7 else None
-        # The counter in the frame number keeps the names apart.
+        # The counter in the frame number makes the names unique.
         frame, box = 100 + 23 * k + int(rng.integers(23)), int(rng.integers(1, 7))
         shots.append(Shot(FOLDERS["gallery"], pid, camera, sequence, frame, box, person, own, own))
     return shots
 
 
 def background_shots(count: int) -> list[Shot]:
-    """Crops of all cameras in which nobody is, for networks that learn what backgrounds look
-    like.
-    """
+    """Crops of all cameras without people, for networks that learn backgrounds."""
     own = [(200_000, k) for k in range(count)]
     cameras = len(CAMERAS)
     return [

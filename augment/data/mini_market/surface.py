@@ -3,7 +3,7 @@
 Canvas coordinates: x to the right, y down, z towards the camera, all in canvas pixels,
 orthographic. Every primitive is solved for its visible surface pixel by pixel, so near parts hide
 far ones without any sorting, and normals give shading. A `paint` is a material number, or a
-function of the surface coordinates that returns one per pixel (0 = nothing there).
+function of the surface coordinates that returns one per pixel (0 for nothing).
 """
 
 from collections.abc import Callable
@@ -16,8 +16,12 @@ Paint = int | Callable[..., np.ndarray]
 
 @dataclass(frozen=True)
 class Surface:
-    """What each canvas pixel shows, [H, W]: float32 depth and lambert (cosine to the light); uint8
-    material, part.
+    """What each canvas pixel shows.
+
+    depth: float32 [H, W]
+    lambert: cosine of the angle to the light, float32 [H, W]
+    material, part: uint8 [H, W]
+    light: unit vector towards the light, canvas coordinates
     """
 
     depth: np.ndarray
@@ -29,9 +33,13 @@ class Surface:
 
 @dataclass(frozen=True)
 class Ring:
-    """One elliptic cross-section of a loft: centre, half-width `lateral` and half-depth `forward`
-    in px, `yaw` in radians (0: the forward axis points at the camera; positive turns it to the
-    right of the picture).
+    """An elliptic cross-section of a loft.
+
+    x, y, z: centre in px
+    lateral: half-width in px
+    forward: half-depth in px
+    yaw: radians; 0 if the forward axis points at the camera, positive turns it to the right of the
+        picture
     """
 
     x: float
@@ -43,7 +51,7 @@ class Ring:
 
 
 def empty_surface(height: int, width: int, light: tuple[float, float, float]) -> Surface:
-    """`light`: unit vector towards the light, canvas coordinates (y down)."""
+    """An empty canvas; `light` is a unit vector towards the light (y down)."""
     shape = (height, width)
     return Surface(
         np.full(shape, -1e9, np.float32),
@@ -55,8 +63,10 @@ def empty_surface(height: int, width: int, light: tuple[float, float, float]) ->
 
 
 def _window(surface: Surface, x0: float, x1: float, y0: float, y1: float):
-    """(slices, pixel-centre x [1, w], y [h, 1]) of a bounding box cut to the canvas, or None where
-    nothing is left.
+    """Clip a bounding box to the canvas.
+
+    Returns:
+        Slices, pixel-centre x [1, w] and y [h, 1]; None if the box lies outside.
     """
     height, width = surface.depth.shape
     left, right = max(int(x0), 0), min(int(x1) + 2, width)
@@ -87,20 +97,21 @@ def capsule(
     part: int,
     flat: bool = False,
 ):
-    """A limb: round cone from `start` to `end` ((x, y, z) each). `flat` cuts it straight at `end`,
-    as a sleeve is.
+    """Draw a limb: a round cone from `start` to `end`, (x, y, z) each.
+
+    `flat` cuts it straight at `end`, like a sleeve.
     """
     (x0, y0, z0), (x1, y1, z1) = start, end
-    found = _window(
+    clipped = _window(
         surface,
         min(x0 - radius0, x1 - radius1),
         max(x0 + radius0, x1 + radius1),
         min(y0 - radius0, y1 - radius1),
         max(y0 + radius0, y1 + radius1),
     )
-    if found is None:
+    if clipped is None:
         return
-    window, x, y = found
+    window, x, y = clipped
     dx, dy = np.float32(x1 - x0), np.float32(y1 - y0)
     length2 = max(dx * dx + dy * dy, np.float32(1e-3))
     x, y = x - np.float32(x0), y - np.float32(y0)
@@ -134,19 +145,21 @@ def ellipsoid(
     paint: Paint,
     part: int,
 ):
-    """`axes` [3, 3]: rows are the lateral, up and forward unit vectors in canvas coordinates;
-    `half`: half-sizes in px.
+    """Draw an ellipsoid.
 
-    A paint function gets (lateral, up, forward), each [h, w] in -1..1 on the surface.
+    Args:
+        axes: [3, 3], rows are the lateral, up and forward unit vectors in canvas coordinates.
+        half: half-sizes in px.
+        paint: a paint function gets (lateral, up, forward), each [h, w] in -1..1 on the surface.
     """
     scaled = np.asarray(axes, np.float64) / np.asarray(half)[:, None]
     q = scaled.T @ scaled
     extent = np.sqrt(np.diag(np.linalg.inv(q)))
     cx, cy, cz = centre
-    found = _window(surface, cx - extent[0], cx + extent[0], cy - extent[1], cy + extent[1])
-    if found is None:
+    clipped = _window(surface, cx - extent[0], cx + extent[0], cy - extent[1], cy + extent[1])
+    if clipped is None:
         return
-    window, x, y = found
+    window, x, y = clipped
     q, scaled = q.astype(np.float32), scaled.astype(np.float32)
     x, y = x - np.float32(cx), y - np.float32(cy)
     b = q[0, 2] * x + q[1, 2] * y
@@ -170,20 +183,20 @@ def ellipsoid(
 
 
 def loft(surface: Surface, rings: list[Ring], paint: Paint, part: int) -> None:
-    """A standing body through `rings` (given from top to bottom), elliptic in every row.
+    """Draw an upright body through `rings`, ordered from top to bottom, elliptic in every row.
 
-    A paint function gets (v [h, 1], lateral [h, w], forward [h, w]): v runs 0..len(rings)-1 from
-    ring to ring, the other two are px from the axis in the body's own frame.
+    A paint function gets (v [h, 1], lateral [h, w], forward [h, w]): v runs from 0 to len(rings)-1
+    from ring to ring, the other two are px from the axis in the body's frame.
     """
     table = np.array([(r.y, r.x, r.z, r.lateral, r.forward, r.yaw) for r in rings], np.float64)
     rows = np.maximum.accumulate(table[:, 0] + 1e-4 * np.arange(len(rings)))
     widest = np.maximum(table[:, 3], table[:, 4])
-    found = _window(
+    clipped = _window(
         surface, (table[:, 1] - widest).min(), (table[:, 1] + widest).max(), rows[0], rows[-1]
     )
-    if found is None:
+    if clipped is None:
         return
-    window, x, y = found
+    window, x, y = clipped
     at = y[:, 0]
     cx, cz, a, b, yaw = (
         np.interp(at, rows, column).astype(np.float32)[:, None] for column in table[:, 1:].T

@@ -1,5 +1,6 @@
-"""Who a person is: body, hair, skin and clothes, from palettes small enough that strangers resemble
-one another.
+"""The look of a person: body, hair, skin and clothes.
+
+The palettes are small enough that strangers resemble one another.
 """
 
 from dataclasses import dataclass
@@ -30,9 +31,7 @@ HAIR_STYLES = {"short": 0.5, "bob": 0.15, "long": 0.15, "tail": 0.15, "shaved": 
 
 @dataclass(frozen=True)
 class Identity:
-    """Everything that stays the same in every picture of a person. Colours are (r, g, b) in
-    0..255.
-    """
+    """What stays the same in every picture of a person; colours are (r, g, b) in 0..255."""
 
     body: Body
     skin: tuple[int, int, int]
@@ -60,7 +59,7 @@ def _colour(rng: np.random.Generator, palette: tuple) -> tuple[int, int, int]:
 
 
 def draw_identity(rng: np.random.Generator, backpack_rate: float) -> Identity:
-    """A random person; `backpack_rate` of them carry a backpack."""
+    """A random person, who carries a backpack with probability `backpack_rate`."""
     upper = int(rng.integers(len(UPPER_COLOURS)))
     second = (upper + int(rng.integers(1, len(UPPER_COLOURS)))) % len(UPPER_COLOURS)
     pattern, lower_kind = _choice(rng, PATTERNS), _choice(rng, LOWERS)

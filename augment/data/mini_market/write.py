@@ -1,4 +1,4 @@
-"""The folder on disk: Market-1501 names, keypoint tables, parsing maps."""
+"""Writes mini_market to disk: Market-1501 names, keypoint tables, parsing maps."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -28,8 +28,10 @@ LEAST = {
 
 @dataclass(frozen=True)
 class MiniMarketParams:
-    """Counts of the data set; `gallery_images_per_id` excludes the queries, one per test identity
-    and camera; backgrounds are crops without people, in a folder of their own.
+    """Section `dataset.mini_market`: counts of the data set.
+
+    gallery_images_per_id: without the queries, of which there is one per test identity and camera
+    backgrounds: crops without people, in a separate folder
     """
 
     train_ids: int
@@ -44,8 +46,10 @@ class MiniMarketParams:
 
 
 def plan(params: MiniMarketParams) -> list[Shot]:
-    """Every picture of the data set, sorted by folder and name. ValueError for counts that leave
-    nothing to do.
+    """Every picture of the data set, sorted by folder and name.
+
+    Raises:
+        ValueError: If a count is too small or there are too many identities.
     """
     for key, least in LEAST.items():
         if getattr(params, key) < least:
@@ -77,14 +81,17 @@ def plan(params: MiniMarketParams) -> list[Shot]:
 def write(
     root: Path, params: MiniMarketParams, progress: Callable[..., Iterable] | None = None
 ) -> None:
-    """Renders the data set into the new folder `root`, which appears whole or not at all.
+    """Render the data set into the new folder `root`, which appears complete or not at all.
 
-    `progress` wraps the loop: called as progress(shots, total=n), e.g. tqdm. ValueError where
-    `root` holds files.
+    Args:
+        progress: wraps the loop, called as progress(shots, total=n), e.g. tqdm.
+
+    Raises:
+        ValueError: If `root` holds files.
     """
     root = Path(root)
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise ValueError(f"{root} exists and is not an empty folder: remove it, or give another")
+        raise ValueError(f"{root} exists and is not an empty folder: remove it or choose another")
     shots = plan(params)
     world = build_world(params.seed, params.difficulty)
     train, test = ({}, {})  # name -> keypoints
@@ -102,9 +109,7 @@ def write(
 
 
 def write_picture(root: Path, shot: Shot, picture: Picture) -> None:
-    """The JPEG into its folder and, where it shows people, the parsing map into parsing/ under the
-    same name.
-    """
+    """Write the JPEG and, unless it is a background, the parsing map in parsing/ of that name."""
     ok, data = cv2.imencode(
         ".jpg", picture.image[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
     )

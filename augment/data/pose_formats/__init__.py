@@ -1,5 +1,6 @@
-"""Importers of keypoint files from other tools and data sets: one module per family, and one
-function, `read`, for all.
+"""Importers of keypoint files from other tools and data sets.
+
+There is one module per family, and one function, `read`, for all formats.
 
 | format | file | module |
 |---|---|---|
@@ -31,9 +32,9 @@ def read(file: Path, format: str | None = None, threshold: float = THRESHOLD) ->
         threshold: joints of lower confidence count as missing, in formats that have confidences.
 
     Raises:
-        FileNotFoundError: the file is missing.
-        ValueError: the file has none of the formats, or breaks its rules; the message names file and
-            place.
+        FileNotFoundError: If the file is missing.
+        ValueError: If the file has none of the formats, or breaks its rules; the message names file
+            and place.
     """
     if format is not None and format not in FORMATS:
         raise ValueError(f"unknown keypoint format {format!r}; there are {', '.join(FORMATS)}")
@@ -69,7 +70,7 @@ def _read_folder(folder: Path, format: str | None, threshold: float) -> Imported
     kind = format or (_recognise(first) if first else "mmpose")
     if kind not in ("openpose", "mmpose"):
         raise ValueError(
-            f"{folder}: a folder holds OpenPose or MMPose JSONs; {first} has the format {kind}: give the file"
+            f"{folder}: a folder holds OpenPose or MMPose JSONs, but {first} has the format {kind}; pass the file instead"
         )
     return (openpose if kind == "openpose" else mmpose).read_all(files, threshold)
 

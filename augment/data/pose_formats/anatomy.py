@@ -1,4 +1,4 @@
-"""Relations that hold for nearly all keypoints of people who stand or walk, and common joint orders.
+"""Relations between keypoints of standing and walking people, and common joint orders.
 
 On the annotations of Market-1501 every relation below holds in at least 99 % of the images that
 show its joints.
@@ -43,9 +43,9 @@ def reorder(points: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
 
 def relations(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Which relations can be judged, and which of those are broken: bool [N, R] each."""
-    there = seen(points)
+    present = seen(points)
     first, second = np.array(ABOVE + STEEP).T
-    judged = there[:, first] & there[:, second]
+    judged = present[:, first] & present[:, second]
     y, x = np.moveaxis(points[:, second] - points[:, first], -1, 0)
     holds = np.where(np.arange(len(first)) < len(ABOVE), y > 0, np.abs(y) > np.abs(x))
     return judged, judged & ~holds
@@ -58,8 +58,9 @@ def plausibility(points: np.ndarray) -> float:
 
 
 def weakest(points: np.ndarray, least: int) -> float:
-    """Share of images in which the most broken relation holds, among relations that `least` images
-    show; 1 if there is none.
+    """Share of images in which the most broken relation holds; 1 if none can be judged.
+
+    Only relations that at least `least` images show are considered.
     """
     judged, broken = (each.sum(0) for each in relations(points))
     shares = 1 - broken[judged >= least] / judged[judged >= least]
@@ -67,14 +68,17 @@ def weakest(points: np.ndarray, least: int) -> float:
 
 
 def turned(points: np.ndarray, right: int, left: int) -> tuple[np.ndarray, np.ndarray]:
-    """Images that show a face (nose and both eyes) and both joints, bool [N]; and those in which the
-    right joint is at the image's right.
+    """Find faces whose right and left joint are swapped.
 
     A person who faces the camera has the right shoulder at the image's left. (The nose alone is also
-    seen in profile.)
+    visible in profile.)
+
+    Returns:
+        Images that show a face (nose and both eyes) and both joints, bool [N]; and those in which
+        the right joint is at the image's right.
     """
-    there = seen(points)
-    judged = there[:, [NOSE, RIGHT_EYE, LEFT_EYE, right, left]].all(1) & (
+    present = seen(points)
+    judged = present[:, [NOSE, RIGHT_EYE, LEFT_EYE, right, left]].all(1) & (
         points[:, right, 1] != points[:, left, 1]
     )
     return judged, judged & (points[:, right, 1] > points[:, left, 1])

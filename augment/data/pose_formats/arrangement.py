@@ -5,45 +5,43 @@ import numpy as np
 from augment.data.pose_formats import anatomy
 from augment.data.pose_formats.finding import Finding, Rows
 
-MIN_IMAGES = 10  # that a judgement needs
+MIN_IMAGES = 10  # images that a judgement needs
 PLAUSIBLE = 0.75  # share of anatomy's relations that must hold; Market-1501's annotations: 0.9997
 REPAIRED = 0.9  # ... and that must hold after a change for the change to be suggested
 OUTSIDE = 0.2  # share of joints outside their images above which the scale is wrong
-# Share of height and width that holds all joints of all but 1 % of the images: below it the scale is
+# If the joints of all but 1 % of the images lie within this share of height and width, the scale is
 # wrong. Market-1501: 0.95 and 1.0.
 SMALL = 0.6
 NICE = (1 / 8, 1 / 6, 1 / 5, 1 / 4, 1 / 3, 1 / 2, 2 / 3, 3 / 2, 2, 3, 4, 5, 6, 8)
 
 
 def unit(rows: Rows) -> tuple[list[Finding], np.ndarray]:
-    there = anatomy.seen(rows.points)
-    values = rows.points[there]
+    present = anatomy.seen(rows.points)
+    values = rows.points[present]
     if np.quantile(np.abs(values), 0.99) > 1 or len(values) < MIN_IMAGES:
         return [], rows.points
     lowest = -1 if (values[:, 1] < 0).mean() > 0.01 else 0
     size = np.nan_to_num(rows.sizes, nan=100)[:, None]
     pixels = (rows.points - lowest) / (1 - lowest) * size
     message = f"coordinates are shares of the image, in [{lowest}, 1], not pixels: multiply by its height and width"
-    example = rows.examples(there.any(1))
-    return [Finding("scale", True, message, example)], np.where(there[..., None], pixels, -1.0)
+    example = rows.examples(present.any(1))
+    return [Finding("scale", True, message, example)], np.where(present[..., None], pixels, -1.0)
 
 
 def arrangement(rows: Rows) -> tuple[list[Finding], np.ndarray]:
-    """Axes, direction and order of joints: whether people stand upright, and which change would make
-    them upright.
-    """
-    judged, broken = (one.sum(1) for one in anatomy.relations(rows.points))
+    """Check axes, direction and joint order: do people stand upright?"""
+    judged, broken = (relations.sum(1) for relations in anatomy.relations(rows.points))
     if (judged > 0).sum() < MIN_IMAGES or _upright(rows.points, PLAUSIBLE):
         return [], rows.points
-    there = anatomy.seen(rows.points)[..., None]
-    fallen = np.where(there, rows.points * (-1, 1), -1.0)  # y upwards; used in comparisons only
+    present = anatomy.seen(rows.points)[..., None]
+    flipped = np.where(present, rows.points * (-1, 1), -1.0)  # y upwards; used in comparisons only
     # Single mistakes first: they are likelier than two at once.
     candidates = {
         ("swapped_axes", "x and y are swapped (y comes first here)"): rows.points[..., ::-1],
         (
             "upside_down",
             "y is counted from the bottom of the image; it must be from the top",
-        ): fallen,
+        ): flipped,
     }
     for name, order in anatomy.ORDERS.items():
         text = f"the joints are in another order; it looks like {name}, and must be OpenPose-18"
@@ -71,12 +69,12 @@ def _upright(points: np.ndarray, share: float) -> bool:
 
 def scale(rows: Rows) -> tuple[list[Finding], np.ndarray]:
     known = ~np.isnan(rows.sizes[:, 0]) & anatomy.seen(rows.points).any(1)
-    outside, there = rows.outside(), anatomy.seen(rows.points)
-    if known.sum() < 1 or (rows.points[there] < -1).any(-1).mean() > 0.5:  # none, or y upwards
+    outside, present = rows.outside(), anatomy.seen(rows.points)
+    if known.sum() < 1 or (rows.points[present] < -1).any(-1).mean() > 0.5:  # none, or y upwards
         return [], rows.points
-    reach = np.where(there[..., None], rows.points, 0).max(1)[known] / rows.sizes[known]
+    reach = np.where(present[..., None], rows.points, 0).max(1)[known] / rows.sizes[known]
     ratio = np.quantile(reach, 0.99, axis=0)  # of the furthest joint to height and width
-    share = outside[known].sum() / there[known].sum()
+    share = outside[known].sum() / present[known].sum()
     if known.sum() >= MIN_IMAGES and (share > OUTSIDE or (ratio < SMALL).all()):
         where = (
             f"{share:.0%} of the joints lie outside their images"
@@ -85,7 +83,7 @@ def scale(rows: Rows) -> tuple[list[Finding], np.ndarray]:
                 f"all joints lie in the upper left {ratio[0]:.0%} of the height and {ratio[1]:.0%} of the width"
             )
         )
-        message = f"the scale is wrong: {where}; the keypoints look made for images {_times(ratio)} as large"
+        message = f"the scale is wrong: {where}; the keypoints seem to be for images {_times(ratio)} as large"
         return [
             Finding("scale", True, message, rows.examples(outside.any(1) | (share <= OUTSIDE)))
         ], rows.points
@@ -105,8 +103,9 @@ def _place(rows: Rows) -> str:
 
 
 def _times(ratio: np.ndarray) -> str:
-    """How many times as large, in words. People reach to the edges of crops, so this is the ratio of
-    the image sizes.
+    """How many times as large, in words.
+
+    People reach to the edges of crops, so the reach of joints gives the ratio of the image sizes.
     """
     texts = []
     for factor in ratio:

@@ -1,5 +1,4 @@
-"""COCO-17 JSON, in both forms of the COCO data format (cocodataset.org, "Data format" and
-"Results format").
+"""COCO-17 JSON: results or annotations (cocodataset.org, "Data format" and "Results format").
 
     results:     [{"image_id": 42, "category_id": 1, "keypoints": [x0, y0, c0, ... 51 numbers], "score": 0.9}, ...]
     annotations: {"images": [{"id": 42, "file_name": "a.jpg"}],
@@ -23,14 +22,16 @@ CUT = "the first 17 of {} joints, COCO's, are used"
 
 
 def read(value: Any, file: Path, threshold: float) -> Imported:
-    """Take the person with the highest score in each image (in annotations: with the most joints),
-    and count the others.
+    """Read the person with the highest score in each image, and count the others.
+
+    Annotations have no score; there, the person with the most joints is used.
     """
     is_results = isinstance(value, list)
     names = {} if is_results else _names(value, file)
     entries = value if is_results else document.field(value, "annotations", f"{file}: it")
-    entries = document.listed(entries, f"{file}: annotations")
-    found, best, counts = {name: joint_orders.none() for name in names.values()}, {}, Counter()
+    entries = document.as_list(entries, f"{file}: annotations")
+    keypoints = {name: joint_orders.none() for name in names.values()}
+    best, counts = {}, Counter()
     for row, entry in enumerate(entries):
         where = f"{file}: {'' if is_results else 'annotations'}[{row}]"
         name = _name(document.field(entry, "image_id", where), names, where)
@@ -53,7 +54,7 @@ def read(value: Any, file: Path, threshold: float) -> Imported:
             if score <= best[name]:
                 continue
         best[name] = score
-        found[name] = joint_orders.from_coco(values[:, 1::-1], seen)
+        keypoints[name] = joint_orders.from_coco(values[:, 1::-1], seen)
     cut = tuple(CUT.format(length) for length in (26, 133, 136) if counts[length])
     notes = []
     if counts["others"]:
@@ -62,25 +63,25 @@ def read(value: Any, file: Path, threshold: float) -> Imported:
         )
     if counts["without"]:
         notes.append(f"{counts['without']:,} annotations without keypoints are left out")
-    return Imported(found, "coco", (joint_orders.NECK_DERIVED, *cut), tuple(notes))
+    return Imported(keypoints, "coco", (joint_orders.NECK_DERIVED, *cut), tuple(notes))
 
 
 def _names(value: Any, file: Path) -> dict[Any, str]:
     """Image id -> name, from the list `images`."""
     names: dict[Any, str] = {}
     for row, image in enumerate(
-        document.listed(document.field(value, "images", f"{file}: it"), f"{file}: images")
+        document.as_list(document.field(value, "images", f"{file}: it"), f"{file}: images")
     ):
         where = f"{file}: images[{row}]"
         key = document.field(image, "id", where)
         if type(key) not in (int, str):
             raise ValueError(f"{where}: id {str(key)[:40]!r} is neither a number nor text")
         if key in names:
-            raise ValueError(f"{where}: id {key!r} is there twice")
+            raise ValueError(f"{where}: id {key!r} occurs twice")
         names[key] = document.image_name(document.field(image, "file_name", where), where)
     if len(set(names.values())) < len(names):
         twice = next(name for name, number in Counter(names.values()).items() if number > 1)
-        raise ValueError(f"{file}: images: {twice!r} is there twice")
+        raise ValueError(f"{file}: images: {twice!r} occurs twice")
     return names
 
 

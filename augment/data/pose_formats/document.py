@@ -1,4 +1,4 @@
-"""Readers of untrusted documents: a hostile file is refused by name and cannot exhaust memory."""
+"""Readers of untrusted documents: hostile files are refused and cannot exhaust memory."""
 
 import json
 import re
@@ -11,14 +11,17 @@ import numpy as np
 from augment.images import untrusted
 
 MAX_BYTES = 256 * 2**20
-# Their number bounds what a JSON with a few bytes per value can grow to in memory: about 2 GB.
+# These numbers bound what a JSON with a few bytes per value can grow to in memory: about 2 GB.
 MAX_CONTAINERS, MAX_VALUES = 5_000_000, 40_000_000
 MAX_PX = 100_000  # larger than any image, so no joint lies beyond
 
 
 def check_size(file: Path) -> None:
-    """Raise FileNotFoundError for a missing file, ValueError for one that is empty or larger than
-    MAX_BYTES.
+    """Check that a file exists and has an acceptable size.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is empty or larger than MAX_BYTES.
     """
     if not file.is_file():
         raise FileNotFoundError(f"{file}: keypoint file not found")
@@ -31,8 +34,11 @@ def check_size(file: Path) -> None:
 
 
 def read_json(file: Path) -> Any:
-    """The value of a JSON file. Raises ValueError if it is not JSON, too large, nested too deeply, or
-    holds NaN or Infinity.
+    """The value of a JSON file.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If it is not JSON, too large, nested too deeply, or holds NaN or Infinity.
     """
     check_size(file)
     raw = file.read_bytes()
@@ -57,8 +63,11 @@ def _refuse_constant(name: str) -> None:
 
 
 def numbers(value: Any, where: str, lengths: Sequence[int] | None = None) -> np.ndarray:
-    """A list of numbers as float64. Raises ValueError if it is not a list of numbers, has another
-    length, or holds a number that is infinite or beyond MAX_PX.
+    """A list of numbers as float64.
+
+    Raises:
+        ValueError: If it is not a list of numbers, has none of the lengths, or holds a number that
+            is infinite or beyond MAX_PX.
     """
     if not isinstance(value, list) or any(type(item) not in (int, float) for item in value):
         raise ValueError(f"{where} is not a list of numbers: {str(value)[:40]!r}")
@@ -77,7 +86,11 @@ def number(value: Any, where: str) -> float:
 
 
 def field(entry: Any, key: str, where: str) -> Any:
-    """entry[key]. Raises ValueError if `entry` is not an object, or lacks the key."""
+    """The value of entry[key].
+
+    Raises:
+        ValueError: If `entry` is not an object, or lacks the key.
+    """
     if not isinstance(entry, Mapping):
         raise ValueError(f"{where} is not an object: {str(entry)[:40]!r}")
     if key not in entry:
@@ -87,15 +100,17 @@ def field(entry: Any, key: str, where: str) -> Any:
     return entry[key]
 
 
-def listed(value: Any, where: str) -> list:
+def as_list(value: Any, where: str) -> list:
     if not isinstance(value, list):
         raise ValueError(f"{where} is not a list: {str(value)[:40]!r}")
     return value
 
 
 def image_name(name: Any, where: str) -> str:
-    """An image name, relative to the images' folder, with `/`. Raises ValueError if it is not text, is
-    absolute, or leaves that folder.
+    """An image name, relative to the images' folder, with `/`.
+
+    Raises:
+        ValueError: If it is not text, is absolute, or leaves that folder.
     """
     if not isinstance(name, str) or not name.strip():
         raise ValueError(f"{where}: {str(name)[:60]!r} is not an image name")

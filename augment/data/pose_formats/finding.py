@@ -1,4 +1,4 @@
-"""What the validator works on, images with keypoints, and what it finds."""
+"""The validator's input, images with keypoints, and its findings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ EXAMPLES = 3
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong.
+    """A problem with keypoints.
 
     kind: names, missing, zeros, scale, swapped_axes, upside_down, order, outside, left_right, eyes,
         merged, absent or torso
@@ -33,8 +33,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Rows:
-    """Images with keypoints: names [N], points float64 [N, 18, 2], sizes float64 [N, 2], NaN for an
-    unknown image.
+    """Images with keypoints.
+
+    names: [N], names in the keypoint file
+    points: float64 [N, 18, 2] as (y, x) px
+    sizes: float64 [N, 2] as (height, width) px; NaN for an unknown image
     """
 
     names: list[str]

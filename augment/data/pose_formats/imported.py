@@ -13,8 +13,8 @@ class Imported:
         [18, 2] as (y, x) px of the original image, in OpenPose-18 order; -1 in both columns for a
         missing joint
     format: one of FORMATS
-    derived: a sentence for each thing that was derived from the file's content, or left out
-    notes: a sentence for each thing that was counted
+    derived: sentences on what was derived from the file's content, or left out
+    notes: sentences on what was counted
     """
 
     keypoints: dict[str, np.ndarray]

@@ -1,5 +1,6 @@
-"""14-point .mat files with LSP's joints, a form in which several groups have shared pose annotations
-of Market-1501.
+"""14-point .mat files with LSP's joints.
+
+Several groups have shared pose annotations of Market-1501 in this form.
 
 Variables, under any of these names:
 
@@ -8,10 +9,10 @@ Variables, under any of these names:
     names, image_names, name, images, imgs, files, filenames, img_names    N texts, as a cell array or a char matrix
 
 The order is LSP's: right ankle, knee, hip; left hip, knee, ankle; right wrist, elbow, shoulder;
-left shoulder, elbow, wrist; neck; top of the head. A joint is missing where x or y is NaN or below
-0, or both are 0, or its score is below the threshold; a third column of zeros and ones alone is
-LSP's visibility, whose sense differs between its releases, and is not used. Files of
-MATLAB 7.3 are HDF5 and refused: save with -v7.
+left shoulder, elbow, wrist; neck; top of the head. A joint is missing if x or y is NaN or below 0,
+if both are 0, or if its score is below the threshold. A third column that holds only zeros and ones
+is LSP's visibility; it is ignored, because its meaning differs between releases. Files of MATLAB
+7.3 are HDF5 and refused: save with -v7.
 """
 
 from pathlib import Path
@@ -30,24 +31,25 @@ def read(file: Path, threshold: float) -> Imported:
     """Read the joints of a .mat file.
 
     Raises:
-        ValueError: the variables are missing or have other shapes or types, or the file is too large
-            unpacked, damaged, or from MATLAB 7.3.
+        ValueError: If the variables are missing or have other shapes or types, or the file is too
+            large when unpacked, damaged, or from MATLAB 7.3.
     """
     document.check_size(file)
     where = str(file)
     try:
         variables = mat_file.variables(file)
-        points, names = (_choose(variables, wanted) for wanted in (POINT_NAMES, LIST_NAMES))
+        points = _choose(variables, POINT_NAMES)
+        names = _choose(variables, LIST_NAMES)
         where = f"{file}: {names}"
-        listed = mat_file.texts(variables[names])
+        image_names = mat_file.texts(variables[names])
         where = f"{file}: {points}"
-        axes = _axes(variables[points].shape, len(listed))
+        axes = _axes(variables[points].shape, len(image_names))
         values = mat_file.numbers(variables[points]).transpose(axes)  # [N, 14, C]
     except ValueError as error:
         raise ValueError(
             f"{where}: {error}" if where == str(file) else f"{where} {error}"
         ) from None
-    return _imported(values, listed, threshold, file)
+    return _imported(values, image_names, threshold, file)
 
 
 def _imported(values: np.ndarray, names: list[str], threshold: float, file: Path) -> Imported:
@@ -65,26 +67,27 @@ def _imported(values: np.ndarray, names: list[str], threshold: float, file: Path
         if np.isin(values[:, :, 2], (0, 1)).all():
             derived = (
                 *derived,
-                "the third column, zeros and ones, is not used: its sense differs between releases",
+                "the third column, zeros and ones, is ignored: its meaning differs between releases",
             )
         else:
             seen &= values[:, :, 2] >= threshold
-    found = {}
+    keypoints = {}
     for row, name in enumerate(names):
         name = document.image_name(name, f"{file}: image {row + 1}")
-        if name in found:
-            raise ValueError(f"{file}: image {row + 1}: {name!r} is there already")
-        found[name] = joint_orders.picked(
+        if name in keypoints:
+            raise ValueError(f"{file}: image {row + 1}: {name!r} occurs twice")
+        keypoints[name] = joint_orders.picked(
             np.nan_to_num(points[row]), seen[row], joint_orders.FROM_LSP
         )
-    return Imported(found, "mat14", derived)
+    return Imported(keypoints, "mat14", derived)
 
 
-def _choose(variables: dict[str, mat_file.Array], wanted: tuple[str, ...]) -> str:
-    chosen = [name for name in wanted if name in variables]
+def _choose(variables: dict[str, mat_file.Array], names: tuple[str, ...]) -> str:
+    """The first of `names` that is a variable."""
+    chosen = [name for name in names if name in variables]
     if not chosen:
         raise ValueError(
-            f"has no variable {' or '.join(wanted)}; it has {', '.join(variables)[:200] or 'none'}"
+            f"has no variable {' or '.join(names)}; it has {', '.join(variables)[:200] or 'none'}"
         )
     return chosen[0]
 

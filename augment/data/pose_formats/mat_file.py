@@ -1,6 +1,6 @@
 """Arrays of numbers and texts in .mat files of MATLAB 5 to 7, safe against hostile files.
 
-(scipy's reader is not used, since some damaged files make it end the process.) The layout is
+(scipy's reader is not used because some damaged files make it end the process.) The layout is
 MATLAB's, "MAT-File Format", level 5: a header of 128 bytes, then elements: a type and a number of
 bytes, 4 bytes each, then the data, padded to 8 bytes. A small element has both numbers in its first
 4 bytes and its data in the next 4. An array is an element of elements: flags with its class, its
@@ -27,7 +27,7 @@ CLASSES = {
     15: "uint64",
 }  # fmt: skip
 NUMERIC = tuple(CLASSES[number] for number in range(6, 16))
-# How numbers are stored in the file, which may be smaller than their class.
+# Types of numbers in the file, which may be smaller than their class.
 STORED = {
     1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8",
 }  # fmt: skip
@@ -64,8 +64,8 @@ def variables(file: Path) -> dict[str, Array]:
     """All variables by name. Their contents are not read yet.
 
     Raises:
-        ValueError: the file is from MATLAB 7.3, not of level 5, damaged, or too large unpacked; the
-            message does not name it.
+        ValueError: If the file is from MATLAB 7.3, not of level 5, damaged, or too large when
+            unpacked; the message does not name it.
     """
     raw = memoryview(file.read_bytes())
     if bytes(raw[:10]).startswith((HDF5, b"MATLAB 7.3")) or raw[512:520] == HDF5:
@@ -75,21 +75,23 @@ def variables(file: Path) -> dict[str, Array]:
     if raw[:6] != b"MATLAB" or raw[126:128] not in (b"IM", b"MI"):
         raise ValueError("is not a .mat file of MATLAB 5 to 7")
     order: Order = "little" if raw[126:128] == b"IM" else "big"
-    found, room = {}, MAX_INFLATED
+    arrays, budget = {}, MAX_INFLATED
     for kind, data, _ in _elements(raw[128:], order):
         if kind == COMPRESSED:
-            inside = _inflate(data, room)
-            room -= len(inside)
+            inside = _inflate(data, budget)
+            budget -= len(inside)
             kind, data, _ = _first(inside, order)
         if kind == MATRIX:
             name, array = _array(data, order)
-            found[name] = array
-    return found
+            arrays[name] = array
+    return arrays
 
 
 def numbers(array: Array) -> np.ndarray:
-    """The numbers of an array, float64. Raises ValueError if it holds something else, or another
-    number of them than it declares.
+    """The numbers of an array, float64.
+
+    Raises:
+        ValueError: If it holds something else, or not as many numbers as it declares.
     """
     if array.kind not in NUMERIC or array.is_complex:
         raise ValueError(
@@ -111,8 +113,10 @@ def numbers(array: Array) -> np.ndarray:
 
 
 def texts(array: Array, depth: int = 1) -> list[str]:
-    """The texts in a cell, or the rows of a char matrix, stripped. Raises ValueError for anything
-    else.
+    """The texts in a cell, or the rows of a char matrix, stripped.
+
+    Raises:
+        ValueError: If the array is neither.
     """
     if array.kind == "char":
         return _rows(array)
@@ -122,17 +126,17 @@ def texts(array: Array, depth: int = 1) -> list[str]:
         )
     if depth > MAX_DEPTH:
         raise ValueError("holds arrays in arrays in arrays; expected a cell array of texts")
-    found = []
+    cells = []
     for kind, data, _ in _elements(array.contents, array.order):
         inside = texts(_array(data, array.order)[1], depth + 1) if kind == MATRIX else []
         if len(inside) != 1:
             raise ValueError("holds a cell that is not a single text")
-        found += inside
-    if len(found) != math.prod(array.shape):
+        cells += inside
+    if len(cells) != math.prod(array.shape):
         raise ValueError(
-            f"is damaged: it has {len(found):,} cells and declares {math.prod(array.shape):,}"
+            f"is damaged: it has {len(cells):,} cells and declares {math.prod(array.shape):,}"
         )
-    return found
+    return cells
 
 
 def _rows(array: Array) -> list[str]:
@@ -154,8 +158,10 @@ def _rows(array: Array) -> list[str]:
 
 
 def _elements(data: memoryview, order: Order) -> Iterator[tuple[int, memoryview, int]]:
-    """Type and data of each element, and where the next one begins. Raises ValueError if one reaches
-    beyond the end.
+    """Type and data of each element, and where the next one begins.
+
+    Raises:
+        ValueError: If an element reaches beyond the end.
     """
     at = 0
     while at + 8 <= len(data):
@@ -184,7 +190,7 @@ def _first(data: memoryview, order: Order) -> tuple[int, memoryview, int]:
 
 def _array(data: memoryview, order: Order) -> tuple[str, Array]:
     """Name and array in the data of a MATRIX element."""
-    heads = [one for one, _ in zip(_elements(data, order), range(3), strict=False)]
+    heads = [element for element, _ in zip(_elements(data, order), range(3), strict=False)]
     if len(heads) < 3:
         raise ValueError("is damaged: a variable without class, dimensions or name")
     (_, flags, _), (_, sizes, _), (_, name, end) = heads
@@ -199,12 +205,12 @@ def _array(data: memoryview, order: Order) -> tuple[str, Array]:
     )
 
 
-def _inflate(data: memoryview, room: int) -> memoryview:
+def _inflate(data: memoryview, max_bytes: int) -> memoryview:
     unpacker = zlib.decompressobj()
     try:
-        inside = unpacker.decompress(data, room + 1)
+        inside = unpacker.decompress(data, max_bytes + 1)
     except zlib.error as error:
         raise ValueError(f"is damaged ({error})") from None
-    if len(inside) > room:
+    if len(inside) > max_bytes:
         raise ValueError(f"unpacks to more than {MAX_INFLATED:,} bytes")
     return memoryview(inside)

@@ -26,25 +26,25 @@ DEMO_PREFIX = "results_"  # the demos save results_<image name>.json
 
 
 def read_all(files: dict[str, Path], threshold: float) -> Imported:
-    """Read one file per image, or files of many, and take the person with the highest summed score.
+    """Read one file per image, or files of many; use the person with the highest summed score.
 
     Args:
         files: image name without suffix -> file.
     """
-    found, counts = {}, Counter()
+    keypoints, counts = {}, Counter()
     for stem, file in files.items():
         value = document.read_json(file)
         if isinstance(value, dict):
             value = document.field(value, "instance_info", f"{file}: it")
-        entries = document.listed(value, f"{file}: instance_info")
+        entries = document.as_list(value, f"{file}: instance_info")
         if entries and isinstance(entries[0], dict) and "instances" in entries[0]:
             images = _of_many(entries, file)
         else:
             images = {stem.removeprefix(DEMO_PREFIX): (entries, f"{file}: ")}
         for name, (people, where) in images.items():
-            if name in found:
-                raise ValueError(f"{file}: {name!r} is there already")
-            found[name] = _best(people, where, threshold, counts)
+            if name in keypoints:
+                raise ValueError(f"{file}: {name!r} occurs twice")
+            keypoints[name] = _best(people, where, threshold, counts)
     cut = tuple(CUT.format(number) for number in NUMBERS[1:] if counts[number])
     notes = (
         (
@@ -53,14 +53,14 @@ def read_all(files: dict[str, Path], threshold: float) -> Imported:
         if counts["others"]
         else ()
     )
-    return Imported(found, "mmpose", (joint_orders.NECK_DERIVED, *cut), notes)
+    return Imported(keypoints, "mmpose", (joint_orders.NECK_DERIVED, *cut), notes)
 
 
 def _of_many(entries: list, file: Path) -> dict[str, tuple[list, str]]:
     images: dict[str, tuple[list, str]] = {}
     for row, entry in enumerate(entries):
         where = f"{file}: instance_info[{row}]"
-        people = document.listed(document.field(entry, "instances", where), f"{where}.instances")
+        people = document.as_list(document.field(entry, "instances", where), f"{where}.instances")
         key = next((key for key in NAME_KEYS if key in entry), None)
         if key is None:
             raise ValueError(
@@ -68,7 +68,7 @@ def _of_many(entries: list, file: Path) -> dict[str, tuple[list, str]]:
             )
         name = document.image_name(entry[key], where)
         if name in images:
-            raise ValueError(f"{where}: {name!r} is there already")
+            raise ValueError(f"{where}: {name!r} occurs twice")
         images[name] = (people, f"{where}.instances")
     return images
 
@@ -77,19 +77,19 @@ def _best(people: list, where: str, threshold: float, counts: Counter) -> np.nda
     best, most = joint_orders.none(), -np.inf
     for row, person in enumerate(people):
         here = f"{where}[{row}]"
-        rows = document.listed(document.field(person, "keypoints", here), f"{here}.keypoints")
+        rows = document.as_list(document.field(person, "keypoints", here), f"{here}.keypoints")
         if len(rows) not in NUMBERS:
             raise ValueError(
                 f"{here}.keypoints holds {len(rows)} joints; expected {', '.join(map(str, NUMBERS))}"
             )
         if wrong := [
-            joint for joint, one in enumerate(rows) if not isinstance(one, list) or len(one) != 2
+            joint for joint, xy in enumerate(rows) if not isinstance(xy, list) or len(xy) != 2
         ]:
             raise ValueError(
                 f"{here}.keypoints[{wrong[0]}] is not [x, y]: {str(rows[wrong[0]])[:40]!r}"
             )
         points = document.numbers(
-            [number for one in rows for number in one], f"{here}.keypoints"
+            [number for xy in rows for number in xy], f"{here}.keypoints"
         ).reshape(-1, 2)
         scores = document.numbers(
             document.field(person, "keypoint_scores", here), f"{here}.keypoint_scores", (len(rows),)

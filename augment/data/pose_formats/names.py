@@ -1,6 +1,6 @@
-"""Which image a name in a keypoint file refers to: the only matcher.
+"""Matches names in keypoint files with images; the only matcher.
 
-A rule compares a key of the name with a key of the image's path. Two sets of rules are in use:
+A rule compares a key of the name with a key of the image's path. There are two sets of rules:
 
 | rules | for | a name with a folder |
 |---|---|---|
@@ -8,8 +8,8 @@ A rule compares a key of the name with a key of the image's path. Two sets of ru
 | AS_WRITTEN | a data set and its keypoint files (`match_as_written`) | refers to that path only |
 
 A name without suffix (OpenPose and MMPose write none) refers to the image that has this name apart
-from its own suffix. So a file that ends in its suffix twice (Market-1501 has .jpg.jpg) answers to
-the name with one.
+from its suffix. So an image whose name ends in the suffix twice (Market-1501 has .jpg.jpg) matches
+the name that ends in it once.
 """
 
 from collections import Counter
@@ -46,12 +46,14 @@ ANY_FOLDER: tuple[Rule, ...] = (
 AS_WRITTEN: tuple[Rule, ...] = (
     (path, path), (path, bare), (path, without_suffix), (path, bare_without_suffix),
 )  # fmt: skip
-# Of Market-1501, where some files end in .jpg.jpg and their rows in .jpg, or the other way round.
+# For Market-1501, where some files end in .jpg.jpg and their rows in .jpg, or vice versa.
 TIDIED: tuple[Rule, ...] = tuple((tidy, key) for _, key in AS_WRITTEN)
 
 
 def by_rule(names: Iterable[str], images: Mapping[str, str], rule: Rule) -> dict[str, str]:
-    """Name -> image, by one rule. Images that share their key with another have no name.
+    """Match names with images by one rule: name -> image.
+
+    Images that share their key with another image are left out.
 
     Args:
         images: image -> its path, with `/`.
@@ -64,14 +66,16 @@ def by_rule(names: Iterable[str], images: Mapping[str, str], rule: Rule) -> dict
 
 
 def match(names: Collection[str], images: Collection[str]) -> dict[str, str]:
-    """Image -> name in the keypoint file, of the images that have one: by ANY_FOLDER, the first rule
-    that fits. Names that fit one image alike are ambiguous, and none of them is taken.
+    """Match by ANY_FOLDER: image -> name in the keypoint file, for images that have one.
+
+    Each image is matched by the first rule that fits. If several names fit an image by the same
+    rule, they are ambiguous and not used.
     """
     matched: dict[str, str] = {}
     for rule in ANY_FOLDER:
-        found = by_rule(names, {image: image for image in images}, rule)
-        number, taken = Counter(found.values()), set(matched.values())
-        for name, image in found.items():
+        image_of = by_rule(names, {image: image for image in images}, rule)
+        number, taken = Counter(image_of.values()), set(matched.values())
+        for name, image in image_of.items():
             if number[image] == 1 and image not in matched and name not in taken:
                 matched[image] = name
     return {image: matched[image] for image in images if image in matched}
@@ -80,26 +84,29 @@ def match(names: Collection[str], images: Collection[str]) -> dict[str, str]:
 def match_as_written(
     names: Collection[str], trees: Sequence[tuple[Mapping[str, str], Sequence[Rule]]]
 ) -> tuple[int, dict[str, str]]:
-    """The tree and the one rule that fit most names, the first of equals: the number of the tree, and
-    name -> image of the names that fit. Several names may refer to one image.
+    """Match by the tree and the one rule that fit most names, the first of equals.
 
     Args:
         trees: image -> path, and rules, for each of several folders that hold the same images.
+
+    Returns:
+        The number of the tree, and name -> image of the names that fit. Several names may refer to
+        one image.
     """
-    found = [
+    matches = [
         (number, by_rule(names, images, rule))
         for number, (images, rules) in enumerate(trees)
         for rule in rules
     ]
-    return max(found, key=lambda one: len(one[1]))
+    return max(matches, key=lambda match: len(match[1]))
 
 
 def suggestion(names: Collection[str], images: Collection[str]) -> str:
-    """A guess at what would make unmatched names match: a sentence, or empty."""
+    """Guess what would make unmatched names match: a sentence, or empty."""
     sample = sorted(names)[:200]
     number = Counter(bare(image) for image in images)
     if any(number[bare(name)] > 1 for name in sample):
-        return "bare names that several folders hold are ambiguous: write the path from the images' folder in front"
+        return "bare names that occur in several folders are ambiguous: write paths relative to the images' folder"
     for change, keys in (
         ("the suffix differs", bare_without_suffix),
         ("small and capital letters differ", lambda name: bare(name).lower()),
@@ -109,7 +116,7 @@ def suggestion(names: Collection[str], images: Collection[str]) -> str:
         ),
         ("folders are joined into the name", lambda name: _letters(without_suffix(name))),
         (
-            "the names have something added at their end",
+            "the names have something appended",
             lambda name: bare_without_suffix(name).rpartition("_")[0],
         ),
     ):

@@ -1,4 +1,6 @@
-"""OpenPose JSON: one file per image, <image name without suffix>_keypoints.json, alone or in a folder.
+"""OpenPose JSON: one file per image, <image name without suffix>_keypoints.json.
+
+A single file or a folder of them can be read.
 
     {"version": 1.3, "people": [{"pose_keypoints_2d": [x0, y0, c0, x1, ...]}]}
 
@@ -21,14 +23,14 @@ SUFFIX = "_keypoints"
 
 
 def read_all(files: dict[str, Path], threshold: float) -> Imported:
-    """Read one file per image, and take the person with the highest summed confidence.
+    """Read one file per image; use the person with the highest summed confidence.
 
     Args:
         files: image name without suffix -> file.
     """
-    found, counts = {}, Counter()
+    keypoints, counts = {}, Counter()
     for name, file in files.items():
-        found[name.removesuffix(SUFFIX)] = _read_person(
+        keypoints[name.removesuffix(SUFFIX)] = _read_person(
             document.read_json(file), file, threshold, counts
         )
     derived = (joint_orders.BODY_25_DERIVED,) if counts["body_25"] else ()
@@ -39,11 +41,11 @@ def read_all(files: dict[str, Path], threshold: float) -> Imported:
         if counts["others"]
         else ()
     )
-    return Imported(found, "openpose", derived, notes)
+    return Imported(keypoints, "openpose", derived, notes)
 
 
 def _read_person(value: Any, file: Path, threshold: float, counts: Counter) -> np.ndarray:
-    people = document.listed(document.field(value, "people", f"{file}: it"), f"{file}: people")
+    people = document.as_list(document.field(value, "people", f"{file}: it"), f"{file}: people")
     best, most = joint_orders.none(), -1.0
     for row, person in enumerate(people):
         where = f"{file}: people[{row}]"

@@ -1,5 +1,6 @@
-"""The PATN / pose-gan CSV; see augment/prepared/keypoints.py. The validator checks whether joints
-lie inside the images.
+"""The PATN / pose-gan CSV; see augment/prepared/keypoints.py.
+
+Whether joints lie inside the images is checked by the validator.
 """
 
 from pathlib import Path

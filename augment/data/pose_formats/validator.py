@@ -1,7 +1,7 @@
-"""What is wrong with keypoints, said with examples: the usual mistakes with other tools' files.
+"""Finds the usual mistakes in other tools' keypoint files, and reports them with examples.
 
 A judgement needs MIN_IMAGES images that show the joints in question. Thresholds are set so that the
-annotations of Market-1501 (32,668 images) and of mini_market have no finding, by a wide margin.
+annotations of Market-1501 (32,668 images) and of mini_market have no findings, by a wide margin.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,27 +26,27 @@ def check(
 ) -> list[Finding]:
     """Findings on imported keypoints, fatal ones first.
 
-    Every check assumes that what the one before it has found is repaired, so that one mistake is
+    Each check runs on keypoints in which the earlier findings are repaired, so that one mistake is
     reported once.
 
     Args:
         keypoints: name in the file -> [18, 2] (y, x).
         sizes: image -> (height, width) px.
-        matched: image -> name in the file. By default, as names.match has it.
+        matched: image -> name in the file; by default the result of names.match.
     """
     if matched is None:
         matched = names.match(keypoints, sizes)
-    found = list(_names(keypoints, sizes, matched))
+    findings = list(_names(keypoints, sizes, matched))
     rows = gather(keypoints, sizes, matched)
     if not len(rows.names):
-        return found
+        return findings
     for examine in (_missing, arrangement, unit, scale, _sides, _merged, _absent):
-        findings, repaired = examine(rows)
-        found += findings
+        new, repaired = examine(rows)
+        findings += new
         if repaired is None:
             break
         rows = replace(rows, points=repaired)
-    return sorted(found, key=lambda finding: not finding.fatal)
+    return sorted(findings, key=lambda finding: not finding.fatal)
 
 
 def suspects(
@@ -54,8 +54,9 @@ def suspects(
     sizes: Mapping[str, tuple[int, int]],
     matched: Mapping[str, str] | None = None,
 ) -> list[str]:
-    """Images with implausible keypoints, by joints outside and anatomy: the worst first. Arguments as
-    for `check`.
+    """Images with implausible keypoints (joints outside, broken anatomy), the worst first.
+
+    The arguments are those of `check`.
     """
     if matched is None:
         matched = names.match(keypoints, sizes)
@@ -89,8 +90,8 @@ def _names(keypoints: Mapping, sizes: Mapping, matched: Mapping[str, str]) -> It
 
 def _missing(rows: Rows) -> tuple[list[Finding], np.ndarray | None]:
     zeros = (rows.points == 0).all(-1)
-    there = anatomy.seen(rows.points) & ~zeros
-    if not there.any():
+    present = anatomy.seen(rows.points) & ~zeros
+    if not present.any():
         value = "0" if zeros.any() else "-1"
         message = f"every joint of all {len(rows.names):,} images is missing ({value}): the tool that wrote them found no one"
         return [
@@ -106,7 +107,7 @@ def _missing(rows: Rows) -> tuple[list[Finding], np.ndarray | None]:
 
 
 def _sides(rows: Rows) -> tuple[list[Finding], np.ndarray]:
-    found = []
+    findings = []
     for kind, right, left, what in (
         ("left_right", anatomy.RIGHT_SHOULDER, anatomy.LEFT_SHOULDER, "left and right"),
         ("eyes", anatomy.RIGHT_EYE, anatomy.LEFT_EYE, "left and right eye"),
@@ -115,46 +116,46 @@ def _sides(rows: Rows) -> tuple[list[Finding], np.ndarray]:
         if judged.sum() >= MIN_IMAGES and wrong.sum() > TURNED * judged.sum():
             message = f"{what} are swapped: of {judged.sum():,} people who face the camera, {wrong.sum():,} have the right "
             message += f"{'eye' if kind == 'eyes' else 'shoulder'} at the image's right; or the images are mirrored"
-            found.append(Finding(kind, True, message, rows.examples(wrong)))
-    return found, rows.points
+            findings.append(Finding(kind, True, message, rows.examples(wrong)))
+    return findings, rows.points
 
 
 def _merged(rows: Rows) -> tuple[list[Finding], np.ndarray]:
-    """Left and right joints in one place, as from a network that cannot tell them apart."""
-    there, names_of, which = anatomy.seen(rows.points), [], np.zeros(len(rows.names), bool)
+    """Left and right joints in one place, from a network that cannot distinguish them."""
+    present, joints, which = anatomy.seen(rows.points), [], np.zeros(len(rows.names), bool)
     for right, left in anatomy.PAIRS:
-        both = there[:, right] & there[:, left]
+        both = present[:, right] & present[:, left]
         height = np.nan_to_num(rows.sizes[:, 0], nan=100)
         same = both & (
             np.linalg.norm(rows.points[:, right] - rows.points[:, left], axis=-1) < height / 100
         )
         if both.sum() >= MIN_IMAGES and same.sum() > MERGED * both.sum():
-            names_of.append(
+            joints.append(
                 f"{skeleton.JOINTS[left].removeprefix('left_')} ({same.sum() / both.sum():.0%})"
             )
             which |= same
-    if not names_of:
+    if not joints:
         return [], rows.points
-    message = f"left and right are in one place in most images: {', '.join(names_of)}; the network cannot tell them apart"
+    message = f"left and right are in one place in most images: {', '.join(joints)}; the network cannot distinguish them"
     return [Finding("merged", False, message, rows.examples(which))], rows.points
 
 
 def _absent(rows: Rows) -> tuple[list[Finding], np.ndarray]:
     if len(rows.names) < MIN_IMAGES:
         return [], rows.points
-    there, found = anatomy.seen(rows.points), []
+    present, findings = anatomy.seen(rows.points), []
     if rare := [
         (skeleton.JOINTS[joint], share)
-        for joint, share in enumerate(1 - there.mean(0))
+        for joint, share in enumerate(1 - present.mean(0))
         if share > ABSENT
     ]:
-        listed = ", ".join(f"{name.replace('_', ' ')} ({share:.1%})" for name, share in rare)
-        found.append(Finding("absent", False, f"missing in nearly all images: {listed}"))
-    torso = np.asarray(there[:, list(skeleton.TORSO)].all(1))
+        joints = ", ".join(f"{name.replace('_', ' ')} ({share:.1%})" for name, share in rare)
+        findings.append(Finding("absent", False, f"missing in nearly all images: {joints}"))
+    torso = np.asarray(present[:, list(skeleton.TORSO)].all(1))
     if torso.mean() < 0.5:
         message = f"{torso.sum():,} of {len(torso):,} images have both shoulders and both hips; only these train generators"
-        found.append(Finding("torso", False, message, rows.examples(~torso)))
-    return found, rows.points
+        findings.append(Finding("torso", False, message, rows.examples(~torso)))
+    return findings, rows.points
 
 
 def _quoted(texts: list[str]) -> str:

@@ -114,7 +114,7 @@ def test_a_broken_run_comes_to_the_same_bytes(crops, tmp_path, network_file, cap
     printed = capsys.readouterr().out
     assert "broken.csv.partial: 4 of 6 images are done already" in printed
     assert (
-        "broken.csv: 6 images, 0 without a person; 18.0 joints of 18 an image; 6 images with both shoulders"
+        "broken.csv: 6 images, 0 without a person; 18.0 of 18 joints per image; 6 images with both shoulders"
         in printed
     )
     assert f"next: augment check-keypoints {output} --images {crops} --output sheet.png" in printed
@@ -182,7 +182,7 @@ def test_bad_pictures_are_named_before_the_work(crops):
 def test_a_folder_without_pictures(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere: folder not found"):
         picture_folder.find(tmp_path / "nowhere")
-    with pytest.raises(ValueError, match=r"holds no picture \(.jpg, .jpeg, .png"):
+    with pytest.raises(ValueError, match=r"holds no pictures \(.jpg, .jpeg, .png"):
         picture_folder.find(tmp_path)
 
 
@@ -239,7 +239,7 @@ def test_the_command(crops, tmp_path, network_file, augment, cache):
     result = augment(*given, "--threshold", "2")  # higher than any peak
     assert (
         result.exit_code == 0
-        and "6 images, 6 without a person; 0.0 joints of 18 an image" in result.output
+        and "6 images, 6 without a person; 0.0 of 18 joints per image" in result.output
     )
     assert (pose_formats.read(output).keypoints["a.jpg"] == -1).all()
     other = tmp_path / "other.pt"

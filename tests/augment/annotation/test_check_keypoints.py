@@ -39,10 +39,10 @@ def test_a_good_file(crops, tmp_path, augment):
     assert "  neck = middle of the shoulders, missing where one of them is\n" in result.output
     assert f"  12 of 12 images in {crops} have keypoints" in result.output
     assert (
-        "  0 without any joint, 12 with all 18, 12 with both shoulders and hips; 18.0 joints an image"
+        "  0 without any joint, 12 with all 18, 12 with both shoulders and hips; 18.0 joints per image"
         in result.output
     )
-    assert "nose 100%" in result.output and "nothing is wrong that would show" in result.output
+    assert "nose 100%" in result.output and "no problems found" in result.output
     assert f"{sheet}: 5 of 12 images" in result.output
     with Image.open(sheet) as image:
         assert image.width > 5 * 96 and image.height > keypoint_sheet.HEIGHT_PX
@@ -79,7 +79,7 @@ def test_a_wrong_file_ends_with_1(crops, tmp_path, augment):
     )
     assert (
         "(for example 00.jpg, 01.jpg, 02.jpg)" in result.output
-        and "nothing is wrong" not in result.output
+        and "no problems found" not in result.output
     )
 
 
@@ -94,7 +94,7 @@ def test_without_a_match_there_is_no_sheet(crops, tmp_path, augment):
         str(tmp_path / "sheet.png"),
     )
     assert result.exit_code == 1 and not (tmp_path / "sheet.png").exists()
-    assert "sheet.png: not written, since no image has keypoints" in result.output
+    assert "sheet.png: not written, because no image has keypoints" in result.output
 
 
 def test_suspects_come_first(crops, tmp_path):

@@ -137,7 +137,7 @@ def test_the_command_writes_ten_labels_and_resumes(crops, tmp_path, model, augme
         whole[name] = file.with_suffix(".png").read_bytes()
     (output / "c.png").unlink()
     result = augment(*given)
-    assert result.exit_code == 0 and f"{output}: 3 of 5 maps are there already" in result.output
+    assert result.exit_code == 0 and f"{output}: 3 of 5 maps exist already" in result.output
     assert {name: file.with_suffix(".png").read_bytes() for name, file in files.items()} == whole
     result = augment(*given[:-4], "--batch", "3", "--device", "cpu")
     assert result.exit_code == 1 and "maps: holds maps of other settings" in result.output
@@ -147,7 +147,7 @@ def test_a_model_without_names_needs_labels(tmp_path):
     save_model(tmp_path / "m", [f"LABEL_{number}" for number in range(20)])
     with pytest.raises(
         ValueError,
-        match=r"are those of no known human parser \(ten, atr18, lip20, cihp20\): label_0",
+        match=r"are not those of a known human parser \(ten, atr18, lip20, cihp20\): label_0",
     ):
         segformer.load(str(tmp_path / "m"), None, "cpu")
     assert segformer.load(str(tmp_path / "m"), "lip20", "cpu").labels == "lip20"
@@ -219,7 +219,7 @@ def test_from_keypoints(crops, tmp_path, augment):
     result = augment(*given, "--keypoints", str(tmp_path / "k.csv"))
     assert (
         result.exit_code == 1
-        and "k.csv: no name matches an image; `augment check-keypoints` says more" in result.output
+        and "k.csv: no name matches an image; see `augment check-keypoints`" in result.output
     )
 
 

@@ -43,7 +43,7 @@ def test_bare_names_match_where_they_are_unique(read, tmp_path):
     found = read({"2.png": UPRIGHT, "1.png": UPRIGHT})
     assert list(found.keypoints) == NAMES[1:2]
     assert found.notes == (
-        f"0.csv: 1 of 2 names match no image under {tmp_path / 'root'}, such as '1.png'",
+        f"0.csv: 1 of 2 names match no image under {tmp_path / 'root'}, e.g. '1.png'",
     )
 
 
@@ -72,15 +72,13 @@ def test_joints_outside_are_missing_and_counted(read):
 def test_strangers_are_counted_or_refused(read, tmp_path):
     table = {"a/1.png": UPRIGHT, "zz.png": UPRIGHT}
     root = tmp_path / "root"
-    assert read(table).notes == (
-        f"0.csv: 1 of 2 names match no image under {root}, such as 'zz.png'",
-    )
+    assert read(table).notes == (f"0.csv: 1 of 2 names match no image under {root}, e.g. 'zz.png'",)
     with pytest.raises(
         ValueError,
-        match=re.escape(f"1 of 2 names match no image under {root}, such as 'zz.png'; images are"),
+        match=re.escape(f"1 of 2 names match no image under {root}, e.g. 'zz.png'; images are"),
     ):
         read(table, strict=True)
-    message = f"1 of 1 names match no image under {root}, such as 'zz.png'; images are called 'a/1.png', 'a/2.png', 'b/1.png'"
+    message = f"1 of 1 names match no image under {root}, e.g. 'zz.png'; images are named 'a/1.png', 'a/2.png', 'b/1.png'"
     with pytest.raises(ValueError, match=re.escape(message)):
         read({"zz.png": UPRIGHT})
 

@@ -60,13 +60,13 @@ def test_cuhk03_np_and_market_at_another_size(crops, read):
 def test_market_like_names_and_people(crops, read):
     with pytest.raises(
         ValueError,
-        match="query/0001_c100_1.jpg: the name does not begin with identity and camera, as 0001_c2",
+        match="query/0001_c100_1.jpg: the name does not begin with identity and camera",
     ):
         read("market_like", crops(*DUKE, "query/0001_c100_1.jpg"))
     (crops() / "query/0001_c100_1.jpg").unlink()
     with pytest.raises(
         ValueError,
-        match="query/0001_c1_1.jpg: its identity '0001' is for training too, as 1 of the test",
+        match="query/0001_c1_1.jpg: its identity '0001' is also in the training set, like 1 identities of the test set",
     ):
         read("market_like", crops("query/0001_c1_1.jpg"))
 
@@ -95,7 +95,7 @@ def test_msmt17(crops, read, names):
     rows, notes = read("msmt17", root)
     assert Counter(rows["split"]) == {"train": 3, "query": 1, "gallery": 1}
     assert rows["camid"].tolist() == [0, 14, 1, 2, 3]
-    assert "list_val.txt: 1 images for validation are training images here" in notes
+    assert "list_val.txt: 1 images for validation are used as training images" in notes
     people = rows.groupby("identity")["pid"].first().to_dict()
     assert people == {
         "test/0": 1,
@@ -156,7 +156,7 @@ def test_missing_lists_and_folders_of_msmt17(crops, read):
     lines(root, list_train="")
     with pytest.raises(
         FileNotFoundError,
-        match=re.escape(f"{root / 'test'}: folder not found, nor mask_test_v2 beside it"),
+        match=re.escape(f"{root / 'test'}: folder not found, nor mask_test_v2 next to it"),
     ):
         read("msmt17", root)
 
@@ -186,12 +186,12 @@ def test_cuhk03_with_its_splits(crops, read):
     ].tolist() == [0, 1, 0, 1]
     assert notes[:2] == [
         "splits_new_labeled.json: the new protocol",
-        "12 images left out that it does not name",
+        "12 images that it does not name left out",
     ]
     of["query"].append(["9_001_1_01.png", 0, 0])
     (root / "splits_new_labeled.json").write_text(json.dumps([of]))
     with pytest.raises(
-        ValueError, match="splits_new_labeled.json: 1 of 5 images are not there, as 9_001_1_01.png"
+        ValueError, match="splits_new_labeled.json: 1 of 5 images not found, e.g. 9_001_1_01.png"
     ):
         read("cuhk03", root, boxes="labelled")
 
@@ -217,7 +217,9 @@ def test_cuhk03_without_its_splits(crops, read):
         False: 2,
     }
     assert notes[0] == "splits_new_detected.json is not there"
-    with pytest.raises(ValueError, match="images_detected/a.png: is not named as 1_001_1_01.png"):
+    with pytest.raises(
+        ValueError, match="images_detected/a.png: the name is not of the form 1_001_1_01.png"
+    ):
         read("cuhk03", crops("images_detected/a.png"))
 
 
@@ -237,10 +239,11 @@ def test_viper(crops, read):
         "drawn: 3 of 6 pairs are for the test, with queries from cam_a and the gallery from cam_b"
         in notes
     )
-    assert "1 persons are in one camera alone, and for training" in notes
+    assert "1 persons appear in only one camera and are for training" in notes
     assert rows["pid"].min() == 1 and rows["camid"].nunique() == 2
     with pytest.raises(
-        ValueError, match="cam_b/x.bmp: the name does not begin with identity and angle, as 000_45"
+        ValueError,
+        match="cam_b/x.bmp: the name does not begin with identity and angle, e.g. 000_45",
     ):
         read("viper", crops("cam_b/x.bmp"))
     with pytest.raises(FileNotFoundError, match="cam_a: folder not found"):
@@ -274,14 +277,16 @@ def test_deepfashion(crops, read, folders):
         "fashionWOMENDressesid0000262902",
         "fashionWOMENDressesid0000262903",
     }
-    assert "test.lst: 1 images left out whose identities are in train.lst too" in notes
+    assert "test.lst: 1 images left out whose identities are also in train.lst" in notes
     lines(root, test="gone.jpg\n../a_1front.jpg\nfashion.jpg\n")
     crops("fashion.jpg")
     with pytest.raises(ValueError) as refused:
         read("deepfashion", root)
     text = str(refused.value)
     assert "3 problems" in text and "row 1: " in text and "test/gone.jpg: not found" in text
-    assert "fashion.jpg: no view at its end, as in fashionMENid00000001_1front.jpg" in text
+    assert (
+        "fashion.jpg: has no view at its end; expected e.g. fashionMENid00000001_1front.jpg" in text
+    )
 
 
 def test_a_list_is_bounded_and_text(crops, read):

@@ -87,7 +87,7 @@ def test_a_drawn_split_can_be_scored_or_is_refused(images_of, share, seed):
     try:
         drawn, _ = split.draw(rows, SplitParams(share, seed))
     except ValueError as error:
-        assert re.search("no identity can be found again|leaves none", str(error))
+        assert re.search("no identity can be retrieved|leaves none", str(error))
         return
     parts = {name: own for name, own in drawn.groupby("split")}
     assert parts.keys() == {"train", "query", "gallery"}

@@ -42,8 +42,7 @@ def test_features_are_those_that_the_model_is_scored_with(crops, augment, tmp_pa
     assert result.exit_code == 0, result.output
     assert "embed: 10 images" in result.output
     assert (
-        "not read, since their names are not those of images: 1 files, such as 'notes.txt'"
-        in result.output
+        "not read, because they are not named as images: 1 files, e.g. 'notes.txt'" in result.output
     )
     table = pd.read_parquet(tmp_path / "f.parquet")
     assert list(table["path"]) == sorted(
@@ -172,7 +171,7 @@ def test_a_failed_run_keeps_the_file_that_was_there(crops, augment, tmp_path):
     [
         ("nowhere", "f.npy", "nowhere: folder not found"),
         ("empty", "f.npy", "empty: no image in it (.jpg, .jpeg,"),
-        ("crops", "f.csv", "f.csv: features go into a .parquet or .npy file; name --output so"),
+        ("crops", "f.csv", "f.csv: --output must end in .parquet or .npy"),
     ],
 )
 def test_folders_and_outputs_that_make_no_sense(crops, augment, tmp_path, folder, output, message):

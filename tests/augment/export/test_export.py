@@ -101,8 +101,8 @@ def test_what_has_no_images_is_not_exported(inside, run, tmp_path, name):
         f"export --portion 0.3 --augmentation {name} --format csv", "--output", tmp_path / "set"
     )
     assert result.output.strip() == (
-        f"Error: {name} has no images on disk: there is nothing to export; give a generator, as puppet, or none for the "
-        "reduced set alone"
+        f"Error: {name} has no images on disk to export; choose a generator, e.g. puppet, or none for the reduced "
+        "set alone"
     )
 
 
@@ -123,7 +123,7 @@ def test_only_an_export_is_replaced_and_only_when_asked(inside, run, tmp_path):
     assert (
         run(command, "--output", place)
         .output.strip()
-        .endswith("an export is there already; give --overwrite to replace it")
+        .endswith("an export exists already; use --overwrite to replace it")
     )
     (place / "stale").write_text("of an earlier export")
     assert (
@@ -135,7 +135,7 @@ def test_only_an_export_is_replaced_and_only_when_asked(inside, run, tmp_path):
     (mine / "manifest.json").write_text('{"mine": true}')
     result = run(f"{command} --overwrite", "--output", mine)
     assert result.output.strip() == (
-        f"Error: {mine}: is there and no export of ours (it has no manifest.json of one); name another --output"
+        f"Error: {mine}: exists and is not an export (its manifest.json is missing or of another kind); choose another --output"
     )
     assert [path.name for path in mine.iterdir()] == ["manifest.json"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "set"]
@@ -180,8 +180,8 @@ def with_a_stranger(project: Path, pid: int, camid: int) -> None:
 @pytest.mark.parametrize(
     ("pid", "camid", "reason"),
     [
-        (1502, 0, "identities go up to 1502, and those classes stop at 1501"),
-        (8, 6, "cameras go up to 7, and those classes stop at 6"),
+        (1502, 0, "identities go up to 1502, but these classes accept up to 1501"),
+        (8, 6, "cameras go up to 7, but these classes accept up to 6"),
     ],
 )
 def test_sets_beyond_market1501s_numbers_are_said_to_be_so(
@@ -192,12 +192,12 @@ def test_sets_beyond_market1501s_numbers_are_said_to_be_so(
     for format in ("market1501", "fastreid"):
         result = run(f"{command} {format}", "--output", tmp_path / format)
         assert result.output.strip().splitlines()[-1] == (
-            f"Error: {format}: {reason}; take --format torchreid with augment.export.torchreid, or csv or huggingface, or "
-            "give --force where your reader knows no such bounds"
+            f"Error: {format}: {reason}; use --format torchreid with augment.export.torchreid, or csv or huggingface, or "
+            "use --force if your reader has no such limits"
         )
         assert run(f"{command} {format} --force", "--output", tmp_path / format).exit_code == 0
     result = run(f"{command} torchreid", "--output", tmp_path / "torchreid")
-    note = f"note: the Market1501 classes of torchreid and fast-reid do not read this set: {reason}"
+    note = f"note: the Market1501 classes of torchreid and fast-reid cannot read this set: {reason}"
     assert result.exit_code == 0 and note in result.output
     assert "note" not in run(f"{command} csv", "--output", tmp_path / "csv").output
 

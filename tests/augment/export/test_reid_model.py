@@ -33,7 +33,7 @@ def test_the_model_of_an_arm_is_the_one_in_its_file(inside):
 
 
 def test_an_arm_that_is_not_trained_names_its_command(inside):
-    message = "run `augment train-reid --model inception --portion 0.3 --augmentation puppet` first, or give --weights FILE"
+    message = "run `augment train-reid --model inception --portion 0.3 --augmentation puppet` first, or use --weights FILE"
     with pytest.raises(FileNotFoundError, match=re.escape(message)):
         of_arm(Arm("inception", parse("puppet"), 0.3, 1, "iterations", 0))
 
@@ -45,8 +45,8 @@ def test_weights_of_other_settings_are_refused(project):
     with pytest.raises(ValueError) as error:
         of_file("inception", WEIGHTS)
     assert str(error.value) == (
-        f"{WEIGHTS}: does not fit params.yaml: reid.inception: 7 weights differ, such as head.classifier.weight, (4, 16) in "
-        "the file and (4, 12) by params.yaml; set that section as it was at training"
+        f"{WEIGHTS}: does not fit params.yaml: reid.inception: 7 weights differ, e.g. head.classifier.weight: (4, 16) in "
+        "the file, (4, 12) by params.yaml; set this section as it was in training"
     )
 
 
@@ -60,21 +60,21 @@ class Code:
     [
         (
             lambda file: torch.save({"head.classifier.weight": Code()}, file),
-            "is damaged, or not a file of tensors alone",
+            "is damaged or holds more than tensors",
         ),
         (
             lambda file: file.write_bytes(pickle.dumps(Code(), protocol=2)),
-            "is damaged, or not a file of tensors alone",
+            "is damaged or holds more than tensors",
         ),
-        (lambda file: file.write_bytes(b""), "is damaged, or not a file of tensors alone"),
-        (lambda file: torch.save([1, 2], file), "holds something else than tensors"),
+        (lambda file: file.write_bytes(b""), "is damaged or holds more than tensors"),
+        (lambda file: torch.save([1, 2], file), "holds something other than tensors"),
         (
             lambda file: torch.save({"format": "a generator"}, file),
-            "holds something else than tensors",
+            "holds something other than tensors",
         ),
         (
             lambda file: torch.save({"weight": torch.ones(1)}, file),
-            "holds no weights of a re-ID model of ours",
+            "does not hold the weights of a re-ID model",
         ),
     ],
 )

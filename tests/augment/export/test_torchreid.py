@@ -82,7 +82,7 @@ def test_a_broken_image_is_found_before_torchreid_waits_for_it(folder, named):
         (lambda rows: rows.assign(pid="Anna"), "dataset.csv: not as `augment export` writes it"),
         (
             lambda rows: rows[rows["split"] != "query"],
-            "no row of split query, and torchreid needs train, query and gallery",
+            "no rows of split query; torchreid needs train, query and gallery",
         ),
         (
             lambda rows: rows.assign(split=["val", *rows["split"][1:]]),

@@ -91,7 +91,7 @@ def test_labels_are_read_and_pictures_refused(tmp_path):
     assert (untrusted.read_labels(tmp_path / "sixteen.png") == labels.astype(int) * 100).all()
     Image.fromarray(hostile.PICTURE).save(tmp_path / "picture.png")
     with pytest.raises(
-        ValueError, match="picture.png: is a picture, RGB; a label map has one number a pixel"
+        ValueError, match="picture.png: is a picture, RGB; a label map has one number per pixel"
     ):
         untrusted.read_labels(tmp_path / "picture.png")
 

@@ -113,7 +113,7 @@ def test_a_folder_before_prepare_and_without_keypoints(project, augment, say):
     )
     for line in (
         "  data set     folder, crops",
-        "  images       100 x 40 px (5), 90 x 40 px (1); brought to 128 x 64 px (height x width)",
+        "  images       100 x 40 px (5), 90 x 40 px (1); resized to 128 x 64 px (height x width)",
         "  identities   0 of 1 training identities have one image",
         "  cameras      not known: gallery images of the query's own camera count",
         "  keypoints    none (dataset.annotations)",
@@ -126,8 +126,8 @@ def test_a_folder_before_prepare_and_without_keypoints(project, augment, say):
     (project / "crops/a/9.png").unlink()
     use(annotations=["poses/a b.csv"])
     said = say()
-    assert "  missing      poses/a b.csv: not there yet (dataset.annotations)\n" in said
-    why = "params.yaml names keypoints that are not there"
+    assert "  missing      poses/a b.csv: not found (dataset.annotations)\n" in said
+    why = "params.yaml names a keypoint file that does not exist"
     assert said.endswith(f"Next\n  augment annotate crops --output 'poses/a b.csv'    {why}\n")
     use(annotations=None)
     assert augment("prepare").exit_code == 0
@@ -137,7 +137,7 @@ def test_a_folder_before_prepare_and_without_keypoints(project, augment, say):
         and "  keypoints    none\n" in said
     )
     assert said.count(" missing   keypoints (see Next)\n") == 6
-    why = "there are no keypoints, and without poses nothing is generated"
+    why = "no keypoints yet; without poses no images can be generated"
     assert said.endswith(f"Next\n  augment annotate crops --output annotations.csv    {why}\n")
     keypoints.write(
         {"a/0.png": np.array(upright.UPRIGHT) * (100 / 128, 40 / 64)}, project / "annotations.csv"

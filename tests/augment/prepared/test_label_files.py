@@ -99,7 +99,8 @@ def test_colours_of_two_codes_are_refused_unless_they_agree(tmp_path):
         file
     )  # hair in VOC's, a skirt in LIP's
     with pytest.raises(
-        ValueError, match="a.png: its colours mean other labels in the code of VOC and of LIP: save"
+        ValueError,
+        match="a.png: its colours mean different labels in the codes of VOC and LIP: save",
     ):
         label_files.read(file, "lip20")
     assert label_files.read(file, "atr18").tolist() == [[0, 2]]  # which is drawn in VOC's alone
@@ -124,19 +125,19 @@ def header(shape, kind="|u1") -> bytes:
         ),
         (
             header((128, 64)) + bytes(100),
-            "has 100 bytes of labels, and its header promises another number",
+            "has 100 bytes of labels, but its header declares another number",
         ),
         (header((128, 64)) + bytes(128 * 64 + 1), "has 8,193 bytes of labels"),
         (
             header((2, 2), "|O") + bytes(32),
-            "holds Python objects, which are not loaded; a label map has whole numbers",
+            "holds Python objects, which are not loaded; a label map has integers",
         ),
-        (header((2, 2), "<f4") + bytes(16), "holds float32; a label map has whole numbers"),
+        (header((2, 2), "<f4") + bytes(16), "holds float32; a label map has integers"),
         (header((20, 2, 2)) + bytes(80), "has the shape 20 x 2 x 2; a label map is height x width"),
         (header((0, 2)), "has the shape 0 x 2"),
         (
             header((2, 2), "<i8") + np.full(4, -1).tobytes(),
-            "holds labels from -1 to -1; labels are 0 or more",
+            "holds labels from -1 to -1; labels are 0 to",
         ),
         (
             header((2, 2), "<i8") + np.full(4, 10**9).tobytes(),
@@ -176,7 +177,7 @@ def test_bad_pictures_are_refused_by_name(tmp_path):
     Image.fromarray(hostile.PICTURE).save(tmp_path / "a.png")
     with pytest.raises(
         ValueError,
-        match=r"a.png: is a picture, RGB, with colours that are none of lip20's \(VOC or LIP\)",
+        match=r"a.png: is a picture, RGB, with colours other than those of lip20 \(VOC or LIP\)",
     ):
         label_files.read(tmp_path / "a.png", "lip20")
     for name in ("b.png", "b.npy"):

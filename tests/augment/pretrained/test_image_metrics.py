@@ -85,7 +85,8 @@ def test_with_an_empty_cache_everything_is_unavailable_and_says_why(cache):
         file = FILES[of_key[key]]
         url = OUTSIDE[of_key[key]].url
         assert value == Unavailable(
-            f"{file} is not in torch hub's cache; fetch {url} and put it there", str(cache / file)
+            f"{file} is not in torch hub's cache; download {url} and put it there",
+            str(cache / file),
         )
     assert not list(cache.iterdir())
 
@@ -124,7 +125,7 @@ def check_useless(value: Unavailable) -> None:
     name = Path(value.file).name
     assert value.reason.startswith(
         f"{name} does not hold the weights of https://"
-    ) and value.reason.endswith("fetch it again")
+    ) and value.reason.endswith("download it again")
 
 
 def link(cache: Path, fabricated: Path, *networks: str) -> None:

@@ -28,8 +28,8 @@ def test_a_file_that_cannot_be_read_is_unavailable(cache, content):
     found = find_joints(picture())
     assert found.reason.startswith(
         f"{FILE} does not hold the weights of https://"
-    ) and found.reason.endswith("fetch it again")
-    with pytest.raises(ValueError, match="fetch it again"):
+    ) and found.reason.endswith("download it again")
+    with pytest.raises(ValueError, match="download it again"):
         keypoint_rcnn.fetched("cpu")
 
 
@@ -38,7 +38,7 @@ def test_offline_it_says_what_to_do(cache, monkeypatch):
         raise urllib.error.URLError("Name or service not known")
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
-    wanted = "weights are not there and cannot be fetched .*Name or service.*put the file there, or give --from-model"
+    wanted = "weights are missing and cannot be downloaded .*Name or service.*put the file there, or use --from-model"
     with pytest.raises(OSError, match=wanted):
         keypoint_rcnn.fetched("cpu")
 

@@ -93,7 +93,7 @@ def test_a_target_without_torso_counts_as_average(sifted, augment):
 def test_a_judge_that_is_not_trained_is_named(sifted, tmp_path):
     with pytest.raises(
         FileNotFoundError,
-        match="weights.pt: not found; generated.gate needs a model of the reduced set alone",
+        match="weights.pt: not found; generated.gate needs a model trained on the reduced set alone",
     ):
         sifted(drop=0.25, pose=0.0, judge=tmp_path / "weights.pt")
 

@@ -165,7 +165,7 @@ def test_report_without_results(tmp_path, monkeypatch, augment):
     monkeypatch.chdir(tmp_path)
     result = augment("report")
     assert result.exit_code == 1 and re.search(
-        "results/reid: no result in it; run `augment train-reid`", result.output
+        "results/reid: no results; run `augment train-reid`", result.output
     )
 
 

@@ -69,7 +69,7 @@ def test_corners_of_a_styled_image():
     [
         ("{", "not JSON"),
         ("[1, 2]", 'expected {"left_collar": [y, x], ...}, found a list'),
-        ({}, "holds no landmark"),
+        ({}, "holds no landmarks"),
         (
             {"neck": [1, 2]},
             "unknown landmark 'neck'; there are left_collar, right_collar, left_elbow",

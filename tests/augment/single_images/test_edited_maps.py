@@ -89,7 +89,7 @@ def test_many_softened_pixels_are_refused(tmp_path):
     colours[16, 3:6] = 77, 1, 1
     Image.fromarray(colours).save(tmp_path / "map.png")
     assert refused(tmp_path / "map.png").startswith(
-        f"{tmp_path}/map.png: 18 of 800 pixels have a colour of no label, such as (40, 20, 110) at row 7 column 3. Draw with a "
+        f"{tmp_path}/map.png: 18 of 800 pixels have a colour of no label, e.g. (40, 20, 110) at row 7 column 3. Draw with a "
         "hard brush in these colours: background (0, 0, 0), face (255, 205, 160), "
     )
     alone = np.zeros((60, 60, 3), np.uint8)

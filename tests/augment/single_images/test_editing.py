@@ -161,7 +161,7 @@ def test_refusals(run, empty, augment):
     person = ("--person", "A.png", "--parsing", "A_map.png")
     edit = (*image, "--edit", "trousers->skirt")
     assert run("edit-image", *edit, "--model", "patn.pt", code=1) == (
-        "Error: patn.pt: is a patn; this needs an spt, which paints by parsing maps"
+        "Error: patn.pt: holds patn; this command needs spt, which paints by parsing maps"
     )
     tiny_models.write(
         empty / "base.pt", tiny_models.generator("spt", configuration="baseline", style="mask")

@@ -77,7 +77,7 @@ def test_round_trip(importing, batch, tmp_path, kind, zipped):
     result = importing("latest_net_netG.pth")
     assert result.exit_code == 0, result.output
     assert (
-        "ngf 4: 0.06 M parameters (the paper's has 41.36 M), every shape checked; at 32x16, sigma 1.5 px"
+        "ngf 4: 0.06 M parameters (the paper has 41.36 M), all shapes checked; at 32x16, sigma 1.5 px"
         in result.output
     )
     assert ("running statistics of instance norms left out" in result.output) == (
@@ -142,7 +142,7 @@ def test_code_in_a_file_is_not_run(importing, tmp_path, zipped):
     result = importing("evil.pth")
     assert result.exit_code == 1
     assert result.output.startswith(
-        "Error: evil.pth: cannot be read as weights only; it is cut short, damaged, or would run code, and was not opened"
+        "Error: evil.pth: cannot be read as weights only; it is truncated, damaged, or would run code, and was not opened"
     )
     assert not mark.exists()
 

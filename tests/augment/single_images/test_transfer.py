@@ -98,7 +98,7 @@ def test_folder_of_images(transfer, empty):
         tiny_models.person_image(empty / f"poses/p{number}.png")
     Image.new("RGB", (64, 128)).save(empty / "poses/nobody.png")
     output = done(transfer("--image", "A.png", "--pose", "poses"))
-    assert "1 left out, such as nobody shows no torso" in output
+    assert "1 left out, e.g. nobody shows no torso" in output
     assert sorted(files("out")) == [
         "made_by.json",
         "p0.png",
@@ -134,7 +134,7 @@ def test_size_of_the_images_that_poses_are_of(transfer, empty):
     given = ("--image", "B.png", "--pose", "poses.csv")
     assert refused(transfer(*given)) == (
         "Error: poses.csv: x.png: a joint at (114, 46) lies outside the source image (96 x 40 px), so these are joints of a "
-        "larger image: give its size by --pose-size HEIGHTxWIDTH"
+        "larger image: set its size with --pose-size HEIGHTxWIDTH"
     )
     for name in ("x.png", "y.png"):
         tiny_models.person_image(empty / name)
@@ -173,7 +173,7 @@ def test_pairs(transfer, empty):
     (empty / "pairs.csv").write_text("from,to\na.png,b/c.png\nb/c.png,a.png\na.png,nobody.png\n")
     output = done(transfer("--pairs", "pairs.csv", "--root", "crops"))
     assert "2 pairs of pairs.csv" in output
-    assert "1 left out, such as a.png -> nobody.png: no torso visible in nobody.png" in output
+    assert "1 left out, e.g. a.png -> nobody.png: no torso visible in nobody.png" in output
     assert sorted(files("out")) == [
         "000000_a_to_c.png",
         "000001_c_to_a.png",
@@ -214,18 +214,18 @@ def test_pairs_that_are_none(transfer, empty, text, message):
 
 def test_without_joints(transfer, empty):
     three_ways = (
-        "Error: A.png: its joints are unknown. Give one of: --image-keypoints FILE with a row for it; --pose-network "
+        "Error: A.png: its joints are unknown. Use one of: --image-keypoints FILE with a row for it; --pose-network "
         "FILE, from `augment train-pose-network`; a --model with a pose network, from `augment pack`"
     )
     assert refused(transfer("--image", "A.png", "--pose", "walk", model="patn.pt")) == three_ways
     assert refused(transfer("--image", "A.png", "--pose", "walk", model="puppet")) == three_ways
     Image.new("RGB", (64, 128)).save(empty / "black.png")
     assert refused(transfer("--image", "black.png", "--pose", "walk")) == (
-        "Error: black.png: no joints found; a person needs both shoulders and both hips. Give them by --image-keypoints FILE, "
-        "or use a clearer image"
+        "Error: black.png: no joints found; a person needs both shoulders and both hips. Provide them with "
+        "--image-keypoints FILE, or use a clearer image"
     )
     assert refused(transfer("--image", "A.png", "--pose", "black.png")) == (
-        "Error: black.png: no pose with both shoulders and both hips was found there; use a clearer image, or give a "
+        "Error: black.png: holds no pose with both shoulders and both hips; use a clearer image or a "
         "keypoint file"
     )
     tiny_models.keypoint_file(empty / "two.csv", "x.jpg", "y.jpg")
@@ -242,14 +242,14 @@ def test_without_joints(transfer, empty):
 def test_wrong_files(transfer, empty):
     image = ("--image", "A.png")
     assert refused(transfer(*image, "--pose", "absent")) == (
-        "Error: absent: not found; --pose wants an image, a keypoint file, a folder of either, or walk or turn"
+        "Error: absent: not found; --pose takes an image, a keypoint file, a folder of either, or walk or turn"
     )
     message = refused(transfer(*image, "--pose", "walk", model="absent.pt"))
     assert message.startswith(
         "Error: absent.pt: not found; --model takes a generator's file, or puppet"
     )
     assert refused(transfer(*image, "--pose", "walk", model="pose_network.pt")) == (
-        "Error: pose_network.pt: is a pose_network, which renders no images; give a generator's file"
+        "Error: pose_network.pt: holds pose_network, which renders no images; pass a generator's file"
     )
     assert refused(transfer(*image, "--pose", "walk", model="A.png")).startswith(
         "Error: A.png: not a readable checkpoint ("
@@ -257,7 +257,7 @@ def test_wrong_files(transfer, empty):
     (empty / "list.csv").write_text("from,to\nA.png,B.png\n")
     assert (
         refused(transfer(*image, "--pose", "list.csv"))
-        == "Error: list.csv: is a list of pairs; give it as --pairs"
+        == "Error: list.csv: is a list of pairs; pass it as --pairs"
     )
     (empty / "none").mkdir()
     assert refused(transfer(*image, "--pose", "none")).startswith(
@@ -344,14 +344,14 @@ def test_whole_or_not_at_all(transfer, empty, monkeypatch):
 def test_other_peoples_folders_stay(transfer, empty):
     (empty / "out").mkdir()
     (empty / "out/thesis.txt").write_text("years of work")
-    message = "Error: out: exists, and holds files that were not written by this command; remove it, or choose another --output"
+    message = "Error: out: exists and holds files that this command has not written; remove it or choose another --output"
     assert refused(transfer("--image", "A.png", "--pose", "walk")) == message
     (empty / "out/thesis.txt").rename(empty / "thesis.txt")
     done(transfer("--image", "A.png", "--pose", "B.png"))
     (empty / "thesis.txt").rename(empty / "out/thesis.txt")  # also beside our own
     assert refused(transfer("--image", "A.png", "--pose", "walk")) == message
     assert (empty / "out/thesis.txt").read_text() == "years of work"
-    with pytest.raises(ValueError, match="were not written by this command"):
+    with pytest.raises(ValueError, match="this command has not written"):
         check_output(empty / "A.png")
     done(transfer("--image", "A.png", "--pose", "walk", output="walk"))
     done(transfer("--image", "A.png", "--pose", "walk", output="walk"))
@@ -374,7 +374,7 @@ def test_parsing_maps(transfer, empty):
     image = ("--image", "A.png", "--pose", "B.png")
     output = done(transfer(*image, model="packed_spt.pt", output="drawn"))
     assert (
-        "parsing map drawn from keypoints, coarser than those spt was trained on; --parsing gives a better one"
+        "parsing map drawn from keypoints, coarser than those spt was trained on; --parsing takes a better one"
         in output
     )
     assert "parsing map as given" in done(

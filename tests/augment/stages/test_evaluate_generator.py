@@ -82,7 +82,7 @@ def test_what_is_missing_is_named_and_the_rest_is_scored(project, augment):
         f"unavailable: {', '.join(POSE)}: the pose network is not trained; run `augment train-pose-network`"
         in output
     )
-    assert "wanted: models/full/pose_network/generator.pt" in output
+    assert "needs models/full/pose_network/generator.pt" in output
     metrics = files.read_json(project / "results/generators/copy_source.json")["metrics"]
     assert (
         metrics["identity_mAP"]["file"]

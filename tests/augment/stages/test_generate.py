@@ -97,7 +97,7 @@ def test_restarting_keeps_whole_images_and_renders_the_rest(project, augment):
     half = files[1].with_name(f".{files[1].stem}.1.partial.jpg")
     half.write_bytes(before[1][:100])
     result = augment("generate", "--portion", "0.4")
-    assert result.exit_code == 0 and "11 images are there already" in result.output
+    assert result.exit_code == 0 and "11 images exist already" in result.output
     assert files[0].stat().st_mtime == 1 and not half.exists()
     assert [file.read_bytes() for file in files] == before
 
@@ -196,7 +196,7 @@ def test_the_only_image_of_an_identity_is_its_own_source():
         ),
         (
             "--portion 1.0 --ratio 2 --protocol leak_free",
-            "all protocols are the same: give patn, not patn-leak_free",
+            "all protocols are the same: use patn, not patn-leak_free",
         ),
     ],
 )

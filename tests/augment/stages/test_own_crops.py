@@ -55,7 +55,7 @@ def run(augment, *commands):
 def test_from_a_folder_to_a_score(crops, augment):
     said = run(augment, "prepare")
     assert "- drawn: 4 of 7 identities are for the test\n" in said
-    assert "- 7 identities are numbered anew from 1: names.csv says which is which\n" in said
+    assert "- 7 identities are renumbered from 1; names.csv has the original ones\n" in said
     assert "- cameras are not known: gallery images of the query's own camera count\n" in said
     assert prepared.about() == prepared.About("folder", (128, 64), False)
     rows, names = (
@@ -106,7 +106,7 @@ def test_without_keypoints(crops, augment):
     use(annotations=None)
     said = run(augment, "prepare")
     assert (
-        "- no keypoints: re-ID models can be trained, and nothing generated; `augment annotate FOLDER --output"
+        "- no keypoints: re-ID models can be trained, but no images generated; `augment annotate FOLDER --output"
         in said
     )
     assert prepared.joints() == {}

@@ -75,7 +75,7 @@ def test_an_empty_list_of_keypoint_files_is_meant_so(real, augment):
     result = augment("prepare")
     assert (
         result.exit_code == 0
-        and "- no keypoints: re-ID models can be trained, and nothing generated" in result.output
+        and "- no keypoints: re-ID models can be trained, but no images generated" in result.output
     )
     assert prepared.joints() == {}
 
@@ -106,7 +106,7 @@ def test_parsing_maps_are_merged(real, market, augment):
     assert "0002_c1s1_002100_01.png: label 20 is none of lip20's" in augment("prepare").output
     (folder / "0002_c1s1_002100_01.png").unlink()
     missing = (
-        "0002_c1s1_002100_01.png: not found (nor as .npy); dataset.parsing wants one of every image"
+        "0002_c1s1_002100_01.png: not found (nor as .npy); dataset.parsing needs one map per image"
     )
     assert missing in augment("prepare").output
 
@@ -137,7 +137,7 @@ def test_a_failed_prepare_leaves_the_old_data(real, market, augment):
         ),
         (
             {"name": "market"},
-            "dataset.name: 'market' is none of mini_market, folder, market1501, market_like, msmt17, ",
+            "dataset.name: 'market' is not one of mini_market, folder, market1501, market_like, msmt17, ",
         ),
     ],
 )
@@ -162,7 +162,7 @@ BAD = {
     "empty": (hostile.empty, "{file}: is empty"),
     "cmyk": (
         hostile.cmyk,
-        "{file}: CMYK; Market-1501 images are RGB (`name: market_like` takes any)",
+        "{file}: CMYK; Market-1501 images are RGB (`name: market_like` accepts any)",
     ),
     "deep": (hostile.sixteen_bits, "{file}: is a PNG file by its content; expected JPEG"),
     "turned": (
@@ -226,7 +226,7 @@ def test_equal_bytes_are_reported(real, market, augment):
 def test_a_missing_or_empty_folder_is_named(real, market, augment):
     for file in (market / "query").iterdir():
         file.unlink()
-    assert f"Error: {market / 'query'}: no image in it\n" in augment("prepare").output
+    assert f"Error: {market / 'query'}: holds no images\n" in augment("prepare").output
     (market / "query").rmdir()
     message = f"{market / 'query'}: folder not found; dataset.root must hold bounding_box_train, query, bounding_box_test"
     assert message in augment("prepare").output
@@ -236,7 +236,7 @@ def test_keypoints_of_other_images_are_named(real, market, augment):
     file = market / "market-annotation-train.csv"
     keypoints.write({"0099_c1s1_000001_01.jpg": np.full((18, 2), 5)}, file)
     assert (
-        f"{file}: 1 of 1 names match no image under {market}, such as '0099_c1s1_000001_01.jpg'"
+        f"{file}: 1 of 1 names match no image under {market}, e.g. '0099_c1s1_000001_01.jpg'"
         in augment("prepare").output
     )
     use(real, annotations=[str(market / "market-annotation-test.csv")] * 2)
@@ -247,4 +247,4 @@ def test_both_spellings_of_one_name_are_named(real, market, augment):
     (market / "query" / "0003_c2s1_000321_00.jpg").write_bytes(
         (market / "query" / "0003_c2s1_000321_00.jpg.jpg").read_bytes()
     )
-    assert "its name is there twice once '.jpg.jpg' is read as '.jpg'" in augment("prepare").output
+    assert "its name occurs twice when '.jpg.jpg' is read as '.jpg'" in augment("prepare").output

@@ -56,7 +56,7 @@ def test_scenes_are_of_other_cameras_and_cameras_are_equally_likely():
 def test_a_single_camera_is_its_own_scene():
     scenes = Scenes(np.zeros(3, int), np.array([True, False, True]))
     assert {scenes.draw(np.random.default_rng(seed), 0) for seed in range(20)} == {0, 2}
-    with pytest.raises(ValueError, match="no scene for a puppet"):
+    with pytest.raises(ValueError, match="puppets have no scenes"):
         Scenes(np.zeros(3, int), np.zeros(3, bool))
 
 
@@ -166,7 +166,7 @@ def test_without_a_generator_named_the_trained_one_is_taken_or_else_puppets(proj
 def test_other_settings_start_afresh_and_a_stopped_run_goes_on(project, augment):
     run(augment, "generate", "--portion", "0.4", "--generator", "puppet")
     (generated("puppet") / index.read(generated("puppet") / "index.csv")["path"][3]).unlink()
-    assert "11 images are there already" in run(
+    assert "11 images exist already" in run(
         augment, "generate", "--portion", "0.4", "--generator", "puppet"
     )
     text = (project / "params.yaml").read_text()

@@ -65,7 +65,7 @@ def test_unknown_generator_and_model(project, augment):
     result = augment("train-generator", "--generator", "pattn")
     assert "unknown generator 'pattn'; there are apatn, patn, " in result.output
     result = augment("train-reid", "--model", "inceptoin", "--portion", "0.4")
-    assert result.exit_code == 1 and "no key 'reid.inceptoin' (there: inception" in result.output
+    assert result.exit_code == 1 and "no key 'reid.inceptoin' (known: inception" in result.output
 
 
 def test_puppets_need_no_training(project, augment):
@@ -190,7 +190,7 @@ def test_generated_images_of_strangers_are_refused(project, augment):
     )
     assert (
         result.exit_code == 1
-        and "identity 999 is not in data/reduced/0.4: generate again" in result.output
+        and "identity 999 is not in data/reduced/0.4; run `augment generate` again" in result.output
     )
 
 

@@ -180,7 +180,7 @@ def test_tuning_tries_one_switch_at_a_time_and_goes_on_where_it_stopped(
     [
         (
             "reid.inception.learning_rat=1",
-            "params.yaml: no key 'reid.inception.learning_rat' (there: backbone, ",
+            "params.yaml: no key 'reid.inception.learning_rat' (known: backbone, ",
         ),
         (
             "reid.inception.learning_rate=fast",
@@ -188,9 +188,9 @@ def test_tuning_tries_one_switch_at_a_time_and_goes_on_where_it_stopped(
         ),
         (
             "reduce.seed=1",
-            "reduce.seed has no part in inception patn 0.4 iterations seed 0; what steers it is below reid.",
+            "reduce.seed does not affect inception patn 0.4 iterations seed 0; its settings are in reid.",
         ),
-        ("classic.flip=0.1", "classic.flip has no part in inception patn"),
+        ("classic.flip=0.1", "classic.flip does not affect inception patn"),
         (
             "reid.inception.learning_rate",
             "--set reid.inception.learning_rate: expected KEY=VALUE,VALUE,...",
@@ -218,5 +218,5 @@ def test_settings_of_switches():
     grid = all_settings(switches, True)
     assert len(grid) == 5 and grid["a.share=0.5 b=[1, 2]"] == {"a.share": 0.5, "b": [1, 2]}
     assert all_settings({}, True) == all_settings({}, False) == base
-    with pytest.raises(ValueError, match="--set a is there twice"):
+    with pytest.raises(ValueError, match="--set a occurs twice"):
         parse_switches(["a=1", "a=2"])

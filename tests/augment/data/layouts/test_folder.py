@@ -54,7 +54,7 @@ def test_a_folder_for_each_person(crops, read):
         "1 .txt files not read",
         "1 Thumbs.db not read",
         "drawn: 2 of 4 identities are for the test",
-        "4 identities are numbered anew from 1: names.csv says which is which",
+        "4 identities are renumbered from 1; names.csv has the original ones",
     ]
 
 
@@ -98,7 +98,7 @@ def test_a_query_of_each_camera_that_can_be_found(crops, read):
         ("train", 0): 3
     }  # of one camera: the same-camera rule would leave nothing to find
     assert (
-        "drawn: 3 of 4 identities are for the test, not the wanted 4, since only these have images of two cameras"
+        "drawn: 3 of 4 identities are for the test instead of 4, because only these have images of two cameras"
         in notes
     )
 
@@ -137,14 +137,14 @@ def test_queries_are_drawn_from_a_test_folder(crops, read):
     )
     rows, notes = read(root, pattern=SPLITS)
     assert Counter(rows["split"]) == {"train": 1, "query": 2, "gallery": 5}
-    assert "drawn: 2 images of the gallery become queries, since none is one" in notes
+    assert "drawn: 2 images of the gallery become queries, because there are none" in notes
 
 
 def test_images_that_the_pattern_does_not_match_are_counted(crops, read):
     rows, notes = read(crops(*people(2, 2, 2), "top.jpg"), pattern="(?P<identity>[^/]+)/.*")
     assert len(rows) == 6
     assert (
-        "1 of 7 images left out, whose paths dataset.folder.pattern does not match, such as top.jpg"
+        "1 of 7 images left out, because dataset.folder.pattern does not match them, e.g. top.jpg"
         in notes
     )
 
@@ -163,30 +163,38 @@ def test_a_table(crops, read, tmp_path):
         "y 3.png": {"identity": "Bob", "camera": "north", "split": "query", "camid": 0},
         "z/4.bmp": {"identity": "Bob", "camera": "south", "split": "gallery", "camid": 1},
     }
-    assert "2 images left out that have no row, such as x/2.jpg" in notes
+    assert "2 images without a row left out, e.g. x/2.jpg" in notes
 
 
 ROWS = {
     "path,identity\n../out.jpg,a\n": "row 2: '{root}/../out.jpg': lies outside {root}; only files inside it are read",
     "path,identity\n/etc/passwd,a\n": "row 2: '/etc/passwd': lies outside {root}; only files inside it are read",
     "path,identity\nlink.jpg,a\n": "'{root}/link.jpg': lies outside {root} through a symbolic link; only",
-    "path,identity\nx/1.jpg,a\nx/1.jpg,b\n": "row 3: x/1.jpg has row 2 already",
+    "path,identity\nx/1.jpg,a\nx/1.jpg,b\n": "row 3: x/1.jpg is in row 2 already",
     "path,identity\nx/9.jpg,a\n": "row 2: x/9.jpg: not found below {root}, or not named as an image",
-    "path,identity\nx/1.jpg, \n": "row 2: x/1.jpg: its identity is empty",
-    "path,identity\n,a\n": "row 2: its path is empty",
+    "path,identity\nx/1.jpg, \n": "row 2: x/1.jpg: the identity is empty",
+    "path,identity\n,a\n": "row 2: the path is empty",
     "path,identity\nx/1.jpg\n": "row 2: 1 cells; the header has 2",
     "path,person\nx/1.jpg,a\n": "row 1: no column identity; expected path,identity,camera,split",
-    "path,identity,path\nx/1.jpg,a,b\n": "row 1: a column is there twice",
+    "path,identity,path\nx/1.jpg,a,b\n": "row 1: two columns have the same name",
     "path,identity\nx/1.jpg,a\0\n": "row 2: holds a NUL byte; is it a CSV file?",
     "path,identity\n": "no rows",
     "": "row 1: no column path, identity; expected",
-    'path,identity\n"x/1.jpg,a\n': "no CSV (unexpected end of data)",
-    "path,identity\n" + "x" * 200_000: "row 2: longer than 100,000 letters",
-    'path,identity\n"' + "x\n" * 90_000: "no CSV (field larger than field limit (131072))",
-    "path,identity,split\nx/1.jpg,a,dev\n": "x/1.jpg: split 'dev' is none of train, bounding_box_train, query, gallery, test",
-    "path,identity,split\nx/1.jpg,a,train\nx/2.jpg,a,\n": "{root}/x/2.jpg: is in no split, as 1 of 2 images; give all or none",
-    "path,identity,camera\nx/1.jpg,a,1\nx/2.jpg,a,\n": "{root}/x/2.jpg: has no camera, as 1 of 2 images; give all or none",
-    "path,identity,split\nx/1.jpg,a,train\nx/2.jpg,a,test\n": "{root}/x/2.jpg: its identity 'a' is for training too, as 1 of",
+    'path,identity\n"x/1.jpg,a\n': "not a CSV file (unexpected end of data)",
+    "path,identity\n" + "x" * 200_000: "row 2: longer than 100,000 characters",
+    'path,identity\n"' + "x\n" * 90_000: "not a CSV file (field larger than field limit (131072))",
+    "path,identity,split\nx/1.jpg,a,dev\n": (
+        "x/1.jpg: split 'dev' is not one of train, bounding_box_train, query, gallery, test"
+    ),
+    "path,identity,split\nx/1.jpg,a,train\nx/2.jpg,a,\n": (
+        "{root}/x/2.jpg: is in no split, like 1 of 2 images; give all images a split or none"
+    ),
+    "path,identity,camera\nx/1.jpg,a,1\nx/2.jpg,a,\n": (
+        "{root}/x/2.jpg: has no camera, like 1 of 2 images; give all images a camera or none"
+    ),
+    "path,identity,split\nx/1.jpg,a,train\nx/2.jpg,a,test\n": (
+        "{root}/x/2.jpg: its identity 'a' is also in the training set, like 1 identities of"
+    ),
     "path,identity,split\nx/1.jpg,a,query\nx/2.jpg,a,test\n": "{root}: no image is in the split 'train'",
 }
 
@@ -222,8 +230,8 @@ PATTERNS = {
     "(?P<identity>": "is not a regular expression (missing ), unterminated subpattern at position 0)",
     "(?P<identity>.*)(?P<pid>)": "unknown group 'pid'; there are identity, camera, split",
     "[^/]+/.*": "'[^/]+/.*' has no group (?P<identity>...)",
-    "(?P<identity>z)/.*": "'(?P<identity>z)/.*' matches no path of an image, such as 'a/0_c0.jpg'",
-    "(?P<identity>)a/.*": "a/0_c0.jpg: its identity is empty",
+    "(?P<identity>z)/.*": "'(?P<identity>z)/.*' matches no path of an image, e.g. 'a/0_c0.jpg'",
+    "(?P<identity>)a/.*": "a/0_c0.jpg: the identity is empty",
 }
 
 
@@ -237,7 +245,7 @@ def test_a_runaway_pattern_is_stopped(crops, read, monkeypatch):
     monkeypatch.setattr(folder, "PATIENCE_S", 0.2)
     with pytest.raises(
         ValueError,
-        match=r"folder.pattern: takes more than 0.2 s; nested repeats such as \(a\+\)\+ do so",
+        match=r"folder.pattern: takes more than 0.2 s; avoid nested repeats such as \(a\+\)\+",
     ):
         read(crops("a" * 60 + ".jpg"), pattern="(?P<identity>(a+)+)b")
 
@@ -252,7 +260,7 @@ def test_pattern_and_table_exclude_each_other(settings):
 def test_too_few_people_for_a_test(crops, read):
     with pytest.raises(
         ValueError,
-        match="none of 2 identities has two images: no identity can be found again in a test",
+        match="none of 2 identities has two images: no identity can be retrieved in a test",
     ):
         read(crops("a/1.jpg", "b/1.jpg"), pattern="(?P<identity>[^/]+)/.*")
     with pytest.raises(
@@ -270,7 +278,7 @@ def test_too_many_cameras(crops, read):
     root = crops(*(f"a_c{n}_0.jpg" for n in range(120)), "b_c0_0.jpg")
     with pytest.raises(
         ValueError,
-        match="120 cameras, up to '119': names hold numbers up to 99; is the camera what",
+        match="120 cameras, up to '119': names hold numbers up to 99; does the camera",
     ):
         read(root, pattern=CAMERAS)
 

@@ -128,7 +128,7 @@ def test_a_folder_in_use_is_left_alone(written, tmp_path):
     before = _bytes(written)
     with pytest.raises(
         ValueError,
-        match=r"mini_market exists and is not an empty folder: remove it, or give another",
+        match=r"mini_market exists and is not an empty folder: remove it or choose another",
     ):
         write(written, PARAMS)
     assert _bytes(written) == before

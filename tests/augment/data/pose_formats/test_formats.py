@@ -204,7 +204,7 @@ def test_the_third_column_of_a_mat(tmp_path):
     points[0, 3, 0], points[0, 4, :2], points[0, 5, 0] = np.nan, 0, -1
     savemat(tmp_path / "k.mat", {"keypoints": points, "image_names": np.array(["a.jpg"])})
     found = pose_formats.read(tmp_path / "k.mat")
-    assert "not used" in found.derived[-1]
+    assert "ignored" in found.derived[-1]
     assert [joint for joint in (11, 12, 13) if (found.keypoints["a.jpg"][joint] == -1).all()] == [
         11,
         12,

@@ -116,7 +116,7 @@ def refused(file, message, **given):
         ),
         (
             json.dumps({"images": [{"id": 1, "file_name": "a"}] * 2, "annotations": []}),
-            "images[1]: id 1 is there twice",
+            "images[1]: id 1 occurs twice",
         ),
         (
             json.dumps(
@@ -125,7 +125,7 @@ def refused(file, message, **given):
                     "annotations": [],
                 }
             ),
-            "images: 'a' is there twice",
+            "images: 'a' occurs twice",
         ),
         (
             json.dumps(
@@ -151,7 +151,7 @@ def refused(file, message, **given):
         ),
         (
             json.dumps([{"image": "a", "instances": []}] * 2),
-            "instance_info[1]: 'a' is there already",
+            "instance_info[1]: 'a' occurs twice",
         ),
     ],
 )
@@ -189,7 +189,7 @@ def test_bytes_that_are_no_text(tmp_path):
 def test_folders(tmp_path):
     refused(tmp_path, "has no .json file; a folder of keypoints has one per image")
     pose_files.coco_results(tmp_path / "k.json", {"a.jpg": np.array(UPRIGHT, float)})
-    refused(tmp_path, "a folder holds OpenPose or MMPose JSONs;")
+    refused(tmp_path, "a folder holds OpenPose or MMPose JSONs, but")
     (tmp_path / "k.json").unlink()
     outside = pose_files.dumped(tmp_path.parent / "outside_keypoints.json", {"people": [PERSON]})
     (tmp_path / "in").mkdir()
@@ -238,7 +238,7 @@ POINTS, NAMES = np.ones((2, 14, 2)), np.array(["a.jpg", "b.jpg"], dtype=object)
         ),
         (
             {"joints": POINTS, "names": np.array(["a.jpg", "a.jpg"])},
-            "image 2: 'a.jpg' is there already",
+            "image 2: 'a.jpg' occurs twice",
         ),
         (
             {"joints": POINTS, "names": np.array(["a.jpg", "../b.jpg"])},

@@ -104,8 +104,8 @@ CORRUPTIONS = {
         ["scale"],
         "coordinates are shares of the image, in [-1, 1], not pixels",
     ),
-    "half": (lambda p: p / 2, ["scale"], "look made for images 0.5 times as large"),
-    "double": (lambda p: p * 2, ["scale"], "look made for images 2 times as large"),
+    "half": (lambda p: p / 2, ["scale"], "seem to be for images 0.5 times as large"),
+    "double": (lambda p: p * 2, ["scale"], "seem to be for images 2 times as large"),
     "another shape": (
         lambda p: p * (2, 4),
         ["scale"],
@@ -205,7 +205,7 @@ RENAMED = {
     "capitals": (lambda n: n.upper(), "small and capital letters differ: "),
     "something added": (
         lambda n: n.replace(".jpg", "_rendered.png"),
-        "the names have something added at their end: ",
+        "the names have something appended: ",
     ),
     "joined": (lambda n: n.replace("/", "").replace("_", ""), "folders are joined into the name: "),
 }
@@ -239,7 +239,7 @@ def test_ambiguous_names():
     images = ["a/x.jpg", "b/x.jpg"]
     assert names.match(["x.jpg"], images) == {}
     assert names.suggestion(["x.jpg"], images).startswith(
-        "bare names that several folders hold are ambiguous: write the path"
+        "bare names that occur in several folders are ambiguous: write paths"
     )
     assert names.suggestion(["something"], []) == ""
 
