@@ -40,11 +40,7 @@ POSE, PLATE, CAST = TAKES = ("pose", "plate", "cast")
 
 @dataclass(frozen=True)
 class PuppetParams:
-    """Section `generators.puppet` of params.yaml.
-
-    Raises:
-        ValueError: If a number is invalid.
-    """
+    """Section `generators.puppet` of params.yaml; an invalid number is a ValueError."""
 
     image_size: tuple[int, int]
     parts: PartParams
@@ -105,8 +101,7 @@ class Studio:
         puppet: The generator that makes the figures.
         pixels: uint8 [N, 3, H, W].
         keypoints: float32 [N, 18, 2] at (H, W).
-        person: bool [N, H, W], True where the parsing maps show the person; None without parsing
-            maps.
+        person: bool [N, H, W], where the parsing maps show the person; None without parsing maps.
         device: Device that holds the figures.
     """
 
@@ -157,25 +152,16 @@ class Puppet(Generator):
         return ()
 
     def generate(self, batch: Batch) -> Tensor:
-        """Puppets of the batch's sources in its targets' scenes.
+        """Puppets of the batch's sources in its targets' scenes: float32 [N, 3, H, W] in [-1, 1].
 
-        The result is differentiable with respect to the source image.
-
-        Returns:
-            float32 [N, 3, H, W] in [-1, 1], on the batch's device.
+        The result is on the batch's device and differentiable with respect to the source image.
         """
         source = self.figures(batch.source_image.add(1).div(2), batch.source_keypoints)
         scene = self.figures(batch.target_image.add(1).div(2), batch.target_keypoints)
         return self.render(source, scene).mul(2).sub(1)
 
     def figures(self, image: Tensor, keypoints: Tensor, person: Tensor | None = None) -> Figures:
-        """Figures of images: cut out each person and fill in the plate behind.
-
-        Args:
-            image: float32 [N, 3, H, W] in [0, 1].
-            keypoints: [N, 18, 2] at (H, W).
-            person: bool [N, H, W], or None without parsing maps.
-        """
+        """Figures of image [N, 3, H, W] in [0, 1], keypoints [N, 18, 2] and person bool [N, H, W]."""
         size = size_of(image)
         keypoints = tidy(keypoints, size)
         if person is None:
@@ -199,16 +185,13 @@ class Puppet(Generator):
         takes: tuple[str, ...] = TAKES,
         girth: Tensor | None = None,
     ) -> Tensor:
-        """The source's persons, each with the things in `takes` from its scene.
+        """The source's persons, each with `takes` from its scene: float32 [N, 3, H, W] in [0, 1].
 
         Args:
             source: Figures of the persons.
             scene: Figures of the scenes.
             takes: What to take from the scene, some of TAKES.
             girth: float32 [N, 10], factors on the widths of the parts.
-
-        Returns:
-            float32 [N, 3, H, W] in [0, 1].
         """
         params, size = self.params, size_of(source.image)
         pose = scene.keypoints if POSE in takes else source.keypoints
@@ -238,15 +221,9 @@ class Puppet(Generator):
         )
 
     def recompose(self, image: Tensor, pose: Tensor, scene: Figures) -> Tensor:
-        """Persons drawn by any generator, with the plate and cast of a scene.
+        """Images of any generator with the plate and cast of a scene: [N, 3, H, W] in [0, 1].
 
-        Args:
-            image: float32 [N, 3, H, W] in [0, 1].
-            pose: Keypoints [N, 18, 2] of the persons drawn.
-            scene: Figures of the scenes.
-
-        Returns:
-            float32 [N, 3, H, W] in [0, 1].
+        `pose` holds the keypoints [N, 18, 2] of the persons in `image`, [N, 3, H, W] in [0, 1].
         """
         params, size = self.params, size_of(image)
         pose = tidy(pose, size)
@@ -275,9 +252,8 @@ def compose(
     """Draw sources part by part over plates: float32 [N, 3, H, W].
 
     Args:
-        image: [N, 3, H, W].
+        image, plate: [N, 3, H, W].
         person: Opacity of the image, [N, 1, H, W], or None if opaque.
-        plate: [N, 3, H, W].
         cut: Frames [N, 10, 3, 2] of the parts in the image.
         placed: Frames [N, 10, 3, 2] of the parts in the output.
         order: Parts from far to near, [N, 10].

@@ -220,7 +220,7 @@ def test_composition_is_equation_6(spt, walkers):
     for configuration in ("e2e", "ts_gt"):
         generator = spt(configuration=configuration).renderer
         with torch.no_grad():
-            source, target, warp, image = generator.there(batch)
+            source, target, warp, image = generator.render(batch)
             person = generator.networks["foreground"](
                 batch.source_image, source.parsing, source.pose, target.parsing, target.pose, warp
             )
@@ -236,7 +236,7 @@ def test_the_background_knows_nothing_of_the_person(spt, walkers):
     hidden = batch.source_image.masked_fill((batch.source_parsing > 0)[:, None], 0.7)
     with torch.no_grad():
         image, other = (
-            generator.renderer.there(replace(batch, source_image=one))[-1]
+            generator.renderer.render(replace(batch, source_image=one))[-1]
             for one in (batch.source_image, hidden)
         )
     behind = (batch.target_parsing == 0)[:, None].expand_as(image)
