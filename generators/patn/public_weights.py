@@ -43,7 +43,7 @@ _ITERATIONS = {"batch": (87_500, 62_500), "instance": (399_700, 285_500)}
 
 @dataclass(frozen=True)
 class Converted:
-    """A converted generator.
+    """A converted public generator.
 
     params: its parameters
     state: the state dict that PatnNetwork loads

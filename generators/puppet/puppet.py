@@ -65,9 +65,9 @@ class PuppetParams:
 
 @dataclass(frozen=True)
 class Figures:
-    """N images of people and what lies behind them; images are float32 in [0, 1].
+    """N images of people and what lies behind them.
 
-    image, plate: [N, 3, H, W]
+    image, plate: float32 [N, 3, H, W] in [0, 1]
     keypoints: float32 [N, 18, 2] at (H, W), tidied
     person: [N, 1, H, W], opacity of the person by the parsing map; None without parsing maps
     plate_mean: mean colour of the plate, [N, 3]
@@ -101,7 +101,7 @@ class Studio:
         puppet: The generator that makes the figures.
         pixels: uint8 [N, 3, H, W].
         keypoints: float32 [N, 18, 2] at (H, W).
-        person: bool [N, H, W], where the parsing maps show the person; None without parsing maps.
+        person: bool [N, H, W], True on persons; None without parsing maps.
         device: Device that holds the figures.
     """
 
@@ -152,16 +152,19 @@ class Puppet(Generator):
         return ()
 
     def generate(self, batch: Batch) -> Tensor:
-        """Puppets of the batch's sources in its targets' scenes: float32 [N, 3, H, W] in [-1, 1].
+        """Puppets of the batch's sources in its targets' scenes, float32 [N, 3, H, W] in [-1, 1].
 
-        The result is on the batch's device and differentiable with respect to the source image.
+        They are on the batch's device and differentiable with respect to the source image.
         """
         source = self.figures(batch.source_image.add(1).div(2), batch.source_keypoints)
         scene = self.figures(batch.target_image.add(1).div(2), batch.target_keypoints)
         return self.render(source, scene).mul(2).sub(1)
 
     def figures(self, image: Tensor, keypoints: Tensor, person: Tensor | None = None) -> Figures:
-        """Figures of image [N, 3, H, W] in [0, 1], keypoints [N, 18, 2] and person bool [N, H, W]."""
+        """Figures of images [N, 3, H, W] in [0, 1] with keypoints [N, 18, 2] at (H, W).
+
+        `person`, bool [N, H, W], marks the persons; None without parsing maps.
+        """
         size = size_of(image)
         keypoints = tidy(keypoints, size)
         if person is None:
@@ -170,8 +173,7 @@ class Puppet(Generator):
             hole, opacity = parts_mask(parts, size, grow_px, self.params.soft * size[0]), None
         else:
             mask = person[:, None].to(image.dtype)
-            # The hole reaches two pixels beyond the person, and the edge softens inwards, so that
-            # no background is pasted along.
+            # A hole two pixels wider and an edge that softens inwards exclude the background.
             hole = F.max_pool2d(mask, 5, 1, 2)
             opacity = (
                 2 * F.avg_pool2d(F.pad(mask, [1, 1, 1, 1], mode="replicate"), 3, 1) - 1
@@ -223,7 +225,7 @@ class Puppet(Generator):
     def recompose(self, image: Tensor, pose: Tensor, scene: Figures) -> Tensor:
         """Images of any generator with the plate and cast of a scene: [N, 3, H, W] in [0, 1].
 
-        `pose` holds the keypoints [N, 18, 2] of the persons in `image`, [N, 3, H, W] in [0, 1].
+        `pose` holds the keypoints [N, 18, 2] of the persons in `image`.
         """
         params, size = self.params, size_of(image)
         pose = tidy(pose, size)
@@ -254,8 +256,7 @@ def compose(
     Args:
         image, plate: [N, 3, H, W].
         person: Opacity of the image, [N, 1, H, W], or None if opaque.
-        cut: Frames [N, 10, 3, 2] of the parts in the image.
-        placed: Frames [N, 10, 3, 2] of the parts in the output.
+        cut, placed: Frames [N, 10, 3, 2] of the parts in the image and in the output.
         order: Parts from far to near, [N, 10].
         soft_px: Width of a part's soft edge in px.
     """
