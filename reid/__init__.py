@@ -1,1 +1,1 @@
-"""Person re-identification: images, models, training, retrieval scores; independent of generation."""
+"""Person re-identification, independent of generation: images, models, training, scores."""

@@ -30,7 +30,7 @@ class TwoNorms(nn.Module):
 
 
 def part(model: nn.Module) -> list[TwoNorms]:
-    """Replace every batch norm of `model` by a TwoNorms with two equal parts, and return them all."""
+    """Replace every batch norm of `model` by a TwoNorms with two equal parts; return them."""
     pairs = []
     for parent in list(model.modules()):
         for name, layer in list(parent.named_children()):

@@ -77,7 +77,7 @@ def load(rows: pd.DataFrame, size: tuple[int, int]) -> ReidSet:
         size: (height, width) in px.
 
     Raises:
-        ValueError: If a column is missing, there are no rows, or an image cannot be read completely.
+        ValueError: If a column is missing, there are no rows, or an image cannot be fully read.
     """
     missing = [
         column for column in ("path", "pid", "camid", "generator") if column not in rows.columns
@@ -153,7 +153,7 @@ def labels(pids: Tensor) -> tuple[Tensor, int]:
 
 
 def normalise(images: Tensor) -> Tensor:
-    """Normalise images in [0, 255] by ImageNet's statistics: float32 [N, 3, H, W], channels last."""
+    """Normalise images in [0, 255] by ImageNet's statistics: float32, channels last."""
     mean = torch.tensor(IMAGENET_MEAN, device=images.device).mul(255).view(1, 3, 1, 1)
     std = torch.tensor(IMAGENET_STD, device=images.device).mul(255).view(1, 3, 1, 1)
     return images.to(torch.float32).sub(mean).div(std).contiguous(memory_format=torch.channels_last)

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 class Inception(nn.Sequential):
     """Images [N, 3, H, W] -> maps [N, channels, h, w].
 
-    Three 3x3 convolutions, a pooling, then six blocks. At width 1 an image of 144 x 56 px gives 1536
-    maps of 10 x 4.
+    Three 3x3 convolutions, a pooling, then six blocks. At width 1 an image of 144 x 56 px gives
+    1536 maps of 10 x 4.
     """
 
     def __init__(self, width: float):

@@ -1,4 +1,4 @@
-"""Losses of a re-identification model: one over identities, and optionally one over pairs of images.
+"""Losses of a re-identification model: one over identities, optionally one over image pairs.
 
 All are computed in float32, even if the network runs in bfloat16 under autocast.
 """
@@ -137,11 +137,11 @@ def circle_logits(cosines: Tensor, label: Tensor, scale: float, margin: float) -
 
 
 def batch_hard_triplet(features: Tensor, label: Tensor, margin: float | None) -> Tensor:
-    """Batch-hard triplet loss: mean over anchors of [farthest positive - nearest negative + margin]_+.
+    """Batch-hard triplet loss: mean of [farthest positive - nearest negative + margin]_+.
 
-    Hermans et al. 2017, eq. (5); without a margin ln(1 + exp(difference)), section 3.2. Distances
-    are Euclidean. A row is an anchor if the batch contains another image of its identity and one of
-    another identity. Without anchors the loss is 0.
+    Hermans et al. 2017, eq. (5); without a margin ln(1 + exp(difference)), section 3.2. The mean is
+    over anchors, and distances are Euclidean. A row is an anchor if the batch contains another
+    image of its identity and one of another identity. Without anchors the loss is 0.
 
     Args:
         features: float32 [N, D].

@@ -82,7 +82,7 @@ def tidy(keypoints: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def torso_scale(keypoints: Tensor) -> Tensor:
-    """Torso scale s of each person, px [N], from keypoints [N, 18, 2]; undefined without a torso."""
+    """Torso scale s of each person, px [N], from keypoints [N, 18, 2]; invalid without a torso."""
     right, left = keypoints[:, 8] - keypoints[:, 2], keypoints[:, 11] - keypoints[:, 5]
     return ((right.square().sum(-1) + left.square().sum(-1)) / 2).sqrt()
 
@@ -104,8 +104,8 @@ def frames(
 ) -> Tensor:
     """Frames (centre, along, across) of the parts, float32 [N, 10, 3, 2].
 
-    A person who is not `usable` becomes one piece, the middle of the image, stored as the torso; the
-    other parts then lie far outside.
+    A person who is not `usable` becomes one piece, the middle of the image, stored as the torso.
+    The other parts then lie far outside.
 
     Args:
         keypoints: [N, 18, 2] at `size`.

@@ -31,7 +31,7 @@ def fill(images: Tensor, hole: Tensor) -> Tensor:
 
 
 def mean_outside(images: Tensor, hole: Tensor) -> Tensor:
-    """Mean colour [N, 3] of the images outside their holes, or of all of an image that is a hole."""
+    """Mean colour [N, 3] of the images outside their holes; of the whole image if all is hole."""
     weight = (1 - hole).clamp(min=1e-4)
     return (images * weight).sum((2, 3)) / weight.sum((2, 3))
 
@@ -39,7 +39,7 @@ def mean_outside(images: Tensor, hole: Tensor) -> Tensor:
 def cast_gain(
     source_mean: Tensor, scene_mean: Tensor, strength: float, limits: tuple[float, float]
 ) -> Tensor:
-    """Factors on the channels of a source in a scene: (scene / source)^strength within limits, [N, 3].
+    """Gains of a source's channels in a scene, [N, 3]: (scene / source)^strength within limits.
 
     The means [N, 3] are those of the plates. Strength 1 would be right if the two plates were the
     same scene under two lights. They are not, so a smaller strength is better.

@@ -174,8 +174,8 @@ def _picture(heat: Tensor) -> Tensor:
 def peaks(heat: Tensor, threshold: float) -> Tensor:
     """The highest point of each map [N, K, H, W] as (y, x) in px, [N, K, 2].
 
-    It is -1 if the map's maximum is below `threshold`. Positions are refined by a quarter of a pixel
-    towards the higher neighbour, as is usual for heat maps.
+    It is -1 if the map's maximum is below `threshold`. Positions are refined by a quarter of a
+    pixel towards the higher neighbour, as is usual for heat maps.
     """
     height, width = heat.shape[2:]
     value, place = heat.flatten(2).max(-1)

@@ -1,4 +1,4 @@
-"""Appearance flow: where each pixel of a target pose lies in the source, and if it is visible there.
+"""Appearance flow: where each pixel of a target lies in the source, and whether it is visible.
 
 A *flow* is (grid, visibility): grid float32 [N, H, W, 2], coordinates for
 F.grid_sample(align_corners=False); visibility float32 [N, 3, H, W], one-hot over VISIBILITY. A
@@ -51,7 +51,7 @@ def flow_source(kind: str, size: tuple[int, int]) -> FlowSource:
 
 
 class FlowFile:
-    """Flows read from a file of the format above; only the requested pairs are loaded into memory."""
+    """Flows from a file of the format above; only the requested pairs are loaded into memory."""
 
     def __init__(self, path: Path, size: tuple[int, int]):
         if not path.is_file():
@@ -110,7 +110,7 @@ class FlowFile:
 
 
 def grid_of(flow: Tensor) -> Tensor:
-    """Flow [N, 2, H, W], (y, x) in px -> grid [N, H, W, 2], (x, y) with the image's edges at +-1."""
+    """Flow [N, 2, H, W], (y, x) in px -> grid [N, H, W, 2], (x, y) with the edges at -1 and 1."""
     height, width = flow.shape[2:]
     y = torch.arange(height, device=flow.device)[:, None] + flow[:, 0]
     x = torch.arange(width, device=flow.device) + flow[:, 1]

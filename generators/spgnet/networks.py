@@ -64,7 +64,7 @@ class UpBlock(nn.Sequential):
 
 
 class ConditionalNorm(nn.Module):
-    """Norm of an SpgBlock: a RegionNorm (spade, full), or an unconditional norm in the baselines."""
+    """Norm of an SpgBlock: a RegionNorm (spade, full), or an unconditional norm (baselines)."""
 
     def __init__(self, channels: int, params: SpgNetworkParams):
         super().__init__()

@@ -22,7 +22,7 @@ from generators.networks.layers import initialise
 from generators.networks.pose_attention import Patb, decoder, encoder
 from generators.spgnet.params import SpatnParams
 
-# The first of skeleton.LIMBS: neck to hips, thighs, shanks, neck to shoulders, upper arms, forearms.
+# First of skeleton.LIMBS: neck to hips, thighs, shanks, neck to shoulders, upper arms, forearms.
 LIMBS_USED = 12
 POSE_CHANNELS = len(JOINTS) + LIMBS_USED
 

@@ -194,7 +194,7 @@ class Renderer:
         return Cycle(source, target, image, back, back_image, warp)
 
     def with_auxiliary(self, cycle: Cycle, batch: Batch, images: Tensor | None) -> Cycle:
-        """The cycle with auxiliary images inpainted behind its persons (Algorithm 1, lines 6 and 7).
+        """The cycle with auxiliary images inpainted behind its persons (Algorithm 1, lines 6, 7).
 
         Args:
             cycle: The cycle of the batch.

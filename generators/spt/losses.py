@@ -99,8 +99,8 @@ def grams(maps: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
 def style_loss(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> Tensor:
     """L^sty of eq. (10) between two images' (maps, regions), over the regions that both show.
 
-    It is the mean squared difference of the Gram matrices' entries, summed over regions and averaged
-    over images.
+    It is the mean squared difference of the Gram matrices' entries, summed over regions and
+    averaged over images.
     """
     (first_gram, first_count), (second_gram, second_count) = grams(*first), grams(*second)
     both = (first_count > 0) & (second_count > 0)
@@ -110,9 +110,9 @@ def style_loss(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> T
 def face_crops(images: Tensor, keypoints: Tensor) -> Tensor:
     """F(I): the faces, [N, 3, H/4, H/4].
 
-    This is a spatial transformer without parameters: a square of 0.8 torso scales around the mean of
-    the face's joints. It is black if no joint of the face is visible, or if there is no usable torso
-    to give the scale.
+    This is a spatial transformer without parameters: a square of 0.8 torso scales around the mean
+    of the face's joints. It is black if no joint of the face is visible, or if there is no usable
+    torso to give the scale.
     """
     size = size_of(images)
     keypoints = body_parts.tidy(keypoints, size)

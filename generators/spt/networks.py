@@ -75,7 +75,7 @@ class Decoder(nn.Module):
 class SemanticNetwork(nn.Module):
     """H_S = G_S . (E_S, E_P): parsing map and both poses -> logits of the map in the target pose.
 
-    A pose is [N, pose_channels, H, W]: heat maps, pose mask or both. Parsing maps are [N, 10, H, W].
+    A pose is [N, pose_channels, H, W]: heat maps, pose mask or both. Maps are [N, 10, H, W].
     """
 
     def __init__(self, pose_channels: int, params: UNetParams):

@@ -11,7 +11,7 @@ TORSO_PART = 1
 
 
 class PartWarp:
-    """Moves the source's maps [N, C, h, w], at any level, into the target's pose by ten rigid parts.
+    """Moves the source's maps [N, C, h, w], of any level, to the target's pose by ten rigid parts.
 
     A person without a usable torso in source or target stays in place.
 

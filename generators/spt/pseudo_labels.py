@@ -79,7 +79,7 @@ def search(images: ImageSet, rows: Tensor, params: SearchParams, seed: int) -> T
 
 
 def part_labels(parsing: Tensor, keypoints: Tensor, points: tuple[int, int]) -> Tensor:
-    """Labels at a grid of points in each part: uint8 [N, 10, number of points], 0 outside the image.
+    """Labels at a grid of points in each part, uint8 [N, 10, points]; 0 outside the image.
 
     Args:
         parsing: uint8 [N, H, W].

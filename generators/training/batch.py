@@ -9,7 +9,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Batch:
-    """N pairs of images of the same person, all on one device, at the generator's size (H, W) in px.
+    """N pairs of images of the same person, on one device, at the generator's size (H, W) in px.
 
     source_image, target_image: float32 [N, 3, H, W], RGB in [-1, 1]
     source_keypoints, target_keypoints: float32 [N, 18, 2], (y, x) in px at (H, W), -1 for a missing

@@ -23,7 +23,7 @@ class Trainer:
         self.pool = ImagePool(pool_size)
 
     def step(self, losses: dict[str, Tensor], rate: float, processes: PartialState) -> None:
-        """Take one optimiser step on the sum of the losses, with gradients averaged over processes."""
+        """Take a step on the sum of the losses, with gradients averaged over processes."""
         self.optimiser.zero_grad(set_to_none=True)
         cast(Tensor, sum(losses.values())).backward()
         if processes.num_processes > 1:

@@ -22,7 +22,8 @@ def correlation(moving: Tensor, fixed: Tensor) -> Tensor:
     """Similarity of all pairs of positions in two feature maps [N, C, h, w].
 
     These are cosines, with negative ones set to 0, normalised to unit length over the moving map's
-    positions. A position with one good match then stands out from one with many (Rocco et al., 3.2).
+    positions. A position with one good match then stands out from one with many (Rocco et al.,
+    3.2).
 
     Returns:
         [N, h * w, h, w] in [0, 1]; the second dimension is the position in the moving map.

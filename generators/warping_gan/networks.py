@@ -67,10 +67,10 @@ class Parser(nn.Module):
 class WarpingBlock(nn.Module):
     """The soft-gated warping block, eq. (1): T(F) = F + W . R(F), for features F [N, C, h, w].
 
-    R is a residual branch whose output is warped by the transformation's grid. The gate W, in [0, 1]
-    for every feature and position, is computed from both features and from how far the grid moves
-    each position, so that it can open where the pose changes much. The transformation is that of
-    GeometricMatcher: affine map [N, 2, 3] and moves of the controls [N, K, 2].
+    R is a residual branch whose output is warped by the transformation's grid. The gate W, in
+    [0, 1] for every feature and position, is computed from both features and from how far the grid
+    moves each position, so that it can open where the pose changes much. The transformation is that
+    of GeometricMatcher: affine map [N, 2, 3] and moves of the controls [N, K, 2].
     """
 
     def __init__(self, channels: int, norm_kind: str, size: tuple[int, int], controls: int):

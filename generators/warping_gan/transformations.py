@@ -24,7 +24,7 @@ def pixel_points(size: tuple[int, int]) -> Tensor:
 
 
 def control_points(controls: int) -> Tensor:
-    """The spline's control points (x, y), a square lattice over the image: float64 [controls^2, 2]."""
+    """The spline's control points (x, y), a lattice over the image: float64 [controls^2, 2]."""
     side = torch.linspace(-1, 1, controls, dtype=torch.float64)
     return torch.stack(torch.meshgrid(side, side, indexing="ij")[::-1], -1).reshape(-1, 2)
 
@@ -34,8 +34,8 @@ def spline_matrix(points: Tensor, controls: Tensor) -> Tensor:
 
     The thin-plate spline f(p) = a_0 + a_1 x + a_2 y + sum_k w_k U(|p - c_k|), U(r) = r^2 log r^2,
     has the least bending energy among all maps that take c_k to q_k. It solves
-    [[U, P], [P^T, 0]] (w, a) = (q, 0) (Bookstein 1989, "Principal warps"). The solution is linear in
-    q, so it is a matrix that is computed once.
+    [[U, P], [P^T, 0]] (w, a) = (q, 0) (Bookstein 1989, "Principal warps"). The solution is linear
+    in q, so it is a matrix that is computed once.
 
     Args:
         points: [P, 2].

@@ -56,5 +56,5 @@ def test_comments_docstrings_and_blank_lines_do_not(package, text):
 
 
 def test_a_missing_folder(package):
-    with pytest.raises(FileNotFoundError, match="absent: no code there"):
+    with pytest.raises(FileNotFoundError, match="absent: no code found"):
         code.digest(("absent",))

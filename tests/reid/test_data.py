@@ -108,7 +108,7 @@ def test_load_names_a_truncated_file(tmp_path):
 
 def test_load_needs_rows_and_columns(tmp_path):
     table = rows(tmp_path)
-    with pytest.raises(ValueError, match="the rows have no column camid"):
+    with pytest.raises(ValueError, match="missing column camid"):
         load(table.drop(columns="camid"), SIZE)
     with pytest.raises(ValueError, match="no rows"):
         load(table[:0], SIZE)

@@ -106,7 +106,7 @@ def test_with_own_batch_norm_the_running_statistics_are_of_real_images(mixed, tm
 def test_own_batch_norm_needs_two_of_each_kind(mixed, tmp_path):
     with pytest.raises(
         ValueError,
-        match="a batch of 16 images holds 1 generated ones; each process must have at least 2",
+        match="a batch of 16 images has 1 generated ones; each process must have at least 2",
     ):
         train(mixed, PARAMS, 0, tmp_path, generated=switched(share=0.05, own_batch_norm=True))
 
@@ -197,4 +197,4 @@ def test_a_checkpoint_of_other_switches_is_not_continued(mixed, tmp_path, caplog
     params = dataclasses.replace(PARAMS, iterations=3)
     train(mixed, params, 0, tmp_path)
     assert train(mixed, params, 0, tmp_path, generated=switched(share=0.5)).resumed_from == 0
-    assert "has other generated: training starts afresh" in caplog.text
+    assert "differs in generated: training starts afresh" in caplog.text

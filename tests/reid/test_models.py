@@ -121,9 +121,7 @@ def test_width_narrows_inception():
 
 
 def test_unknown_name_lists_those_there_are():
-    message = (
-        "unknown backbone 'osnet'; there are inception, resnet50, and torchreid's as torchreid:NAME"
-    )
+    message = "unknown backbone 'osnet'; available: inception, resnet50, and torchreid's as torchreid:NAME"
     with pytest.raises(ValueError, match=message):
         build("osnet", 7, PUBLISHED)
 
@@ -147,11 +145,11 @@ def test_weights_that_cannot_be_had_are_an_error(monkeypatch):
     [
         (
             {"embedding": 0},
-            "network.embedding must be at least 1 where network.head is linear, got 0",
+            "network.embedding must be at least 1 if network.head is linear, got 0",
         ),
         (
             {"embedding": None},
-            "network.embedding must be at least 1 where network.head is linear, got None",
+            "network.embedding must be at least 1 if network.head is linear, got None",
         ),
         (
             {"head": "bnneck"},

@@ -40,7 +40,7 @@ def assert_same(one, two):
 def test_an_unknown_backbone_is_named():
     with pytest.raises(
         ValueError,
-        match="unknown backbone 'inceptoin'; there are inception, resnet50, and torchreid's",
+        match="unknown backbone 'inceptoin'; available: inception, resnet50, and torchreid's",
     ):
         dataclasses.replace(PARAMS, backbone="inceptoin")
 
@@ -112,14 +112,14 @@ def test_constant_schedule():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"optimiser": "lion"}, "optimiser 'lion' is none of sgd, adam, adamw"),
-        ({"features": "pixels"}, "features 'pixels' is none of embedding, logits"),
+        ({"optimiser": "lion"}, "optimiser 'lion' is not one of sgd, adam, adamw"),
+        ({"features": "pixels"}, "features 'pixels' is not one of embedding, logits"),
         ({"iterations": 0}, "iterations must be at least 1, got 0"),
         ({"learning_rate": 0.0}, "learning_rate must be positive, got 0.0"),
         ({"weight_decay": -1.0}, "weight_decay must not be negative, got -1.0"),
         (
             {"step_at": (0.5, 1.0)},
-            r"step_at must hold shares of the run, in \(0, 1\), got \[0.5, 1.0\]",
+            r"step_at must contain shares of the run, in \(0, 1\), got \[0.5, 1.0\]",
         ),
         ({"images_per_identity": 1}, "images_per_identity must be at least 2, got 1"),
         (
@@ -128,7 +128,7 @@ def test_constant_schedule():
         ),
         (
             {"loss": LossParams(ClassCircle("circle", 64.0, 0.35), None)},
-            "head bnneck_cosine go together: .* head is linear",
+            "head bnneck_cosine must be used together: .* head is linear",
         ),
         ({"warmup": 1.0}, r"warmup must lie in \[0, 1\), got 1.0"),
         ({"image_size": (0, 16)}, r"image_size must be \(height, width\) in pixels, got \(0, 16\)"),
@@ -234,7 +234,7 @@ def test_a_checkpoint_of_something_else_is_not_continued(tmp_path, caplog):
     for reason, arguments in changes.items():
         caplog.clear()
         assert train(*arguments, tmp_path).resumed_from == 0
-        assert f"{tmp_path / CHECKPOINT} has other {reason}: training starts afresh" in caplog.text
+        assert f"{tmp_path / CHECKPOINT} differs in {reason}: training starts afresh" in caplog.text
     caplog.clear()
     (tmp_path / CHECKPOINT).write_bytes((tmp_path / CHECKPOINT).read_bytes()[:1000])
     assert train(*changes["data"], tmp_path).resumed_from == 0
@@ -257,12 +257,12 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
         warmup=0.0,
         checkpoint_iterations=1,
     )
-    message = r"(the loss is (nan|inf) at|weights are not finite after) step \d+; .*checkpoint.pt holds step \d+"
+    message = r"(the loss is (nan|inf) at|weights are not finite after) step \d+; .*checkpoint.pt is at step \d+"
     with pytest.raises(FloatingPointError, match=message):
         train(people, params, 0, tmp_path)
     kept = torch.load(tmp_path / CHECKPOINT, weights_only=True)["model"]
     assert all(value.isfinite().all() for value in kept.values())
-    with pytest.raises(FloatingPointError, match="there is no checkpoint yet; lower learning_rate"):
+    with pytest.raises(FloatingPointError, match="no checkpoint exists yet; lower learning_rate"):
         train(people, dataclasses.replace(params, checkpoint_iterations=1000), 0, tmp_path / "none")
 
 
@@ -424,7 +424,7 @@ def test_another_renewal_starts_afresh(tmp_path, caplog):
         train(train_set, PARAMS, 0, tmp_path, renewal=Brighter(train_set, about=2)).resumed_from
         == 0
     )
-    assert "has other renewal" in caplog.text
+    assert "differs in renewal" in caplog.text
 
 
 def test_other_code_starts_afresh(tmp_path, caplog):
@@ -433,4 +433,4 @@ def test_other_code_starts_afresh(tmp_path, caplog):
     train(people, params, 0, tmp_path, code="a")
     assert train(people, params, 0, tmp_path, code="a").resumed_from == 3
     assert train(people, params, 0, tmp_path, code="b").resumed_from == 0
-    assert "has other code: training starts afresh" in caplog.text
+    assert "differs in code: training starts afresh" in caplog.text

@@ -117,8 +117,8 @@ def test_merging():
 
 def test_merging_says_what_is_wrong():
     with pytest.raises(
-        ValueError, match="unknown parsing labels 'pascal'; there are ten, atr18, cihp20, lip20"
+        ValueError, match="unknown parsing labels 'pascal'; available: ten, atr18, cihp20, lip20"
     ):
         parsing.merge(torch.zeros(1, 2, 2, dtype=torch.uint8), "pascal")
-    with pytest.raises(ValueError, match="label 18 is none of atr18's, which are 0 to 17"):
+    with pytest.raises(ValueError, match="label 18 is not one of atr18's, which are 0 to 17"):
         parsing.merge(torch.full((1, 2, 2), 18, dtype=torch.uint8), "atr18")

@@ -67,7 +67,7 @@ def test_what_has_no_distance_is_refused():
     a = torch.zeros(3, 4)
     with pytest.raises(ValueError, match=r"\[N, D\] and \[M, D\], got \[3, 4\] and \[3, 5\]"):
         frechet_distance(a, torch.zeros(3, 5))
-    with pytest.raises(ValueError, match="two rows at least; the sets have 3 and 1"):
+    with pytest.raises(ValueError, match="at least two rows; the sets have 3 and 1"):
         frechet_distance(a, a[:1])
     with pytest.raises(ValueError, match="not finite"):
         frechet_distance(a, a / 0)

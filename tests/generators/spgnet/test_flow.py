@@ -106,14 +106,14 @@ def test_a_pair_that_the_file_lacks(saved):
     values = contents([(0, 1)])
     source = FlowFile(saved(values), SIZE)
     keypoints = values["keypoints"]
-    with pytest.raises(ValueError, match=r"flow\.pt: has no flow for 2 of 3 pairs of poses"):
+    with pytest.raises(ValueError, match=r"flow\.pt: no flow for 2 of 3 pairs of poses"):
         source(keypoints[[0, 1, 0]], keypoints[[1, 0, 2]])
 
 
 def test_bad_files(saved, tmp_path):
     with pytest.raises(
         FileNotFoundError,
-        match=r"spgnet\.flow: .*none\.pt is not there; name a file of flows, or rigid_parts",
+        match=r"spgnet\.flow: .*none\.pt not found; set it to a file of flows or rigid_parts",
     ):
         flow_source(str(tmp_path / "none.pt"), SIZE)
     values = contents([(0, 1)])

@@ -148,7 +148,7 @@ def test_try_on_keeps_the_face_and_all_else(region):
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match="baseline knows no parsing maps"):
+    with pytest.raises(ValueError, match="baseline uses no parsing maps"):
         applications.check(spt(configuration="baseline", style="mask"))
     with pytest.raises(ValueError, match="this SPT has no background network"):
         texture_transfer(spt(background="none"), look(0), look(1), "network")

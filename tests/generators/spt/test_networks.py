@@ -169,7 +169,7 @@ def test_copying_adds_one_channel():
     [
         (
             lambda: UNetParams(0, 4, "layer", 0.0),
-            "ngf is 0 and levels 4; there must be a channel and two levels",
+            "ngf is 0 and levels 4; they must be at least 1 and 2",
         ),
         (
             lambda: UNetParams(4, 4, "group", 0.0),

@@ -210,7 +210,7 @@ def test_ts_gt_paints_on_the_true_map(spt, walkers, pose_network):
     assert torch.equal(generator.predict_parsing(batch), batch.target_parsing)
     with pytest.raises(
         ValueError,
-        match="ts_gt paints on the target images' own parsing maps, and this batch has none",
+        match="ts_gt paints on the true parsing maps of the target images, and this batch has none",
     ):
         generator.generate(replace(batch, target_parsing=torch.zeros_like(batch.target_parsing)))
 
@@ -460,7 +460,7 @@ def test_a_person_without_torso_does_no_harm(spt, walkers, pose_network):
         ),
         (
             {"scene_doubt": 0.5, "background": "none"},
-            "spt.scene_doubt is 0.5; .* be 0 where background is none",
+            "spt.scene_doubt is 0.5; .* be 0 if background is none",
         ),
     ],
 )

@@ -281,7 +281,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(patn, people, tmp_path):
 def test_a_loss_that_is_not_finite_before_the_first_checkpoint(patn, people, tmp_path):
     generator = spoiled(patn(), 2, lambda output: output / 0.0)
     with pytest.raises(
-        FloatingPointError, match="iteration 2: .*there is no checkpoint yet; a lower learning_rate"
+        FloatingPointError, match="iteration 2: .*no checkpoint exists yet; a lower learning_rate"
     ):
         run(generator, people, tmp_path)
     assert not (tmp_path / "checkpoint.pt").exists()
@@ -379,7 +379,7 @@ def test_senseless_training_params(params, change, message):
 
 def test_data_that_does_not_fit(patn, people, tmp_path):
     images, pairs = people
-    with pytest.raises(ValueError, match="there are no training pairs: no identity has two images"):
+    with pytest.raises(ValueError, match="no training pairs: no identity has two images"):
         run(patn(), (images, pairs[:0]), tmp_path)
     with pytest.raises(
         ValueError, match=r"the images are \(32, 16\) px, but image_size is \(64, 32\)"

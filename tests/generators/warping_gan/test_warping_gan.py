@@ -211,7 +211,7 @@ def test_a_predicted_map_is_that_of_the_finished_parser(batch):
     assert torch.equal(generator.predict_parsing(batch), first)
     with pytest.raises(
         ValueError,
-        match="warping_gan.use_parsing is false: there is no stage I, and no parsing map",
+        match="warping_gan.use_parsing is false, so stage I and its parsing maps do not exist",
     ):
         make(use_parsing=False).predict_parsing(batch)
 
@@ -491,7 +491,7 @@ def test_finished_generator_is_rebuilt(batch, tmp_path):
         ),
         (
             {"lambda_gan": 0.0, "lambda_l1": 0.0, "lambda_ph": 0.0},
-            "warping_gan: every lambda is 0; there is nothing to learn",
+            "warping_gan: all lambdas are 0, so nothing would be learned",
         ),
         ({"lambda_ph": -1.0}, "warping_gan.lambda_ph is -1.0; it must not be negative"),
         (
