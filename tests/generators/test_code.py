@@ -7,7 +7,7 @@ SOURCE = '"""Head."""\n\n\ndef double(x):\n    """Twice x."""\n    return 2 * x\
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """A package of one module and one table, below the folder that paths are relative to."""
+    """A package of one module and one table, in the folder that paths are relative to."""
     monkeypatch.setattr(code, "ROOT", tmp_path)
     folder = tmp_path / "library"
     folder.mkdir()

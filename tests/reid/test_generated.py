@@ -13,7 +13,7 @@ from reid.models import build
 
 @pytest.fixture
 def mixed():
-    """32 real images and 32 generated ones, which are much darker."""
+    """32 real images and 32 much darker generated ones."""
     real = coloured_people(4, 4, seed=0)
     return concatenate(
         [real, dataclasses.replace(real, pixels=real.pixels // 3, generated=~real.generated)]
@@ -76,9 +76,7 @@ def test_joined_again_a_model_is_as_it_was():
 
 
 def test_with_own_batch_norm_the_running_statistics_are_of_real_images(mixed, tmp_path):
-    """Unaugmented, and at the first convolution, whose weights hardly move: its input is the
-    images.
-    """
+    """Checked without augmentation at the first convolution, whose weights hardly change."""
     params = dataclasses.replace(
         PARAMS, iterations=40, learning_rate=1e-6, augment=NO_AUGMENT, precision="float32"
     )

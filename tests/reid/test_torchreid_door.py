@@ -38,7 +38,7 @@ def test_our_head_on_their_features(name, channels, head):
     }
     assert (
         not idle
-    )  # a weight without a part in the output would stop processes that train together
+    )  # a weight that does not affect the output would stop processes that train together
     model.eval()
     with torch.no_grad():
         torch.testing.assert_close(model(images).pooled, model.base.network(images))

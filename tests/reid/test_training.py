@@ -34,7 +34,7 @@ def assert_same(one, two):
         assert torch.equal(one[name], two[name]), name
 
 
-# What is to be done
+# Params and plans
 
 
 def test_an_unknown_backbone_is_named():
@@ -71,7 +71,7 @@ def test_a_small_set_shrinks_the_batch_and_says_so(budget):
 
 
 def test_step_schedule_is_open_reids():
-    """x0.1 every 40 of 50 epochs."""
+    """The rate is multiplied by 0.1 after 40 of 50 epochs."""
     params = dataclasses.replace(
         PARAMS, schedule="step", step_at=(0.8,), step_factor=0.1, warmup=0.0
     )
@@ -80,9 +80,7 @@ def test_step_schedule_is_open_reids():
 
 
 def test_step_schedule_of_bag_of_tricks():
-    """x0.1 after 40 and 70 of 120 epochs, which take 10 updates each; the rate rises over the first
-    10.
-    """
+    """The rate rises over 10 epochs, then falls tenfold after 40 and 70 of 120 (10 updates each)."""
     params = dataclasses.replace(
         PARAMS, schedule="step", step_at=(40 / 120, 70 / 120), step_factor=0.1, warmup=10 / 120
     )
@@ -151,7 +149,7 @@ def test_sets_are_checked():
         check(people, PARAMS, "iterations", AS_THEY_COME, num_processes=3)
 
 
-# Doing it
+# Training
 
 
 @pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
@@ -182,7 +180,7 @@ def test_resnet50_trains_with_a_slower_base(tmp_path):
     params = dataclasses.replace(
         PARAMS,
         backbone="resnet50",
-        # Smaller images end one pixel wide in layer4, where oneDNN 3.x now and then leaves part of
+        # Smaller images end one pixel wide in layer4, where oneDNN 3.x occasionally leaves part of
         # a strided convolution's weight gradient unwritten (torch 2.15 on CPUs).
         image_size=(64, 32),
         iterations=1,
@@ -266,7 +264,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
         train(people, dataclasses.replace(params, checkpoint_iterations=1000), 0, tmp_path / "none")
 
 
-# In other processes
+# Several processes
 
 LONGER = dataclasses.replace(PARAMS, iterations=100, checkpoint_iterations=3)
 SCRIPT = """
@@ -316,7 +314,7 @@ def test_killed_and_continued_equals_unbroken(tmp_path, script, one_thread):
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_stopped_at_any_step_equals_unbroken(tmp_path, one_thread, precision):
-    """The same without processes, in both number formats, and with Adam's state."""
+    """The same within one process, in both number formats, and with Adam's state."""
     people = coloured_people(4, 8, seed=0)
     params = dataclasses.replace(
         PARAMS, iterations=12, checkpoint_iterations=5, optimiser="adam", precision=precision
@@ -354,16 +352,13 @@ def test_two_processes_end_with_the_same_weights(tmp_path, script):
     assert "".join(result.stdout.split()) == "22"  # both found each other
     one, two = (torch.load(tmp_path / f"weights{rank}.pt", weights_only=True) for rank in (0, 1))
     for name in one:
-        # Running statistics are each process's own; before every forward pass the others take the
-        # first one's.
+        # Running statistics differ by process; before every forward pass all take the first one's.
         if "running" not in name:
             assert torch.equal(one[name], two[name]), name
 
 
 def test_batch_norm_statistics_are_those_of_real_images(tmp_path):
-    """Generated images are much brighter here; at the end only the real ones may show in the
-    statistics.
-    """
+    """Generated images are much brighter here, and must not affect the final statistics."""
     real = coloured_people(4, 4, 0)
     bright = (real.pixels.float() + 120).clamp(max=255).to(torch.uint8)
     mixed = concatenate(
@@ -388,7 +383,7 @@ def test_batch_norm_statistics_are_those_of_real_images(tmp_path):
 
 
 class Brighter:
-    """Every image of a batch as it is, and brighter by the step."""
+    """Returns every image of a batch, brightened by the step."""
 
     def __init__(self, train_set, about=1):
         self.pixels, self.about, self.calls = train_set.pixels, {"number": about}, []

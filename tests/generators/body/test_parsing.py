@@ -64,10 +64,10 @@ def test_a_map_from_keypoints_shows_each_label_where_it_belongs():
 def test_a_map_of_the_mirrored_keypoints_is_the_mirrored_map():
     turned = parsing.from_keypoints(flip_keypoints(UPRIGHT, 64), SIZE)
     same = turned == parsing.flip(parsing.from_keypoints(UPRIGHT, SIZE))
-    assert same.float().mean() > 0.99  # one arm may lie before the other
+    assert same.float().mean() > 0.99  # one arm may cover the other
 
 
-def test_somebody_seen_from_behind_has_no_face():
+def test_a_person_seen_from_behind_has_no_face():
     behind = UPRIGHT.clone()
     behind[:, 0] = -1
     assert NAMES["face"] not in parsing.from_keypoints(behind, SIZE)

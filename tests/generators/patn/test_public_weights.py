@@ -35,9 +35,7 @@ def test_same_output(people, kind, blocks):
 
 
 def test_names_do_not_matter_but_order_does(people):
-    """Ten blocks sort as numbers; streams may be called otherwise, and layers may be numbered
-    otherwise.
-    """
+    """Blocks are sorted by number, and streams and layers may have other names and numbers."""
     public = public_patn("instance", blocks=11)
     batch = make_batch(people[0], people[1][:2], 1.5, "cpu")
     renamed = {
