@@ -1,1 +1,1 @@
-"""Pose transfer in PyTorch: a package per paper, and the packages they share; see registry.py."""
+"""Pose transfer in PyTorch: one package per paper, and shared packages; see registry.py."""

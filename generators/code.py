@@ -1,7 +1,7 @@
-"""A hash of source code, which dates work to the code that made it.
+"""A hash of source code, which ties a result to the code that made it.
 
 DVC reruns a stage after an edit of the packages that it depends on. The stage then compares the
-hash of these packages with the one stored with its work. Where they differ, it starts afresh.
+hash of these packages with the one stored with its work. If they differ, it starts afresh.
 """
 
 import ast
@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-# What every generator runs besides its own package; dvc.yaml lists the same.
+# The packages that every generator runs in addition to its own; dvc.yaml lists the same.
 SHARED = ("generators/body", "generators/networks", "generators/training")
 
 
@@ -29,20 +29,20 @@ def of_generator(kind: type) -> str:
 def digest(paths: Sequence[str]) -> str:
     """A hash of files, and of all files below folders.
 
-    Comments, docstrings and layout of Python files do not count. A new version of Python may parse
-    the same code differently, and then counts as an edit.
+    Comments, docstrings and formatting of Python files do not count. A new version of Python may
+    parse the same code differently, which then counts as an edit.
 
     Args:
         paths: Files and folders, relative to the folder that holds this package, as in dvc.yaml.
 
     Raises:
-        FileNotFoundError: a path does not exist or holds no file.
+        FileNotFoundError: If a path does not exist or holds no file.
     """
     hashed = sha256()
     for path in sorted(paths):
         files = [file for file in (ROOT / path, *(ROOT / path).rglob("*")) if _counts(file)]
         if not files:
-            raise FileNotFoundError(f"{ROOT / path}: no code there")
+            raise FileNotFoundError(f"{ROOT / path}: no code found")
         for file in sorted(files):
             hashed.update(f"{file.relative_to(ROOT).as_posix()}\0".encode())
             hashed.update(_meaning(file))

@@ -1,12 +1,12 @@
 """The generators by name. A generator is imported only when its class is requested.
 
-A generator's registry key, package, head module and section of params.yaml have one name.
+A generator's registry key, package, main module and section of params.yaml share one name.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # importing it for good would cost torch
+if TYPE_CHECKING:  # a real import would load torch
     from generators.training.generator import Trainable
 
 _CLASSES = {
@@ -22,8 +22,8 @@ def generator_class(name: str) -> "type[Trainable]":
     """The class of generators/<name>/<name>.py.
 
     Raises:
-        ValueError: the name is unknown.
+        ValueError: If the name is unknown.
     """
     if name not in _CLASSES:
-        raise ValueError(f"unknown generator {name!r}; there are {', '.join(sorted(GENERATORS))}")
+        raise ValueError(f"unknown generator {name!r}; available: {', '.join(sorted(GENERATORS))}")
     return getattr(import_module(f"generators.{name}.{name}"), _CLASSES[name])

@@ -1,3 +1,1 @@
-"""Person re-identification: images, models, training, retrieval scores. Knows nothing of
-generation.
-"""
+"""Person re-identification, independent of generation: images, models, training, scores."""

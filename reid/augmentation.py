@@ -12,7 +12,7 @@ from torch import Tensor
 
 from reid.data import normalise
 
-ATTEMPTS = 10  # random boxes per image; if none fits, the image stays as it is
+ATTEMPTS = 10  # random boxes per image; if none fits, the image stays unchanged
 ERASE_AREA = (0.02, 0.4)  # share of the image, Zhong et al. 2017, section 4.2
 ERASE_ASPECT = (0.3, 1 / 0.3)
 
@@ -90,7 +90,7 @@ def draw(n: int, size: tuple[int, int], params: AugmentParams, generator: torch.
         return torch.rand(shape, generator=generator) * (high - low) + low
 
     # Every draw is made whether its switch is on or off, so that one switch does not change the
-    # draws of the others.
+    # other draws.
     crop = _boxes(
         size,
         uniform(params.crop_area_min, 1, n, ATTEMPTS),
@@ -124,7 +124,7 @@ def _boxes(size: tuple[int, int], area: Tensor, aspect: Tensor, position: Tensor
         position: [N, 2] in [0, 1), where the box is placed.
 
     Returns:
-        Fractions [N, 4]; the whole image where no attempt fits.
+        Fractions [N, 4]; the whole image if no attempt fits.
     """
     extent = torch.tensor(size, dtype=torch.float32)  # height, width
     sides = (
@@ -142,8 +142,9 @@ def _boxes(size: tuple[int, int], area: Tensor, aspect: Tensor, position: Tensor
 def augmented(images: Tensor, draws: Draws, size: tuple[int, int]) -> Tensor:
     """Crop, flip, recolour, normalise and erase images.
 
-    The crop is resampled bilinearly, which would skip pixels if it shrank much: keep the images at
-    `size` or smaller. An erased box gets ImageNet's mean colour, which is zero after normalisation.
+    The crop is resampled bilinearly, which would skip pixels if it shrank much, so keep the images
+    at `size` or smaller. An erased box gets ImageNet's mean colour, which is zero after
+    normalisation.
 
     Args:
         images: uint8 or float [N, 3, h, w] in [0, 255].
@@ -180,8 +181,9 @@ def augmented(images: Tensor, draws: Draws, size: tuple[int, int]) -> Tensor:
 
 
 def _recolour(images: Tensor, factors: Tensor) -> Tensor:
-    """Change brightness, contrast and saturation, in this order and as torchvision defines them, of
-    images in [0, 255].
+    """Change brightness, contrast and saturation of images in [0, 255].
+
+    The changes are made in this order, as torchvision defines them.
     """
     brightness, contrast, saturation = (factor.view(-1, 1, 1, 1) for factor in factors.unbind(1))
     grey = images.new_tensor([0.2989, 0.587, 0.114]).view(1, 3, 1, 1)

@@ -1,6 +1,4 @@
-"""Batch norm where a batch holds real and generated images: whose statistics a layer keeps, and in
-the end uses.
-"""
+"""Batch norm for batches of real and generated images, and its final statistics."""
 
 import torch
 from torch import Tensor, nn
@@ -13,10 +11,11 @@ from reid.seeds import STATISTICS, key
 
 
 class TwoNorms(nn.Module):
-    """In training the first `num_real` rows go through `real`, the rest through `generated`; else
-    all through `real`.
+    """Separate norms for real and generated rows.
 
-    A single row is no statistics: it goes with the others.
+    In training, the first `num_real` rows go through `real` and the rest through `generated`;
+    otherwise all go through `real`. A single generated row gives no statistics, so it goes through
+    `real` as well.
     """
 
     def __init__(self, real: nn.Module, generated: nn.Module):
@@ -31,9 +30,7 @@ class TwoNorms(nn.Module):
 
 
 def part(model: nn.Module) -> list[TwoNorms]:
-    """Put a TwoNorms, whose two parts begin alike, in the place of every batch norm of `model`;
-    they are returned.
-    """
+    """Replace every batch norm of `model` by a TwoNorms with two equal parts; return them."""
     pairs = []
     for parent in list(model.modules()):
         for name, layer in list(parent.named_children()):
@@ -46,15 +43,15 @@ def part(model: nn.Module) -> list[TwoNorms]:
                     layer.track_running_stats,
                 )
                 twin.load_state_dict(layer.state_dict())
-                for theirs, ours in zip(twin.parameters(), layer.parameters(), strict=True):
-                    theirs.requires_grad_(ours.requires_grad)
+                for copy, weight in zip(twin.parameters(), layer.parameters(), strict=True):
+                    copy.requires_grad_(weight.requires_grad)
                 pairs.append(TwoNorms(layer, twin.to(next(layer.buffers()).device)))
                 setattr(parent, name, pairs[-1])
     return pairs
 
 
 def join(model: nn.Module) -> None:
-    """Undo `part`: the layers of real images stay."""
+    """Undo `part`, keeping the layers of real images."""
     for parent in list(model.modules()):
         for name, layer in list(parent.named_children()):
             if isinstance(layer, TwoNorms):
@@ -62,13 +59,18 @@ def join(model: nn.Module) -> None:
 
 
 def estimate_statistics(model: nn.Module, pixels: Tensor, params: ReidParams, seed: int) -> None:
-    """Take batch norm's means and variances from real images, uint8 [N, 3, H, W], augmented as in
-    training.
+    """Estimate batch norm's means and variances from real images, augmented as in training.
 
-    Running statistics describe the mixture that the model was trained on; the images it is used on
-    are real, and where most of the training images are generated the two lie far apart. After AdaBN
+    Running statistics describe the mixture that the model was trained on, but the model is used on
+    real images. If most training images are generated, the two differ widely. This follows AdaBN
     (Li et al. 2016, "Revisiting Batch Normalization for Practical Domain Adaptation"), with the
     real training images as the target domain.
+
+    Args:
+        model: The model; its statistics are replaced.
+        pixels: Real images, uint8 [N, 3, H, W].
+        params: Parameters of the training.
+        seed: Random seed for the draws.
     """
     layers = [
         layer for layer in model.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)
@@ -78,13 +80,13 @@ def estimate_statistics(model: nn.Module, pixels: Tensor, params: ReidParams, se
         layer.reset_running_stats()
         layer.momentum = None  # a plain mean over the batches
     number = min(params.batch_size, len(pixels))
-    everything = torch.arange(len(pixels))
+    all_rows = torch.arange(len(pixels))
     model.train()
     with torch.no_grad(), autocast(pixels.device, resolve(params.precision, pixels.device)):
         for step in range(params.statistics_batches):
             generator = torch.Generator().manual_seed(key(seed, STATISTICS, step))
             draws = draw(number, params.image_size, params.augment, generator)
-            rows = shuffled(everything, step * number, number, seed).to(pixels.device)
+            rows = shuffled(all_rows, step * number, number, seed).to(pixels.device)
             model(augmented(pixels[rows], draws, params.image_size))
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum

@@ -1,4 +1,4 @@
-"""The checkpoint of a training, which only the same training resumes."""
+"""The checkpoint of a training run; only the same training resumes from it."""
 
 import json
 import logging
@@ -16,8 +16,9 @@ def save(file: Path, about: str, contents: dict[str, Any]) -> None:
     """Write a checkpoint; an interruption leaves the previous one.
 
     Args:
-        about: JSON of all that the training follows from.
-        contents: plain values and tensors.
+        file: The checkpoint file.
+        about: JSON of everything that determines the training.
+        contents: Plain values and tensors.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(".partial")
@@ -29,8 +30,8 @@ def load(file: Path, about: str, device: torch.device) -> dict[str, Any] | None:
     """Read a checkpoint.
 
     Returns:
-        Its contents; None, and a warning in the log, if it cannot be read or belongs to a training
-        that differs in `about`; None if there is no such file.
+        Its contents. None if the file does not exist. None, with a warning in the log, if it cannot
+        be read or belongs to a training with another `about`.
     """
     if not file.is_file():
         return None
@@ -44,6 +45,6 @@ def load(file: Path, about: str, device: torch.device) -> dict[str, Any] | None:
         key for key in theirs.keys() | ours.keys() if theirs.get(key) != ours.get(key)
     )
     if differing:
-        log.warning("%s has other %s: training starts afresh", file, ", ".join(differing))
+        log.warning("%s differs in %s: training starts afresh", file, ", ".join(differing))
         return None
     return stored

@@ -73,21 +73,22 @@ def load(rows: pd.DataFrame, size: tuple[int, int]) -> ReidSet:
     """Decode images and resize them to `size`, (height, width) in px.
 
     Args:
-        rows: columns path, pid, camid and generator; an empty generator means a real image.
+        rows: Columns path, pid, camid and generator; an empty generator means a real image.
+        size: (height, width) in px.
 
     Raises:
-        ValueError: a missing column, no rows, or an image that cannot be read completely.
+        ValueError: If a column is missing, there are no rows, or an image cannot be fully read.
     """
     missing = [
         column for column in ("path", "pid", "camid", "generator") if column not in rows.columns
     ]
     if missing:
         raise ValueError(
-            f"the rows have no column {', '.join(missing)}; they have {', '.join(map(str, rows.columns))}"
+            f"missing column {', '.join(missing)}; the rows have {', '.join(map(str, rows.columns))}"
         )
     if len(rows) == 0:
-        raise ValueError("no rows: there is no image to load")
-    # If set, Pillow fills truncated files with grey instead of failing. Another library may have
+        raise ValueError("no rows, so no images to load")
+    # If True, Pillow fills truncated files with grey instead of failing; another library may have
     # set it.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     pixels = torch.empty((len(rows), 3, *size), dtype=torch.uint8)
@@ -110,8 +111,9 @@ def load(rows: pd.DataFrame, size: tuple[int, int]) -> ReidSet:
 
 
 def _decode(path: str | Path, size: tuple[int, int], row: int) -> np.ndarray:
-    """uint8 [H, W, 3] RGB. Pillow's bilinear resize averages over all source pixels when it
-    shrinks.
+    """Decode an image to uint8 [H, W, 3] RGB.
+
+    When shrinking, Pillow's bilinear resize averages over all source pixels.
     """
     try:
         with Image.open(path) as image:
@@ -129,7 +131,7 @@ def concatenate(sets: Sequence[ReidSet]) -> ReidSet:
     """Join sets in order. Equal pids of two sets are the same person.
 
     Raises:
-        ValueError: the image sizes differ.
+        ValueError: If the image sizes differ.
     """
     sizes = sorted({part.size for part in sets})
     if len(sizes) != 1:
@@ -151,7 +153,7 @@ def labels(pids: Tensor) -> tuple[Tensor, int]:
 
 
 def normalise(images: Tensor) -> Tensor:
-    """Normalise images in [0, 255] by ImageNet's statistics: float32 [N, 3, H, W], channels last."""
+    """Normalise images in [0, 255] by ImageNet's statistics: float32, channels last."""
     mean = torch.tensor(IMAGENET_MEAN, device=images.device).mul(255).view(1, 3, 1, 1)
     std = torch.tensor(IMAGENET_STD, device=images.device).mul(255).view(1, 3, 1, 1)
     return images.to(torch.float32).sub(mean).div(std).contiguous(memory_format=torch.channels_last)

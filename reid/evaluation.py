@@ -1,13 +1,14 @@
 """Retrieval scores: exact CMC and mAP.
 
-Nothing is sorted. Average precision and CMC need only the ranks of the matches. The rank of a match
-is 1 + the number of kept gallery images before it: those strictly closer, and the equally close
-ones that stand earlier in the gallery. A stable sort of the distances gives the same order.
+The gallery is not sorted, because average precision and CMC need only the ranks of the matches. The
+rank of a match is 1 + the number of kept gallery images before it: those strictly closer, and the
+equally close ones that come earlier in the gallery. A stable sort of the distances gives the same
+order.
 
-The Market-1501 protocol (Zheng et al. 2015): gallery images with pid -1 (junk) are dropped; those
-with pid 0 (distractors) stay and match no query. For each query, the gallery images of its own pid
-and camera are dropped if cameras are known (`drop_same_camera`). A query without a match is skipped
-and counted.
+The protocol is that of Market-1501 (Zheng et al. 2015). Gallery images with pid -1 (junk) are
+dropped; those with pid 0 (distractors) stay and match no query. For each query, the gallery images
+of its own pid and camera are dropped if cameras are known (`drop_same_camera`). A query without a
+match is skipped and counted.
 """
 
 from collections.abc import Callable
@@ -30,9 +31,9 @@ class Scores:
     """Means over the queries that have a match; all scores lie in [0, 1].
 
     rank1, rank5, rank10: share of these queries with a match among the first 1, 5, 10 images
-    mAP: average precision is the mean over matches of the precision there (torchreid,
+    mAP: mean average precision, the mean over matches of the precision at their ranks (torchreid,
         scikit-learn since 0.19)
-    mAP_trapezoid: the mean over matches of the mean of the precision there and one place before
+    mAP_trapezoid: the same with the mean of the precision at a match's rank and at the rank before
         (the official Market-1501 code)
     num_queries: all queries, the skipped ones included
     num_gallery: gallery images without junk
@@ -51,7 +52,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class QueryScores:
-    """Scores of single queries; NaN where a query has no match.
+    """Scores of single queries; NaN if a query has no match.
 
     rank: float64 [Q], of the first match, from 1
     average_precision, average_precision_trapezoid: float64 [Q], as in `Scores`
@@ -65,25 +66,25 @@ class QueryScores:
 def score(
     model: ReidModel, query: ReidSet, gallery: ReidSet, params: ReidParams, flip: bool = False
 ) -> Scores:
-    """Score a trained model, its features compared as `params` says."""
+    """Score a trained model, with features compared as set in `params`."""
     return evaluate(comparison(model, query, gallery, params, flip))
 
 
 def evaluate(retrieval: Retrieval) -> Scores:
-    """Score all queries together. Raises as `by_query`."""
+    """Score all queries together; for errors see `by_query`."""
     return _summary(by_query(retrieval), retrieval.gallery_pids)
 
 
 def by_query(retrieval: Retrieval) -> QueryScores:
     """Score every query.
 
-    Distances exist for one chunk of the queries at a time, and the gallery's features are not
-    copied. Euclidean distances stay squared and cosine distances are negative cosines; neither
+    Distances are computed for one chunk of the queries at a time, and the gallery's features are
+    not copied. Euclidean distances stay squared and cosine distances are negative cosines; neither
     changes the order.
 
     Raises:
-        ValueError: no queries, no gallery, lengths that do not match, features that are not finite,
-            or no query with a match.
+        ValueError: If there are no queries or no gallery, lengths do not match, features are not
+            finite, or no query has a match.
     """
     query, gallery = retrieval.query_features.float(), retrieval.gallery_features.float()
     _squares("query", query)
@@ -115,7 +116,7 @@ def evaluate_distances(
     gallery_camids: Tensor | np.ndarray,
     drop_same_camera: bool = True,
 ) -> Scores:
-    """Score given distances, float [Q, G]; small means alike. All else is as in `evaluate`."""
+    """Score given distances, float [Q, G], small for similar images; the rest is as `evaluate`."""
     matrix = (
         distances.detach().cpu().numpy() if isinstance(distances, Tensor) else np.asarray(distances)
     )
@@ -142,7 +143,7 @@ def _squares(name: str, features: Tensor) -> Tensor:
     """Squared lengths [N] of features [N, D], computed for a chunk of the rows at a time.
 
     Raises:
-        ValueError: some are not finite.
+        ValueError: If some are not finite.
     """
     chunks = features.split(max(1, CHUNK_BYTES // (4 * max(1, features.shape[1]))))
     squares = torch.cat([chunk.square().sum(1) for chunk in chunks])
@@ -157,11 +158,11 @@ def _squares(name: str, features: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class _Matches:
-    """Gallery images that are special: junk, or of a query's identity.
+    """Gallery images that need special treatment: junk, or images of a query's identity.
 
     junk: bool [G]
     same: for each query, the gallery rows of its pid, ascending
-    match: for each query, bool of the length of `same`: a match (True), or dropped for this query
+    match: for each query, bool of the length of `same`; True is a match, False is dropped
     """
 
     junk: np.ndarray
@@ -175,7 +176,17 @@ def _matches(
     gallery: tuple[Tensor | np.ndarray, Tensor | np.ndarray],
     drop_same_camera: bool,
 ) -> _Matches:
-    """query, gallery: the pids and camids of the images."""
+    """Find the gallery images of each query's identity.
+
+    Args:
+        shape: Numbers of query and gallery images.
+        query: Pids and camids of the queries.
+        gallery: Pids and camids of the gallery.
+        drop_same_camera: Whether images of the query's identity and camera are dropped.
+
+    Raises:
+        ValueError: If a set is empty, lengths do not match, or no query has a match.
+    """
     for name, size, values in (("query", shape[0], query), ("gallery", shape[1], gallery)):
         for kind, value in zip(("pids", "camids"), values, strict=True):
             if len(value) != size:
@@ -203,14 +214,18 @@ def _matches(
     if not any(row.any() for row in match):
         raise ValueError(
             f"none of the {len(match)} queries has a match in the gallery "
-            f"(same pid{', another camera' if drop_same_camera else ''}): there is nothing to score"
+            f"(same pid{', another camera' if drop_same_camera else ''}), so nothing can be scored"
         )
     return _Matches(junk, same, match)
 
 
 def _score(distances: Callable[[slice], np.ndarray], matches: _Matches) -> QueryScores:
-    """`distances(rows)` returns the distances of a slice of the queries to the gallery, [rows, G]:
-    infinite for junk, finite otherwise.
+    """Score every query.
+
+    Args:
+        distances: Returns the distances of a slice of the queries to the gallery, [rows, G]:
+            infinite for junk, finite otherwise.
+        matches: The matches of the queries.
     """
     num_queries = len(matches.same)
     first, precision, trapezoid = np.full((3, num_queries), np.nan)
@@ -222,24 +237,22 @@ def _score(distances: Callable[[slice], np.ndarray], matches: _Matches) -> Query
             if match.any():
                 ranks = _ranks(np.ascontiguousarray(row), same[match], same[~match])
                 count = np.arange(1, len(ranks) + 1)
-                here = count / ranks
+                at_rank = count / ranks
                 before = np.where(ranks > 1, (count - 1) / np.maximum(ranks - 1, 1), 1)
                 first[query] = ranks[0]
-                precision[query] = here.mean()
-                trapezoid[query] = (here + before).mean() / 2
+                precision[query] = at_rank.mean()
+                trapezoid[query] = (at_rank + before).mean() / 2
     return QueryScores(first, precision, trapezoid)
 
 
 def _ranks(row: np.ndarray, matches: np.ndarray, dropped: np.ndarray) -> np.ndarray:
-    """Ranks, from 1 and ascending, that the gallery rows `matches` take in a stable sort of `row`
-    without `dropped`.
-    """
+    """Ascending ranks, from 1, of the gallery rows `matches` in a stable sort without `dropped`."""
     ranks = np.empty(len(matches), np.int64)
     near = row[dropped]
     for place, match in enumerate(matches.tolist()):
         distance = row[match]
-        # Before a match come the equally close images that stand before it, and the closer ones
-        # that stand after it.
+        # A match is preceded by closer and equally close images of earlier rows, and by closer
+        # images of later rows.
         closer = np.count_nonzero(row[:match] <= distance) + np.count_nonzero(
             row[match + 1 :] < distance
         )

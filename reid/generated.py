@@ -1,4 +1,4 @@
-"""Measures that keep generated images from hurting: each switch is one idea, and off at zero.
+"""Measures that keep generated images from lowering accuracy; each is one idea, off at zero.
 
 Generated images have flaws that real ones do not: they are blurred, have the light of one camera,
 or show no recognisable person. Treated as real images they can lower the scores (Table 6 of
@@ -20,11 +20,12 @@ from reid.retrieval import features
 
 @dataclass(frozen=True)
 class GateParams:
-    """A filter that leaves the worst generated images out before training; `own_identity` scores
-    them.
+    """A filter that leaves out the worst generated images before training.
+
+    `own_identity` gives the identity score.
 
     drop: share of the generated images that is left out; 0 = none
-    pose: weight of the pose score, in [0, 1]; the identity score has the rest
+    pose: weight of the pose score, in [0, 1]; the identity score has the remaining weight
     """
 
     drop: float
@@ -60,8 +61,8 @@ class TeacherParams:
 class GeneratedParams:
     """Section `generated`.
 
-    share: largest share of generated images in a batch, the same in every batch; None = as the
-        shuffled set has them
+    share: largest share of generated images in a batch, the same in every batch; None = as they
+        occur in the shuffled set
     label_smoothing: label smoothing of generated images (CamStyle, Zhong et al. 2018); real images
         have that of `ReidParams`
     own_batch_norm: batch norm normalises generated images separately, with their own scales and
@@ -88,13 +89,13 @@ class GeneratedParams:
                 )
         if self.own_batch_norm and self.share is None:
             raise ValueError(
-                "generated.own_batch_norm needs generated.share: without it a batch may hold too few real images for "
-                "statistics of their own; set share, e.g. 0.5"
+                "generated.own_batch_norm needs generated.share: without it a batch may contain too few real images for "
+                "separate statistics; set share, e.g. 0.5"
             )
 
 
 class Teacher:
-    """The moving average of a model's weights and statistics, which the model is to agree with."""
+    """The moving average of a model's weights and statistics, used as a target for the model."""
 
     def __init__(self, model: nn.Module, params: TeacherParams):
         self.weight = params.weight
@@ -106,14 +107,14 @@ class Teacher:
         """weight x (KL(average | model) + KL(model | average)), a mean over rows.
 
         Args:
-            images: normalised, float32 [N, 3, H, W].
-            logits: [N, C], the model's for these images.
+            images: Normalised, float32 [N, 3, H, W].
+            logits: The model's logits for these images, [N, C].
         """
         with torch.no_grad():
-            theirs = self.average(images)[-1].float().log_softmax(1)  # logits come last
-        ours = logits.float().log_softmax(1)
-        both = F.kl_div(ours, theirs, reduction="batchmean", log_target=True)
-        both = both + F.kl_div(theirs, ours, reduction="batchmean", log_target=True)
+            teacher = self.average(images)[-1].float().log_softmax(1)  # logits come last
+        student = logits.float().log_softmax(1)
+        both = F.kl_div(student, teacher, reduction="batchmean", log_target=True)
+        both = both + F.kl_div(teacher, student, reduction="batchmean", log_target=True)
         return self.weight * both
 
 
@@ -121,11 +122,13 @@ def own_identity(model: ReidModel, images: ReidSet, pids: Tensor, params: ReidPa
     """Log-probability that a model assigns to each image's own identity: float32 [N], 0 = certain.
 
     Args:
-        model: a model that was trained on real images of the same identities.
-        pids: int64 [C], the identities of its classes, ascending.
+        model: A model that was trained on real images of the same identities.
+        images: The images to score.
+        pids: The identities of its classes, ascending, int64 [C].
+        params: Parameters of the model's training.
 
     Raises:
-        ValueError: an image has another identity, or the model has another number of classes.
+        ValueError: If an image has another identity, or the model another number of classes.
     """
     logits = features(model, images, params.image_size, "logits", params.precision)
     if logits.shape[1] != len(pids):
@@ -133,8 +136,8 @@ def own_identity(model: ReidModel, images: ReidSet, pids: Tensor, params: ReidPa
             f"the model has {logits.shape[1]} classes, not {len(pids)}: it was trained on another set; train it again"
         )
     label = torch.searchsorted(pids, images.pids).clamp(max=len(pids) - 1)
-    if (strangers := images.pids[pids[label] != images.pids]).numel():
+    if (unknown := images.pids[pids[label] != images.pids]).numel():
         raise ValueError(
-            f"identity {int(strangers[0])} is not among the {len(pids)} identities that the model was trained on"
+            f"identity {int(unknown[0])} is not among the {len(pids)} identities that the model was trained on"
         )
     return logits.log_softmax(1).gather(1, label[:, None])[:, 0]

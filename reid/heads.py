@@ -1,6 +1,4 @@
-"""What follows a base: from the pooled maps of an image to the numbers that retrieval compares, and
-to identities.
-"""
+"""Heads: from a base's pooled maps to the embedding that retrieval compares, and to identities."""
 
 from typing import NamedTuple
 
@@ -12,7 +10,7 @@ CLASSIFIER_STD = 0.001  # open-reid and bag of tricks
 
 
 class Output(NamedTuple):
-    """Of one image per row; C channels of the base, D numbers of the embedding."""
+    """Output of a model, one image per row; the base has C channels, the embedding D numbers."""
 
     pooled: Tensor  # [N, C], before the head
     embedding: Tensor  # [N, D]
@@ -20,8 +18,10 @@ class Output(NamedTuple):
 
 
 class LinearHead(nn.Module):
-    """open-reid's: linear embedding -> batch norm (here the embedding is read) -> ReLU -> dropout
-    -> linear classifier.
+    """The head of open-reid.
+
+    Linear layer -> batch norm (whose output is the embedding) -> ReLU -> dropout -> linear
+    classifier.
     """
 
     def __init__(self, channels: int, num_classes: int, embedding: int, dropout: float):
@@ -41,18 +41,17 @@ class LinearHead(nn.Module):
 
 
 class BNNeck(nn.Module):
-    """Bag of tricks' (Luo et al. 2019, section 3.5): batch norm without shift (the embedding) ->
-    classifier without bias.
+    """The head of bag of tricks (Luo et al. 2019, section 3.5).
 
-    A metric loss is to compare the pooled maps, retrieval the embedding.
+    Batch norm without shift (whose output is the embedding) -> classifier without bias. A metric
+    loss should compare the pooled maps, retrieval the embedding.
     """
 
     def __init__(self, channels: int, classifier: nn.Module):
         super().__init__()
         self.norm = nn.BatchNorm1d(channels)
-        self.norm.bias.requires_grad_(
-            False
-        )  # stays zero, so that classes part along the spheres around the origin
+        # The shift stays zero, so that classes separate on spheres around the origin.
+        self.norm.bias.requires_grad_(False)
         self.classifier = classifier
 
     def forward(self, pooled: Tensor) -> Output:
@@ -61,8 +60,9 @@ class BNNeck(nn.Module):
 
 
 class CosineClassifier(nn.Module):
-    """Cosines between images [N, D] and a direction per class: float32 [N, classes], also under
-    autocast.
+    """Cosines between images [N, D] and one direction per class: float32 [N, classes].
+
+    The result is float32 under autocast too.
     """
 
     def __init__(self, channels: int, num_classes: int):
@@ -71,7 +71,7 @@ class CosineClassifier(nn.Module):
         nn.init.normal_(self.weight, std=CLASSIFIER_STD)
 
     def forward(self, embedding: Tensor) -> Tensor:
-        # A loss multiplies cosines by 64 and more: bfloat16's steps of 1/256 near 1 would be too
+        # A loss multiplies cosines by 64 or more, so bfloat16's steps of 1/256 near 1 would be too
         # coarse.
         with torch.autocast(embedding.device.type, enabled=False):
             return F.linear(F.normalize(embedding.float()), F.normalize(self.weight))

@@ -1,5 +1,6 @@
-"""The base of open-reid's `inception`, which is neither GoogLeNet nor Inception-v2 and has no
-published weights.
+"""The base of open-reid's `inception`.
+
+It is neither GoogLeNet nor Inception-v2, and has no published weights.
 """
 
 import torch
@@ -7,9 +8,10 @@ from torch import Tensor, nn
 
 
 class Inception(nn.Sequential):
-    """[N, 3, H, W] -> [N, channels, h, w]. Three 3x3 convolutions, a pooling, then six blocks.
+    """Images [N, 3, H, W] -> maps [N, channels, h, w].
 
-    An image of 144 x 56 px ends as 1536 maps of 10 x 4.
+    Three 3x3 convolutions, a pooling, then six blocks. At width 1 an image of 144 x 56 px gives
+    1536 maps of 10 x 4.
     """
 
     def __init__(self, width: float):

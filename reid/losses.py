@@ -1,4 +1,4 @@
-"""Losses of a re-identification model: one over identities, and optionally one over pairs of images.
+"""Losses of a re-identification model: one over identities, optionally one over image pairs.
 
 All are computed in float32, even if the network runs in bfloat16 under autocast.
 """
@@ -82,11 +82,11 @@ class LossParams:
 def criterion(params: LossParams) -> Criterion:
     """Make a function (output, label int64 [N], smoothing float32 [N]) -> losses by name.
 
-    Its values, `identity` and, with a metric loss, `metric`, are weighted float32 scalars; their
-    sum is the loss. Smoothing, in [0, 1), applies to the identity loss alone.
+    The losses, `identity` and, with a metric loss, `metric`, are weighted float32 scalars; their
+    sum is the total loss. Smoothing, in [0, 1), applies only to the identity loss.
 
     Raises:
-        ValueError: the package of the metric loss is missing.
+        ValueError: If the package of the metric loss is missing.
     """
     compare = _metric_loss(params.metric)
 
@@ -110,12 +110,12 @@ def identity_cross_entropy(logits: Tensor, label: Tensor, smoothing: Tensor) -> 
     Args:
         logits: [N, C] of any float type.
         label: int64 [N].
-        smoothing: [N] in [0, 1), the share of a row's target that is spread evenly over all
-            classes (Szegedy et al. 2016, section 7).
+        smoothing: Share of a row's target that is spread evenly over all classes (Szegedy et al.
+            2016, section 7), [N] in [0, 1).
     """
     log_probability = logits.float().log_softmax(1)
-    own = log_probability.gather(1, label[:, None])[:, 0]
-    return -torch.lerp(own, log_probability.mean(1), smoothing).mean()
+    true_class = log_probability.gather(1, label[:, None])[:, 0]
+    return -torch.lerp(true_class, log_probability.mean(1), smoothing).mean()
 
 
 def circle_logits(cosines: Tensor, label: Tensor, scale: float, margin: float) -> Tensor:
@@ -130,22 +130,23 @@ def circle_logits(cosines: Tensor, label: Tensor, scale: float, margin: float) -
         cosines: float32 [N, C].
         label: int64 [N].
     """
-    own = F.one_hot(label, cosines.shape[1]).bool()
+    true_class = F.one_hot(label, cosines.shape[1]).bool()
     fixed = cosines.detach()
-    weight = torch.where(own, 1 + margin - fixed, fixed + margin).clamp(min=0)
-    return scale * weight * (cosines - torch.where(own, 1 - margin, margin))
+    weight = torch.where(true_class, 1 + margin - fixed, fixed + margin).clamp(min=0)
+    return scale * weight * (cosines - torch.where(true_class, 1 - margin, margin))
 
 
 def batch_hard_triplet(features: Tensor, label: Tensor, margin: float | None) -> Tensor:
-    """Batch-hard triplet loss: mean over anchors of [farthest positive - nearest negative + margin]_+.
+    """Batch-hard triplet loss: mean of [farthest positive - nearest negative + margin]_+.
 
-    Hermans et al. 2017, eq. (5); without a margin ln(1 + exp(difference)), section 3.2. Distances
-    are Euclidean. A row is an anchor if the batch holds another image of its identity and one of
-    another identity; without anchors the loss is 0.
+    Hermans et al. 2017, eq. (5); without a margin ln(1 + exp(difference)), section 3.2. The mean is
+    over anchors, and distances are Euclidean. A row is an anchor if the batch contains another
+    image of its identity and one of another identity. Without anchors the loss is 0.
 
     Args:
         features: float32 [N, D].
         label: int64 [N].
+        margin: The margin, or None for the soft margin.
     """
     distances = torch.cdist(
         features, features, compute_mode="donot_use_mm_for_euclid_dist"
@@ -169,8 +170,9 @@ def _metric_loss(params: Triplet | PairCircle | None) -> Callable[[Tensor, Tenso
 
 
 def _pair_circle(margin: float, gamma: float) -> nn.Module:
-    """The circle loss of pair-wise labels (section 3) on cosines, a mean over the anchors that have
-    positives and negatives.
+    """The circle loss of pair-wise labels (section 3) on cosines.
+
+    It is the mean over the anchors that have positives and negatives.
     """
     try:
         from pytorch_metric_learning.losses import CircleLoss

@@ -17,7 +17,7 @@ class NetworkParams:
     """Section `network`.
 
     pretrained: ImageNet weights for the base
-    last_stride: stride of a ResNet's last stage: 2 as published; 1 doubles the sides of its maps
+    last_stride: stride of a ResNet's last stage; 2 as published, 1 doubles the sides of its maps
         (bag of tricks)
     width: factor on the channels of inception; 1 is the published network
     head: open-reid's, bag of tricks', or the latter with a cosine classifier
@@ -35,12 +35,12 @@ class NetworkParams:
     def __post_init__(self):
         if self.head == "linear" and (self.embedding is None or self.embedding < 1):
             raise ValueError(
-                f"network.embedding must be at least 1 where network.head is linear, got {self.embedding}"
+                f"network.embedding must be at least 1 if network.head is linear, got {self.embedding}"
             )
         if self.head != "linear" and (self.embedding is not None or self.dropout):
             raise ValueError(
-                f"network.head {self.head} has neither an embedding of its own nor dropout: set network.embedding: null "
-                f"and network.dropout: 0.0 (they are {self.embedding} and {self.dropout})"
+                f"network.head {self.head} has neither a separate embedding nor dropout: set network.embedding: null and "
+                f"network.dropout: 0.0 (they are {self.embedding} and {self.dropout})"
             )
         if not 0 <= self.dropout < 1:
             raise ValueError(f"network.dropout must lie in [0, 1), got {self.dropout}")
@@ -57,7 +57,7 @@ class ReidModel(nn.Module):
         self.head = head
 
     def forward(self, images: Tensor) -> Output:
-        """Normalised images [N, 3, H, W] -> Output."""
+        """Output for normalised images [N, 3, H, W]."""
         return self.head(self.base(images).mean((2, 3)))
 
 
@@ -77,12 +77,12 @@ def _resnet50(params: NetworkParams) -> tuple[nn.Module, int]:
         base = timm.create_model(
             TIMM_RESNET50, pretrained=params.pretrained, num_classes=0, global_pool=""
         )
-    # timm passes on whatever the download raises: OSError, RuntimeError, httpx errors.
+    # timm passes on any error of the download: OSError, RuntimeError, httpx errors.
     except Exception as error:
         if not params.pretrained:
             raise
         raise OSError(
-            f"the ImageNet weights {TIMM_RESNET50} are neither in the local cache nor downloadable "
+            f"the ImageNet weights {TIMM_RESNET50} are not in the local cache and cannot be downloaded "
             f"({type(error).__name__}: {error}). On a machine with network access run\n"
             f"    python -c \"import timm; timm.create_model('{TIMM_RESNET50}', pretrained=True)\"\n"
             "and copy its folder ~/.cache/huggingface to this one, or set network.pretrained: false"
@@ -97,13 +97,13 @@ def check_backbone(name: str) -> None:
     """Check that `build` knows a backbone.
 
     Raises:
-        ValueError: it does not; lists the known names.
+        ValueError: If it does not; the message lists the known names.
     """
     if name.startswith(torchreid_door.PREFIX):
         torchreid_door.check(name)
     elif name not in BASES:
         raise ValueError(
-            f"unknown backbone {name!r}; there are {', '.join(sorted(BASES))}, and torchreid's as {torchreid_door.PREFIX}NAME"
+            f"unknown backbone {name!r}; available: {', '.join(sorted(BASES))}, and torchreid's as {torchreid_door.PREFIX}NAME"
         )
 
 
@@ -111,8 +111,8 @@ def build(name: str, num_classes: int, params: NetworkParams) -> ReidModel:
     """Build a model; its initial weights come from torch's global generator.
 
     Raises:
-        ValueError: an unknown name, or `params` that this backbone does not support.
-        OSError: its ImageNet weights can be neither read nor downloaded.
+        ValueError: If the name is unknown, or the backbone does not support `params`.
+        OSError: If its ImageNet weights can be neither read nor downloaded.
     """
     check_backbone(name)
     if params.width != 1 and name != "inception":
@@ -129,9 +129,7 @@ def build(name: str, num_classes: int, params: NetworkParams) -> ReidModel:
 
 
 def _keep_last_side(base: nn.Module, name: str) -> None:
-    """The last stage of a ResNet no longer halves the sides of its maps (bag of tricks, section
-    3.4).
-    """
+    """Set a ResNet's last stage not to halve the sides of its maps (bag of tricks, section 3.4)."""
     halving = [
         module
         for stage, module in base.named_modules()

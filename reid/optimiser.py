@@ -1,4 +1,4 @@
-"""The optimiser of a training."""
+"""The optimiser of a training run."""
 
 import torch
 from torch import Tensor
@@ -10,9 +10,9 @@ from reid.params import ReidParams
 def optimiser(model: ReidModel, params: ReidParams) -> tuple[torch.optim.Optimizer, list[float]]:
     """The optimiser and the full learning rate of each of its groups: the base, then the head.
 
-    It is fused, one pass over the weights instead of a dozen, and steps on views of them as they
-    lie in memory: where weights are channels last, fused would copy them there and back. So clear
-    gradients by model.zero_grad().
+    It is fused, which takes one pass over the weights instead of a dozen. It works on views of the
+    weights in their memory order, because a fused optimiser would copy channels-last weights there
+    and back. Clear gradients with model.zero_grad().
     """
     base = list(model.base.parameters())
     inside = {id(weight) for weight in base}
@@ -30,8 +30,8 @@ def optimiser(model: ReidModel, params: ReidParams) -> tuple[torch.optim.Optimiz
             groups, momentum=params.momentum, weight_decay=decay, nesterov=nesterov, fused=True
         )
         if nesterov:
-            # torch makes them at a weight's first gradient, but fused cannot take some that are
-            # made and some that are not.
+            # torch creates the buffers at a weight's first gradient, but a fused optimiser fails if
+            # only some of them exist.
             for view in views[0] + views[1]:
                 made.state[view]["momentum_buffer"] = torch.zeros_like(view)
     else:
@@ -47,8 +47,9 @@ def optimiser(model: ReidModel, params: ReidParams) -> tuple[torch.optim.Optimiz
 
 
 def _in_memory_order(tensor: Tensor, weight: Tensor) -> Tensor:
-    """The numbers of `tensor` as those of `weight` lie in memory, [N]: a view where `tensor` lies
-    likewise.
+    """The numbers of `tensor` in the memory order of `weight`, [N].
+
+    It is a view if `tensor` has the same order.
     """
     channels_last = weight.ndim == 4 and weight.is_contiguous(memory_format=torch.channels_last)
     return (tensor.permute(0, 2, 3, 1) if channels_last else tensor).reshape(-1)

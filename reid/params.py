@@ -1,4 +1,4 @@
-"""What a training is asked to do, and what that means for a set of a given size."""
+"""Parameters of a training run, and the plan that follows for a set of a given size."""
 
 import math
 from dataclasses import dataclass
@@ -10,35 +10,28 @@ from reid.models import NetworkParams, check_backbone
 from reid.precision import Precision
 
 Metric = Literal["euclidean", "cosine"]
-Budget = Literal[
-    "epochs", "iterations"
-]  # equal numbers of passes over each set (the paper's), or of updates (fair)
+# Equal numbers of passes over each set (as in the paper), or of updates (fair).
+Budget = Literal["epochs", "iterations"]
 
 
 @dataclass(frozen=True)
 class ReidParams:
-    backbone: str  # inception, resnet50, or a name of torchreid's as torchreid:osnet_x1_0
-    image_size: tuple[
-        int, int
-    ]  # (height, width) in px; open-reid: resnet50 256 x 128, inception 144 x 56
+    backbone: str  # inception, resnet50, or one of torchreid's, e.g. torchreid:osnet_x1_0
+    # (height, width) in px; open-reid: resnet50 256 x 128, inception 144 x 56
+    image_size: tuple[int, int]
     network: NetworkParams
     features: Literal["embedding", "logits"]  # what retrieval compares; open-reid logits
     metric: Metric  # how; open-reid euclidean
     epochs: int  # of budget `epochs`; an epoch drops its last, incomplete batch, as in open-reid
-    iterations: (
-        int  # of budget `iterations`; epochs, newly shuffled, follow each other without a gap
-    )
+    iterations: int  # of budget `iterations`; reshuffled epochs follow each other without a gap
     batch_size: int  # of all processes together
-    sampler: Literal[
-        "shuffled", "identity"
-    ]  # batches cut from shuffled epochs, or of several images of each identity
+    # Batches cut from shuffled epochs, or with several images of each identity.
+    sampler: Literal["shuffled", "identity"]
     images_per_identity: int  # of sampler identity: K; open-reid and bag of tricks 4
     optimiser: Literal["sgd", "adam", "adamw"]
     learning_rate: float
-    base_factor: (
-        float  # on the learning rate of the base; open-reid 0.1 where the base is pretrained
-    )
-    momentum: float  # of sgd, Nesterov's; for adam and adamw their first beta
+    base_factor: float  # on the learning rate of the base; open-reid 0.1 if it is pretrained
+    momentum: float  # Nesterov momentum of sgd; first beta of adam and adamw
     weight_decay: float
     schedule: Literal["constant", "step", "cosine"]
     step_at: tuple[float, ...]  # shares of the run after which `step` multiplies by step_factor
@@ -46,7 +39,8 @@ class ReidParams:
     warmup: float  # share of the run in which the learning rate rises linearly
     loss: LossParams
     label_smoothing: float  # of the identity loss
-    statistics_batches: int  # real batches that batch norm's statistics are taken from at the end; 0 = running ones stay
+    # Number of real batches for batch norm's final statistics; 0 keeps the running ones.
+    statistics_batches: int
     augment: AugmentParams
     precision: Precision
     log_iterations: int
@@ -56,8 +50,8 @@ class ReidParams:
         check_backbone(self.backbone)
         if isinstance(self.loss.identity, ClassCircle) != (self.network.head == "bnneck_cosine"):
             raise ValueError(
-                "loss.identity circle and network.head bnneck_cosine go together: "
-                f"the one weighs the cosines that the other gives; the head is {self.network.head}"
+                "loss.identity circle and network.head bnneck_cosine must be used together: "
+                f"the loss weights the head's cosines; the head is {self.network.head}"
             )
         for field in (
             "epochs",
@@ -76,7 +70,7 @@ class ReidParams:
                 raise ValueError(f"{field} must not be negative, got {getattr(self, field)}")
         if not all(0 < share < 1 for share in self.step_at):
             raise ValueError(
-                f"step_at must hold shares of the run, in (0, 1), got {list(self.step_at)}"
+                f"step_at must contain shares of the run, in (0, 1), got {list(self.step_at)}"
             )
         if self.images_per_identity < 2:
             raise ValueError(
@@ -94,24 +88,28 @@ class ReidParams:
         for field, kind in get_type_hints(ReidParams).items():
             if get_origin(kind) is Literal and getattr(self, field) not in get_args(kind):
                 raise ValueError(
-                    f"{field} {getattr(self, field)!r} is none of {', '.join(get_args(kind))}"
+                    f"{field} {getattr(self, field)!r} is not one of {', '.join(get_args(kind))}"
                 )
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`params` applied to a set of `num_images`."""
+    """The run that `params` gives for a set of `num_images`."""
 
     num_images: int
     batch_size: int
     iterations: int
-    images_per_epoch: int  # that are used; the rest of an epoch is dropped
-    notes: tuple[str, ...]  # where it departs from the params, in words
+    images_per_epoch: int  # number of images used; the rest of an epoch is dropped
+    notes: tuple[str, ...]  # departures from the params, in words
 
 
 def plan(num_images: int, params: ReidParams, budget: Budget) -> Plan:
-    """A set smaller than a batch shrinks the batch, and the plan's notes say so. ValueError for
-    under 2 images.
+    """Plan a training run.
+
+    If the set is smaller than a batch, the batch shrinks, and the plan's notes say so.
+
+    Raises:
+        ValueError: If the set has fewer than 2 images.
     """
     if num_images < 2:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Which number format a device computes fastest in without harm, and autocast to it."""
+"""The fastest safe number format of a device, and autocast to it."""
 
 from contextlib import AbstractContextManager
 from typing import Literal
@@ -9,15 +9,20 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 
 def resolve(precision: Precision, device: torch.device) -> torch.dtype:
-    """`auto` is bfloat16 where the device has instructions for it (CUDA's, or AVX512-BF16 on a
-    CPU), else float32.
+    """The number format of a precision on a device.
+
+    `auto` is bfloat16 if the device has instructions for it (CUDA's, or AVX512-BF16 on a CPU), else
+    float32.
+
+    Raises:
+        ValueError: If the precision is unknown.
     """
     if precision == "float32":
         return torch.float32
     if precision == "bfloat16":
         return torch.bfloat16
     if precision != "auto":
-        raise ValueError(f"unknown precision {precision!r}; there are auto, float32, bfloat16")
+        raise ValueError(f"unknown precision {precision!r}; available: auto, float32, bfloat16")
     if device.type == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     else:

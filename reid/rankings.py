@@ -1,4 +1,4 @@
-"""Ranked lists of a few queries, to look at."""
+"""Ranked lists of a few queries, for display."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from reid.retrieval import Retrieval
 
 @dataclass(frozen=True)
 class Ranking:
-    """The first gallery images of one query, without the images that the protocol drops.
+    """The first gallery images for one query, without the images that the protocol drops.
 
     query: row of the query
     average_precision: as in `reid.evaluation.Scores.mAP`
@@ -30,7 +30,7 @@ def rankings(retrieval: Retrieval, rows: np.ndarray, top: int) -> list[Ranking]:
     """Rank the gallery for the queries `rows`, int64 [R]; queries without a match are left out."""
     query = retrieval.query_features[rows].double()
     gallery = retrieval.gallery_features.double()
-    # Number by number, unlike evaluate's matrix products: for a few rows exactness costs nothing.
+    # Without matrix products, unlike evaluate: for a few rows exactness is cheap.
     if retrieval.metric == "cosine":
         query, gallery = normalize(query), normalize(gallery)
         distances = torch.stack([-(row * gallery).sum(1) for row in query])

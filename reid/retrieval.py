@@ -1,4 +1,4 @@
-"""Retrieval: features of query and gallery images, and how they are compared."""
+"""Retrieval: features of query and gallery images, and their comparison."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -16,17 +16,17 @@ FEATURE_BATCH = 256  # images through the network at a time
 
 @dataclass(frozen=True)
 class Retrieval:
-    """Query images, and the gallery that each of them is searched for in.
+    """Query images, and the gallery in which each of them is searched.
 
     query_features, gallery_features: float [Q, D] and [G, D]
     query_pids, gallery_pids: int64 [Q] and [G]; pid -1 is junk, 0 a distractor
     query_camids, gallery_camids: int64 [Q] and [G]
     metric: the distance between two features
-    drop_same_camera: whether a query's own camera is left out: its images of the query's person
-        are then neither matches nor errors. False where cameras are unknown.
+    drop_same_camera: whether images of the query's person by the query's camera are left out, so
+        that they are neither matches nor errors; False if cameras are unknown
 
     Raises:
-        ValueError: features of the wrong shape, or an unknown metric.
+        ValueError: If features have the wrong shape, or the metric is unknown.
     """
 
     query_features: Tensor
@@ -65,12 +65,15 @@ def features(
 ) -> Tensor:
     """Compute the features of images: float32 [N, D] on the CPU.
 
-    The model runs in eval mode and is left in the mode it was in.
+    The model runs in eval mode; its previous mode is restored.
 
     Args:
-        image_size: (height, width) in px that images are resized to.
-        output: the field of the model's output that is returned.
-        flip: average the features of each image and its mirror image.
+        model: The model.
+        images: The images.
+        image_size: (height, width) in px to which images are resized.
+        output: The field of the model's output that is returned.
+        precision: Number format of the computation.
+        flip: Whether to average the features of each image and its mirror image.
     """
     device = next(model.parameters()).device
     dtype = resolve(precision, device)
@@ -100,7 +103,7 @@ def comparison(
     flip: bool = False,
     drop_same_camera: bool = True,
 ) -> Retrieval:
-    """The features of a trained model, compared as `params` says."""
+    """Retrieval with the features of a trained model, compared as set in `params`."""
     query_features, gallery_features = (
         features(model, images, params.image_size, params.features, params.precision, flip)
         for images in (query, gallery)

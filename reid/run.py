@@ -1,4 +1,4 @@
-"""The loop of a training: updates, logged means, checkpoints."""
+"""The training loop: updates, logged means, checkpoints."""
 
 import logging
 import math
@@ -23,15 +23,16 @@ LOOK_ITERATIONS = 10  # losses are fetched from the device and checked at least 
 
 
 class Run:
-    """A training in progress, resumed from its checkpoint if there is one.
+    """A training run in progress, resumed from its checkpoint if it has one.
 
-    step: updates made
+    step: number of updates made
     seconds: time of training, over all attempts
     last: means of the values that `trainer` returns, at the last log
 
     Args:
-        file: the checkpoint.
-        about: JSON of all that the training follows from; a checkpoint must agree with it.
+        trainer: Makes the updates.
+        file: The checkpoint.
+        about: JSON of everything that determines the training; a checkpoint must agree with it.
     """
 
     def __init__(self, trainer: Trainer, file: Path, about: str):
@@ -83,9 +84,9 @@ class Run:
         """Move values from the device to the window.
 
         Raises:
-            FloatingPointError: a loss is not finite.
+            FloatingPointError: If a loss is not finite.
         """
-        # Fetched all at once.
+        # One transfer for all values.
         numbers = iter(
             torch.stack([value for values in pending for value in values.values()]).tolist()
         )
@@ -100,13 +101,11 @@ class Run:
         self.window += fetched
 
     def _diverged(self, what: str) -> FloatingPointError:
-        last = (
-            f"{self.file} holds step {self.saved}" if self.saved else "there is no checkpoint yet"
-        )
+        last = f"{self.file} is at step {self.saved}" if self.saved else "no checkpoint exists yet"
         return FloatingPointError(f"{what}; {last}; lower learning_rate")
 
     def _progress(self) -> Iterator[int]:
-        """The remaining steps, behind a progress bar that counts images."""
+        """The remaining steps, with a progress bar that counts images."""
         size = self.trainer.task.plan.batch_size
         with tqdm(
             total=self.iterations * size,
@@ -123,7 +122,7 @@ class Run:
                     bar.set_postfix(loss=f"{self.window[-1]['loss']:.3f}", refresh=False)
 
     def _save(self) -> None:
-        # The gradient of a finite loss may not be finite: no checkpoint may hold its result.
+        # The gradient of a finite loss may not be finite, and no checkpoint may contain its result.
         if not self.trainer.finite():
             raise self._diverged(f"weights are not finite after step {self.step}")
         progress = {

@@ -1,6 +1,6 @@
 """Rows of the training set for each batch.
 
-The rows of a step follow from (seed, step) alone, so that a run can resume at any step.
+The rows of a step depend only on (seed, step), so that a run can resume at any step.
 """
 
 import math
@@ -19,7 +19,7 @@ from reid.seeds import SHUFFLE, SHUFFLE_GENERATED, SHUFFLE_IDENTITIES, key
 def batches(
     train_set: ReidSet, params: ReidParams, planned: Plan, generated: GeneratedParams, seed: int
 ) -> "Batches | IdentityBatches":
-    """The sampler that params.sampler names: step -> rows of `train_set`, int64 [batch_size]."""
+    """The sampler named by params.sampler: step -> rows of `train_set`, int64 [batch_size]."""
     if params.sampler == "shuffled":
         return Batches(train_set.generated, planned, generated, seed)
     label, _ = labels(train_set.pids)
@@ -35,7 +35,10 @@ class Batches:
     and every batch has the same number of each. Generated images join at step `start`.
 
     Args:
-        generated_rows: bool [N], which images of the training set are generated.
+        generated_rows: Which images of the training set are generated, bool [N].
+        planned: The plan of the training run.
+        params: The treatment of generated images.
+        seed: Random seed of the shuffles.
     """
 
     def __init__(self, generated_rows: Tensor, planned: Plan, params: GeneratedParams, seed: int):
@@ -50,7 +53,7 @@ class Batches:
         self.start = math.ceil(params.start * planned.iterations) if len(self.generated) else 0
 
     def __call__(self, step: int) -> Tensor:
-        """int64 [batch_size]."""
+        """Rows of the batch of a step, int64 [batch_size]."""
         size = self.plan.batch_size
         if step < self.start:
             return shuffled(self.real, step * size, size, self.seed)
@@ -76,25 +79,29 @@ class Batches:
 class IdentityBatches:
     """Batches of several images of each identity, for losses that compare images (P x K).
 
-    The usual sampler repeats the images of an identity that has fewer than K. On a reduced set that
-    is most identities: at a tenth of Market-1501 about 70% of the positive pairs are then an image
-    with itself, and teach nothing. Here such an identity contributes the images it has, and further
-    identities fill the batch.
+    The usual sampler repeats the images of an identity that has fewer than K. On a reduced set
+    these are most identities: at a tenth of Market-1501 about 70% of the positive pairs then
+    consist of an image with itself, from which the model learns nothing. Here such an identity
+    contributes the images it has, and further identities fill the batch.
 
     In a pass every identity, in shuffled order, contributes `images_per_identity` different images,
     or all that it has. Batches are cut from passes, whose incomplete ends are dropped. If one pass
-    does not fill a batch, identities contribute more images; a batch holds an image twice only if
-    the whole set does not fill it.
+    does not fill a batch, identities contribute more images. A batch contains an image twice only
+    if the whole set does not fill it.
 
     At most `params.share` of an identity's images are generated, rounded; before step `start` all
     are real. Real images come before generated ones.
 
     Args:
-        label: int64 [N], classes of the training images.
-        generated_rows: bool [N], which of them are generated.
+        label: Classes of the training images, int64 [N].
+        generated_rows: Which of them are generated, bool [N].
+        planned: The plan of the training run.
+        images_per_identity: K.
+        params: The treatment of generated images.
+        seed: Random seed of the passes.
 
     Raises:
-        ValueError: images_per_identity is too small for the share.
+        ValueError: If images_per_identity is too small for the share.
     """
 
     def __init__(
@@ -117,12 +124,12 @@ class IdentityBatches:
         ):
             raise ValueError(
                 f"generated.share {self.share} of {self.images} images per identity rounds to "
-                f"{round(self.share * self.images)}; choose images_per_identity so that both kinds have a part"
+                f"{round(self.share * self.images)}; choose images_per_identity so that both kinds occur"
             )
         self._cached_pass = lru_cache(maxsize=2)(self._pass)
 
     def __call__(self, step: int) -> Tensor:
-        """int64 [batch_size]."""
+        """Rows of the batch of a step, int64 [batch_size]."""
         share = 0.0 if step < self.start else self.share
         images = self.images
         while len(order := self._cached_pass(0, images, share)) < self.batch_size and images < len(
@@ -136,8 +143,9 @@ class IdentityBatches:
         return torch.from_numpy(rows[np.argsort(self.kind[rows], kind="stable")])
 
     def degenerate_pairs(self, step: int) -> float:
-        """Share of a batch's positive pairs that are an image with itself; 0 without positive
-        pairs.
+        """Share of a batch's positive pairs that consist of an image with itself.
+
+        It is 0 without positive pairs.
         """
         rows = self(step)
         return degenerate_share(rows, torch.from_numpy(self.label)[rows])
@@ -148,7 +156,7 @@ class IdentityBatches:
         turn = rng.permutation(self.label.max() + 1)[self.label]
         order = np.lexsort((rng.random(len(self.label)), turn))
         if share is not None:
-            # Some of an identity's generated images, then real ones as long as there is space.
+            # Some of an identity's generated images first, then real ones up to the limit.
             kind = self.kind[order]
             order = order[~kind | (_place(2 * turn[order] + kind) < round(share * images))]
             order = order[np.lexsort((~self.kind[order], turn[order]))]
@@ -178,11 +186,15 @@ def shuffled(
     images_per_epoch: int | None = None,
     stream: int = SHUFFLE,
 ) -> Tensor:
-    """Shuffle `rows` [N] anew for each epoch, lay the epochs end to end, and return the positions
-    begin to begin + number: int64 [number].
+    """A slice of consecutive epochs, each a new shuffle of `rows`: int64 [number].
 
     Args:
-        images_per_epoch: rows used in an epoch; None = all.
+        rows: The rows, [N].
+        begin: First position, counted over all epochs.
+        number: Number of positions.
+        seed: Random seed of the shuffles.
+        images_per_epoch: Number of rows used in an epoch, or None for all.
+        stream: Stream of random numbers, one of seeds.py.
     """
     length = len(rows) if images_per_epoch is None else images_per_epoch
     position = torch.arange(begin, begin + number)

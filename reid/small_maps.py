@@ -1,8 +1,8 @@
-"""Convolutions on a CPU whose output has a few places only, as matrix products.
+"""Convolutions with very small output maps on a CPU, as matrix products.
 
-A ResNet-18 ends in maps of 2 x 1 px where images have 64 x 32. There oneDNN takes five times as
-long as the matrix product that the convolution is, for it cannot split the weight's gradient along
-places; and two thirds of the weights only ever meet the padding.
+For images of 64 x 32 px, a ResNet-18 ends in maps of 2 x 1 px. At that size oneDNN takes five times
+as long as the equivalent matrix product, because it cannot split the weight's gradient over
+positions, and two thirds of the weights only ever meet the padding.
 """
 
 from functools import lru_cache
@@ -11,12 +11,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-MOST_PLACES = 8  # in more than these oneDNN is as fast
+MOST_PLACES = 8  # with more output positions oneDNN is as fast
 
 
 class SmallMapConv2d(nn.Module):
-    """An nn.Conv2d, with its weights under their names; maps of at most MOST_PLACES places come
-    from a matrix product.
+    """An nn.Conv2d with the same weights and names, which computes small maps by a matrix product.
+
+    Maps are small if they have at most MOST_PLACES positions.
     """
 
     def __init__(self, conv: nn.Conv2d):
@@ -30,19 +31,16 @@ class SmallMapConv2d(nn.Module):
         places = taps.shape[:2]
         if places.numel() > MOST_PLACES:
             return F.conv2d(maps, self.weight, self.bias, self.stride, self.padding)
-        flat = maps.permute(0, 2, 3, 1).reshape(
-            number, -1, channels
-        )  # a view where maps are channels last
-        flat = F.pad(flat, (0, 0, 0, 1))  # a last place that is black, for the padding
+        # A view if maps are channels last.
+        flat = maps.permute(0, 2, 3, 1).reshape(number, -1, channels)
+        flat = F.pad(flat, (0, 0, 0, 1))  # a last position of zeros, for the padding
         met = flat.index_select(1, taps.flatten()).reshape(number * places.numel(), -1)
         weight = self.weight[:, :, *live].permute(0, 2, 3, 1).reshape(len(self.weight), -1)
         return F.linear(met, weight, self.bias).reshape(number, *places, -1).permute(0, 3, 1, 2)
 
 
 def replace(model: nn.Module) -> None:
-    """Put a SmallMapConv2d in the place of every convolution of `model` that could make small
-    maps.
-    """
+    """Replace every convolution of `model` that may compute small maps by a SmallMapConv2d."""
     for parent in list(model.modules()):
         for name, layer in list(parent.named_children()):
             if isinstance(layer, nn.Conv2d) and _plain(layer):
@@ -50,9 +48,9 @@ def replace(model: nn.Module) -> None:
 
 
 def _plain(conv: nn.Conv2d) -> bool:
-    neither = conv.groups == 1 and conv.dilation == (1, 1)
     return (
-        neither
+        conv.groups == 1
+        and conv.dilation == (1, 1)
         and conv.kernel_size != (1, 1)
         and conv.padding_mode == "zeros"
         and not isinstance(conv.padding, str)
@@ -66,10 +64,12 @@ def _places(
     stride: tuple[int, int],
     padding: tuple[int, int],
 ) -> tuple[tuple[slice, slice], Tensor]:
-    """Which rows and columns of the kernel ever meet the map, and what they meet.
+    """The rows and columns of the kernel that ever meet the map, and the positions they meet.
 
-    int64 [output rows, output columns, kernel rows, kernel columns]: a place of the map, row by
-    row, or their number for the padding.
+    Returns:
+        (live, taps). live: slices of the kernel's rows and columns. taps, int64 [output rows,
+        output columns, kernel rows, kernel columns]: positions in the map, counted row by row; the
+        number of positions stands for the padding.
     """
     height, width = size
     met, inside, live = [], [], []

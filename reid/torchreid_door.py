@@ -1,7 +1,6 @@
-"""torchreid's backbones, each with our head on its feature vector, and its registry of data sets.
+"""torchreid's backbones, with our head on their feature vectors, and its registry of data sets.
 
-Only this module imports torchreid, and only when it is needed. A backbone is named
-`torchreid:NAME`.
+Only this module imports torchreid, and only when needed. A backbone is named `torchreid:NAME`.
 """
 
 import warnings
@@ -20,7 +19,11 @@ OTHER = {"hacnn", "pcb_p4", "pcb_p6"}
 
 
 def check(backbone: str) -> None:
-    """Raises ValueError if torchreid does not know a name, or is not installed."""
+    """Check that torchreid has a backbone.
+
+    Raises:
+        ValueError: If torchreid does not know the name, or is not installed.
+    """
     known = names()
     if backbone not in known:
         raise ValueError(f"unknown backbone {backbone!r}; torchreid has {', '.join(known)}")
@@ -36,11 +39,11 @@ def base(backbone: str, pretrained: bool) -> tuple[nn.Module, int]:
     """Build a network, images [N, 3, H, W] -> [N, channels, 1, 1].
 
     Returns:
-        The network, and channels.
+        The network and its number of channels.
 
     Raises:
-        ValueError: torchreid has no ImageNet weights for it.
-        OSError: the weights can be neither read nor downloaded.
+        ValueError: If torchreid has no ImageNet weights for it.
+        OSError: If the weights can be neither read nor downloaded.
     """
     name = backbone.removeprefix(PREFIX)
     state = torch.get_rng_state()
@@ -53,7 +56,7 @@ def base(backbone: str, pretrained: bool) -> tuple[nn.Module, int]:
                 f"torchreid has no ImageNet weights for {backbone}; set network.pretrained: false"
             )
     channels = cast(nn.Linear, network.classifier).in_features
-    network.classifier = nn.Identity()  # ours takes its place
+    network.classifier = nn.Identity()  # replaced by our head
     return _Features(network), channels
 
 
@@ -63,7 +66,7 @@ def register_images(
     """Register a data set for torchreid's ImageDataManager; pids of `train` are classes from 0.
 
     Raises:
-        ValueError: torchreid is not installed, or already has a data set of this name.
+        ValueError: If torchreid is not installed, or already has a data set of this name.
     """
     data = _torchreid("to register a data set you need", "").data
 
@@ -78,13 +81,15 @@ def register_images(
         data.register_image_dataset(name, Images)
     except ValueError as error:
         raise ValueError(
-            f"torchreid has a data set named {name!r} already; choose another name"
+            f"torchreid already has a data set named {name!r}; choose another name"
         ) from error
 
 
 class _Features(nn.Module):
-    """torchreid's networks give features in eval mode, and with loss "triplet" (logits, features)
-    in training.
+    """The features of a torchreid network, as maps [N, channels, 1, 1].
+
+    With loss "triplet" the network returns (logits, features) in training, and features in eval
+    mode.
     """
 
     def __init__(self, network: nn.Module):
@@ -100,13 +105,12 @@ class _Features(nn.Module):
 def _build(name: str, pretrained: bool) -> nn.Module:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # that there are no weights for some names, which `base` finds out for all
+            # Warnings that some names have no weights; `base` checks this for all names.
+            warnings.simplefilter("ignore")
             return _models().build_model(
                 name, num_classes=1, loss="triplet", pretrained=pretrained, use_gpu=False
             )
-    except Exception as error:  # whatever the download raises
+    except Exception as error:  # any error of the download
         if not pretrained:
             raise
         raise OSError(
@@ -124,7 +128,7 @@ def _models() -> ModuleType:
 def _torchreid(needs: str, instead: str) -> ModuleType:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that its Cython evaluator is missing
+            warnings.simplefilter("ignore")  # its Cython evaluator is missing
             import torchreid.reid
     except ImportError as error:
         raise ValueError(f"{needs} torchreid ({error}): pip install torchreid{instead}") from error

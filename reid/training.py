@@ -1,8 +1,8 @@
-"""Training of a re-identification model on one set, resumable at any moment.
+"""Training of a re-identification model on one set, resumable at any time.
 
-A run that was killed and resumes from its checkpoint ends with the weights of an unbroken one: bit
-for bit on a CPU, for equal numbers of processes and threads. Under `accelerate launch` or
-`torchrun` every process takes its share of each batch.
+A run that was killed and resumed ends with the weights of an uninterrupted one, bit for bit on a
+CPU with the same numbers of processes and threads. Under `accelerate launch` or `torchrun` every
+process takes its share of each batch.
 """
 
 import json
@@ -34,15 +34,15 @@ CHECKPOINT = "checkpoint.pt"
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model and how its training went.
+    """A trained model and the record of its training.
 
     model: on the training device, in eval mode
     seconds: time of training, over all attempts
     resumed_from: step of the checkpoint that this attempt resumed from; 0 = from the start
     loss: mean since the last log
     accuracy: share of the training images classified correctly, since the last log
-    degenerate_pairs: share of positive pairs that are an image with itself, mean over batches; None
-        for sampler `shuffled`
+    degenerate_pairs: share of positive pairs that consist of an image with itself, mean over
+        batches; None for sampler `shuffled`
     """
 
     model: ReidModel
@@ -56,9 +56,8 @@ class Trained:
 
 
 def joined_processes() -> PartialState:
-    """The processes of `torchrun`, or this process alone."""
-    # Without an explicit CPU, accelerate would not join the processes of a machine that has no
-    # accelerator.
+    """The processes of `torchrun`, or the only process."""
+    # Without an accelerator, accelerate joins the processes only if told to use the CPU.
     return PartialState(
         cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available()
     )
@@ -77,23 +76,28 @@ def train(
 ) -> Trained:
     """Train a model on `train_set`, and keep its state in `folder`/checkpoint.pt.
 
-    A checkpoint of the same training is resumed. One of other params, another seed, another set,
-    other code or another number of processes is not: training starts afresh and logs a warning.
+    A checkpoint of the same training is resumed. If params, seed, set, code or number of processes
+    differ, training starts afresh and logs a warning.
 
     Args:
-        generated: the treatment of the set's generated images. Its gate has no effect here: it
-            decides which images are in the set.
-        on_log: called in the main process with the step and the loss, its parts if there are
+        train_set: The training images.
+        params: Parameters of the training.
+        budget: Whether params.epochs or params.iterations sets its length.
+        generated: The treatment of the set's generated images. Its gate has no effect here, since
+            it decides which images are in the set.
+        seed: Random seed.
+        folder: Folder of the checkpoint.
+        on_log: Called in the main process with the step and the loss, its parts if there are
             several, the accuracy (means since the last call, of this process's share of the
             batches) and the learning_rate.
-        renewal: draws the images of every batch anew.
-        code: a hash of the code that trains.
+        renewal: Draws new images for every batch.
+        code: A hash of the training code.
 
     Raises:
-        ValueError: the set holds junk or distractors, has images larger than params.image_size or
-            fewer than two, or the processes cannot share a batch.
-        FloatingPointError: the loss or a weight is not finite; names the step and the last
-            checkpoint.
+        ValueError: If the set contains junk or distractors, has images larger than
+            params.image_size or fewer than two images, or the processes cannot share a batch.
+        FloatingPointError: If the loss or a weight is not finite; the message names the step and
+            the last checkpoint.
     """
     state = joined_processes()
     device = cast(torch.device, state.device)
@@ -145,13 +149,17 @@ def check(
     generated: GeneratedParams,
     num_processes: int = 1,
 ) -> Plan:
-    """Check all that can be checked before the expensive part. Raises ValueError as `train`."""
+    """Check everything that can be checked before the expensive part, and return the plan.
+
+    Raises:
+        ValueError: As in `train`.
+    """
     special = int((train_set.pids <= 0).sum())
     if special:
         raise ValueError(
             f"{special} training images have pid -1 (junk) or 0 (distractor), which are not identities"
         )
-    if any(have > want for have, want in zip(train_set.size, params.image_size, strict=True)):
+    if any(side > limit for side, limit in zip(train_set.size, params.image_size, strict=True)):
         raise ValueError(
             f"the training images, {train_set.size[0]} x {train_set.size[1]} px, are larger than image_size "
             f"{params.image_size[0]} x {params.image_size[1]}; load them at that size"
@@ -167,7 +175,7 @@ def check(
     fewest = min(num_generated, planned.batch_size - num_generated) // num_processes
     if generated.own_batch_norm and train_set.generated.any() and fewest < 2:
         raise ValueError(
-            f"generated.own_batch_norm: a batch of {planned.batch_size} images holds {num_generated} generated ones; each "
+            f"generated.own_batch_norm: a batch of {planned.batch_size} images has {num_generated} generated ones; each "
             f"process must have at least 2 of each kind; change generated.share or batch_size"
         )
     return planned

@@ -1,7 +1,7 @@
 """One update of a model: its batch, its losses, and the optimiser's step.
 
-The batch, the augmentation and the dropout of a step follow from (seed, step) alone. Under several
-processes each takes its share of every batch; batch norm sees that share only.
+The batch, the augmentation and the dropout of a step depend only on (seed, step). With several
+processes, each takes its share of every batch, and batch norm uses only that share.
 """
 
 from dataclasses import dataclass
@@ -26,14 +26,13 @@ from reid.seeds import AUGMENT, DROPOUT, key
 
 
 class Renewal(Protocol):
-    """Draws the images of a batch anew at every pass.
+    """Draws new images for every batch.
 
     It is called with the step, the batch's rows of the training set, int64 [B] on the CPU, and the
     slice of them that this process trains on. It returns that slice's images, float32 [b, 3, h, w]
-    in [0, 255] of the set's size, on the training device. What it draws must follow from the step
-    alone.
+    in [0, 255] of the set's size, on the training device. Its draws must depend only on the step.
 
-    about: plain values; a checkpoint that was trained with others is not resumed
+    about: plain values; a checkpoint trained with other values is not resumed
     """
 
     about: dict[str, Any]
@@ -43,7 +42,7 @@ class Renewal(Protocol):
 
 @dataclass(frozen=True)
 class Task:
-    """What a model is trained on, and how."""
+    """The data and parameters of a training run."""
 
     train_set: ReidSet
     params: ReidParams
@@ -81,7 +80,7 @@ class Trainer:
         """Set the model to train mode and join the processes, once its weights are loaded."""
         self.model.train()
         if self.state.num_processes > 1:
-            # A batch without generated images leaves their batch norms out.
+            # A batch without generated images does not use their batch norms.
             self.network = nn.parallel.DistributedDataParallel(
                 self.model, find_unused_parameters=bool(self.norms)
             )
@@ -130,7 +129,7 @@ class Trainer:
     def _losses(
         self, images: Tensor, output: Output, label: Tensor, kind: Tensor
     ) -> dict[str, Tensor]:
-        """The losses by name; kind: bool [N], which rows are generated."""
+        """The losses by name; `kind`, bool [N], marks generated rows."""
         params, generated = self.task.params, self.task.generated
         smoothing = torch.where(kind, generated.label_smoothing, params.label_smoothing)
         parts = self.criterion(output, label, smoothing)
@@ -144,7 +143,7 @@ class Trainer:
         return all(bool(value.isfinite().all()) for value in self.model.state_dict().values())
 
     def state_dict(self) -> dict[str, Any]:
-        """All that an update changes."""
+        """Everything that an update changes."""
         return {
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),

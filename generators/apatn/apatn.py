@@ -3,32 +3,31 @@
 Zhu, Huang, Xu, Shi, Cheng, Bai: "Progressive and Aligned Pose Attention Transfer for Person Image
 Generation", section 3.2.2. No public code of it exists.
 
-The idea. A PATB's mask lets the image code change where it is, but cannot move it. An aligned block
-(APATB) compares every
-place of the target pose with every place of the source pose, and samples the image code by that
-alignment: what belongs to the left hand is fetched from where the left hand was. Source and target
-pose have codes of their own, brought on by one residual block for both, so that they stay
-comparable.
+Idea. A PATB's mask lets the image code change in place, but cannot move it. An aligned block
+(APATB) compares every position of the target pose with every position of the source pose, and
+samples the image code by that alignment: what belongs to the left hand is fetched from where the
+left hand was. Source and target pose have separate codes. One residual block updates both, so that
+they stay comparable.
 
-The paper's words -> ours: as in patn.py; pose codes F^{S_c}, F^{S_t} -> source, target; alignment A
--> the weights of
-scaled_dot_product_attention, which are never held as a matrix: at DeepFashion's 64 x 64 places that
-would be 16.8 million numbers an image.
+The paper's notation -> ours: as in patn.py; pose codes F^{S_c}, F^{S_t} -> source, target;
+alignment A -> the weights of scaled_dot_product_attention. They are never held as a matrix, which
+would take 16.8 million numbers per image at DeepFashion's 64 x 64 positions.
 
-Where the paper leaves a choice we took what gives its numbers of parameters, 2.76 M a block and
-16.93 M in all (ours: 2.75 M and 16.86 M at ngf 64, 5 blocks, with batch norm).
-- theta, phi and gamma reduce to half the channels, as the text says of all three; a 1 x 1
-  convolution brings the sampled code back to full width before the concatenation of eq. (7). (gamma
-  at full width and no such convolution has the same number, but attention is then dearer.)
-- conv^P of eq. (7) is a 1 x 1 convolution at the concatenation's width, as 4.2 says of the block's
-  first kernel, then a 3 x 3. The text calls it a residual block: what it adds to is the old image
-  code (without it in the concatenation, the sampled one). With nothing to add to, short trainings
-  here stayed at a blur.
-- Two pose encoders of 18 channels each; bilinear upsampling with residual blocks in the decoder
+Where the paper leaves a choice, we took the one that matches its numbers of parameters: 2.76 M per
+block and 16.93 M in total (ours: 2.75 M and 16.86 M at ngf 64, 5 blocks, with batch norm).
+- theta, phi and gamma reduce to half the channels, as the text says of all three. A 1 x 1
+  convolution restores the sampled code to full width before the concatenation of eq. (7). (gamma
+  at full width without that convolution has as many parameters, but makes attention more
+  expensive.)
+- conv^P of eq. (7) is a 1 x 1 convolution at the width of the concatenation, as 4.2 says of the
+  block's first kernel, then a 3 x 3. The text calls it a residual block: it adds to the old image
+  code (or to the sampled one, if the old code is not in the concatenation). Without a sum, short
+  trainings here stayed blurred.
+- Two pose encoders with 18 channels each; bilinear upsampling with residual blocks in the decoder
   (3.3).
-The ablations of Table 5 are `block`: apatb; cat_to_add, the sampled and the old image code added
-instead of concatenated; without_cat, the sampled code alone; without_res, pose codes that stay as
-they are. Losses and discriminators are PATN's.
+The parameter `block` selects the ablations of Table 5: apatb; cat_to_add, sampled and old image
+code added instead of concatenated; without_cat, the sampled code alone; without_res, pose codes
+that never change. Losses and discriminators are PATN's.
 """
 
 from collections.abc import Iterable
@@ -83,10 +82,10 @@ class Apatb(nn.Module):
         self, image: Tensor, source: Tensor, target: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         query, key, value = (
-            _rows(one) for one in (self.theta(target), self.phi(source), self.gamma(image))
+            _rows(code) for code in (self.theta(target), self.phi(source), self.gamma(image))
         )
-        # Eq. (5), with softmax over the source's places, and eq. (6). The inner product is not
-        # scaled.
+        # Eq. (5), with softmax over the source's positions, and eq. (6), without scaling of the
+        # inner product.
         sampled = F.scaled_dot_product_attention(query, key, value, scale=1.0)
         sampled = self.widen(
             sampled.transpose(-1, -2).reshape(image.shape[0], -1, *image.shape[2:])
@@ -108,16 +107,18 @@ class Apatb(nn.Module):
         )
 
     def alignment(self, source: Tensor, target: Tensor) -> Tensor:
-        """A of eq. (5) as a matrix, which forward() never holds: [N, hw, hw], a target place a row,
-        which sums to 1.
+        """A of eq. (5) as a matrix [N, hw, hw], which forward() never holds.
+
+        Each row belongs to a position of the target and sums to 1.
         """
-        query, key = (_rows(one)[:, 0] for one in (self.theta(target), self.phi(source)))
+        query, key = (_rows(code)[:, 0] for code in (self.theta(target), self.phi(source)))
         return torch.softmax(query @ key.transpose(1, 2), -1)
 
 
 def _rows(code: Tensor) -> Tensor:
-    """[N, C, h, w] -> [N, 1, hw, C], one head; contiguous (channels_last codes are), as fused
-    attention demands.
+    """[N, C, h, w] -> [N, 1, hw, C], one head.
+
+    Contiguous, as fused attention requires (channels_last codes already are).
     """
     return code.flatten(2).transpose(1, 2)[:, None].contiguous()
 
@@ -141,9 +142,7 @@ def decoder(ngf: int, norm_kind: str, downsamplings: int) -> nn.Sequential:
 
 
 class ApatnNetwork(nn.Module):
-    """Source image [N, 3, H, W], source and target pose [N, 18, H, W] -> image [N, 3, H, W] in [-1,
-    1].
-    """
+    """Source image, source and target pose [N, 18, H, W] -> image [N, 3, H, W] in [-1, 1]."""
 
     def __init__(self, params: ApatnParams):
         super().__init__()
@@ -170,9 +169,7 @@ class ApatnNetwork(nn.Module):
         return self.decoder(image)
 
     def alignments(self, source_pose: Tensor, target_pose: Tensor, places: Tensor) -> Tensor:
-        """Where in the source each block looks from places of the target; shapes as
-        Apatn.alignment.
-        """
+        """Where in the source each block looks for `places` of the target, as Apatn.alignment."""
         source, target = self.source_encoder(source_pose), self.target_encoder(target_pose)
         weights = F.adaptive_avg_pool2d(places, source.shape[2:]).flatten(2)
         weights = weights / weights.sum(2, keepdim=True).clamp(min=1e-12)
@@ -198,16 +195,16 @@ class Apatn(Transfer):
     def alignment(self, batch: Batch, places: Tensor) -> Tensor:
         """Where in the source the blocks look when they draw places of the target (Figure 11).
 
-        An image's alignment is a matrix of (h w)^2 numbers for a moment: give a few images at a
-        time.
+        An image's alignment briefly takes a matrix of (h w)^2 numbers, so pass few images at once.
 
         Args:
-            places: float32 [N, K, H, W] >= 0, K maps of weights over the target image: one place, a
-                limb, the whole person.
+            batch: Source and target of N images.
+            places: float32 [N, K, H, W] >= 0, K weight maps over the target image, e.g. of a point,
+                a limb or the whole person.
 
         Returns:
-            float32 [blocks, N, K, h, w], weights over the source, which sum to 1 (to 0 where a map
-            of places is empty).
+            float32 [blocks, N, K, h, w], weights over the source, which sum to 1 (to 0 if a map of
+            places is empty).
         """
         network = cast(ApatnNetwork, self.networks["network"])
         places = places.to(next(network.parameters()).device)

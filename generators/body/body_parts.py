@@ -1,12 +1,12 @@
 """Ten rigid parts of a person, placed by keypoints.
 
 A part's *frame* is a parallelogram in the image: centre, half-axis along the part, half-axis
-across, each (y, x) in px. Its points are centre + u along + v across, and the same (u, v) in two
-frames is the same point of the body: two frames make the affine map of a part from one pose to
-another. Its outline is a superellipse in (u, v).
+across, each (y, x) in px. Its points are centre + u along + v across. The same (u, v) in two frames
+is the same point of the body, so two frames define the affine map of a part from one pose to
+another. The part's outline is a superellipse in (u, v).
 
 All lengths are in *torso scales*, s = sqrt((|RHip - RSho|^2 + |LHip - LSho|^2) / 2), so that near
-and far people are cut alike.
+and far people are cut out in the same proportions.
 """
 
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ HEAD = 0
 STARTS, ENDS = [2, 3, 5, 6, 8, 9, 11, 12], [3, 4, 6, 7, 9, 10, 12, 13]
 OTHER_SIDE = [0, 1, 4, 5, 2, 3, 8, 9, 6, 7]
 FACE = [0, 14, 15, 16, 17]
-# Chains of joints from the torso outwards, the same of the other side, and the usual length of each
-# link.
+# Chains of joints from the torso outwards, the same chain of the other side, and the usual length
+# of each link.
 CHAINS = (
     ((2, 3, 4), (5, 6, 7), (0.62, 0.50)),
     ((5, 6, 7), (2, 3, 4), (0.62, 0.50)),
@@ -38,7 +38,7 @@ CHAINS = (
 
 @dataclass(frozen=True)
 class PartParams:
-    """Sizes in torso scales. Widths are halves, from the axis to the edge."""
+    """Sizes in torso scales. Widths are half widths, from the axis to the edge."""
 
     head: tuple[float, float]  # half height, half width
     torso_margin: float  # beyond the line from shoulder to hip
@@ -47,8 +47,8 @@ class PartParams:
     forearm: float
     thigh: float
     shank: float
-    hand: float  # how far a forearm goes on beyond the wrist
-    foot: float  # how far a shank goes on beyond the ankle
+    hand: float  # how far a forearm extends beyond the wrist
+    foot: float  # how far a shank extends beyond the ankle
 
     def __post_init__(self):
         for name, value in vars(self).items():
@@ -56,7 +56,7 @@ class PartParams:
                 raise ValueError(f"parts.{name} must not be negative, got {value}")
 
 
-# As fitted to mini_market's people and to Market-1501's.
+# Fitted to the people of mini_market and Market-1501.
 USUAL = PartParams(
     head=(0.31, 0.23),
     torso_margin=0.13,
@@ -71,9 +71,10 @@ USUAL = PartParams(
 
 
 def tidy(keypoints: Tensor, size: tuple[int, int]) -> Tensor:
-    """Keypoints [N, 18, 2] with impossible ones missing.
+    """Keypoints [N, 18, 2] with impossible ones marked as missing.
 
-    Impossible in an image of `size` are coordinates that are not finite or a whole image outside.
+    A coordinate is impossible if it is not finite, or if its magnitude is twice the longer side of
+    `size` or more.
     """
     reach = max(size)
     sane = keypoints.isfinite().all(-1) & (keypoints.abs() < 2 * reach).all(-1) & visible(keypoints)
@@ -81,16 +82,16 @@ def tidy(keypoints: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def torso_scale(keypoints: Tensor) -> Tensor:
-    """s of each person, px [N], for keypoints [N, 18, 2]; meaningless without a torso."""
+    """Torso scale s of each person, px [N], from keypoints [N, 18, 2]; invalid without a torso."""
     right, left = keypoints[:, 8] - keypoints[:, 2], keypoints[:, 11] - keypoints[:, 5]
     return ((right.square().sum(-1) + left.square().sum(-1)) / 2).sqrt()
 
 
 def usable(keypoints: Tensor, size: tuple[int, int]) -> Tensor:
-    """Whether a person can be cut into parts, bool [N].
+    """Whether each person can be cut into parts, bool [N].
 
-    Both shoulders and hips are present, s is a tenth to the whole of the image's height, and the
-    torso's middle lies in the image.
+    This requires both shoulders and both hips, a torso scale between a tenth of the image's height
+    and all of it, and a torso whose middle lies in the image.
     """
     torso, (height, width) = keypoints[:, list(TORSO)], size
     scale, middle = torso_scale(keypoints), torso.mean(1)
@@ -103,52 +104,58 @@ def frames(
 ) -> Tensor:
     """Frames (centre, along, across) of the parts, float32 [N, 10, 3, 2].
 
-    girth [N, 10] multiplies the widths. A person who is not `usable` becomes one piece, the middle
-    of the image, in the place of the torso; its other parts lie far outside.
+    A person who is not `usable` becomes one piece, the middle of the image, stored as the torso.
+    The other parts then lie far outside.
+
+    Args:
+        keypoints: [N, 18, 2] at `size`.
+        size: (height, width) in px.
+        params: Sizes of the parts.
+        girth: [N, 10], factors on the widths.
     """
     scale = torso_scale(keypoints)[:, None]
     joints = _complete(keypoints, scale)
     limbs = _limbs(joints, scale, params)
-    found = torch.cat(
+    parts = torch.cat(
         [_head(keypoints, joints, scale, params), _torso(joints, scale, params), limbs], 1
     )
     if girth is not None:
-        found = (
-            found
+        parts = (
+            parts
             * torch.stack([torch.ones_like(girth), torch.ones_like(girth), girth], 2)[..., None]
         )
     return torch.where(
-        usable(keypoints, size)[:, None, None, None], found, one_piece(size, keypoints.device)
+        usable(keypoints, size)[:, None, None, None], parts, one_piece(size, keypoints.device)
     )
 
 
 def one_piece(size: tuple[int, int], device: torch.device) -> Tensor:
     """Frames [10, 3, 2] of a person with an unknown pose.
 
-    A tall oval in the middle of the image, where boxes have their person.
+    A tall oval in the middle of the image, where bounding boxes have their person.
     """
     height, width = size
-    found = torch.tensor([[-1e4, -1e4], [1.0, 0.0], [0.0, 1.0]]).repeat(len(PARTS), 1, 1)
-    found[1] = torch.tensor(
+    parts = torch.tensor([[-1e4, -1e4], [1.0, 0.0], [0.0, 1.0]]).repeat(len(PARTS), 1, 1)
+    parts[1] = torch.tensor(
         [[(height - 1) / 2, (width - 1) / 2], [0.46 * height, 0.0], [0.0, 0.34 * width]]
     )
-    return found.to(device, non_blocking=True)
+    return parts.to(device, non_blocking=True)
 
 
-def with_mirrored(found: Tensor, keypoints: Tensor) -> Tensor:
-    """Frames of a source, with the other side's limb in the place of one that is not visible."""
+def with_mirrored(parts: Tensor, keypoints: Tensor) -> Tensor:
+    """Frames of a source; the other side's limb replaces one that is not visible."""
     seen = visible(keypoints)
     limbs = seen[:, STARTS] & seen[:, ENDS]
     limbs = torch.cat([torch.ones_like(limbs[:, :2]), limbs], 1)
-    mirrored = found[:, OTHER_SIDE] * found.new_tensor([1.0, 1.0, -1.0])[:, None]
-    return torch.where((~limbs & limbs[:, OTHER_SIDE])[..., None, None], mirrored, found)
+    mirrored = parts[:, OTHER_SIDE] * parts.new_tensor([1.0, 1.0, -1.0])[:, None]
+    return torch.where((~limbs & limbs[:, OTHER_SIDE])[..., None, None], mirrored, parts)
 
 
 def _complete(keypoints: Tensor, scale: Tensor) -> Tensor:
-    """Keypoints [N, 18, 2] with neck and limbs where they were missing; the face stays as it is.
+    """Keypoints [N, 18, 2] with missing necks and limbs filled in; the face stays as it is.
 
-    A missing knee or ankle lies as on the other leg, or else straight below; an elbow or wrist
-    straight below.
+    A missing knee or ankle is placed as on the other leg if that is visible, else straight below. A
+    missing elbow or wrist is placed straight below.
     """
     seen = visible(keypoints)[..., None]
     joints = list(keypoints.unbind(1))
@@ -170,8 +177,8 @@ def _head(keypoints: Tensor, joints: Tensor, scale: Tensor, params: PartParams) 
     seen = visible(keypoints)[:, FACE, None].float()
     count = seen.sum(1)
     up = _unit(joints[:, 2] + joints[:, 5] - joints[:, 8] - joints[:, 11])
-    # A face lies before the head's middle and an ear beside it: meet half way where a head usually
-    # is.
+    # A face lies in front of the head's middle and an ear next to it, so take the mean with where a
+    # head usually is.
     usual = joints[:, 1] + 0.4 * scale * up
     face = (keypoints[:, FACE] * seen).sum(1) / count.clamp(min=1)
     middle = torch.where(count > 0, (face + usual) / 2, usual)
@@ -186,7 +193,7 @@ def _torso(joints: Tensor, scale: Tensor, params: PartParams) -> Tensor:
     top, bottom = (joints[:, 2] + joints[:, 5]) / 2, (joints[:, 8] + joints[:, 11]) / 2
     direction = _unit(bottom - top)
     top, bottom = top - 0.12 * scale * direction, bottom + 0.12 * scale * direction
-    # From the person's right to the left, so that a back taken from a front is its mirror image.
+    # From the person's right to left, so that a back view taken from a front view is mirrored.
     side = _turned(direction)
     wide = ((joints[:, 5] - joints[:, 2] + joints[:, 11] - joints[:, 8]) / 4 * side).sum(
         -1, keepdim=True
@@ -213,7 +220,7 @@ def _limbs(joints: Tensor, scale: Tensor, params: PartParams) -> Tensor:
 
 
 def _unit(vector: Tensor) -> Tensor:
-    """Directions of [..., 2]; straight down where there is none."""
+    """Unit vectors of [..., 2]; straight down if the length is zero."""
     length = vector.norm(dim=-1, keepdim=True)
     return torch.where(
         length > 1e-3, vector / length.clamp(min=1e-3), vector.new_tensor([1.0, 0.0])

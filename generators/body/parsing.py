@@ -1,8 +1,8 @@
 """Parsing maps: which part of a dressed person each pixel shows.
 
-Ten labels, as SPT has them (spt_journal, section 4.1: background, face, hair, upper clothes, pants,
-skirt, arms and legs). Left and right are the person's. Maps of human parsers, which have 18 or 20
-labels, are merged by the tables in parsing_tables/.
+The ten labels are SPT's (spt_journal, section 4.1: background, face, hair, upper clothes, pants,
+skirt, arms and legs). Left and right are the person's. Human parsers have 18 or 20 labels; the
+tables in parsing_tables/ merge them into ours.
 """
 
 import csv
@@ -29,7 +29,7 @@ COLOURS = (
 # Where a generator's parsing maps come from: files next to the images, or drawn from keypoints.
 KINDS = ("files", "from_keypoints")
 TABLES = Path(__file__).parent / "parsing_tables"
-# Of a table's labels that have no side, by the pair they belong to.
+# Labels of a table that have no side, and the (left, right) pair of labels that each belongs to.
 SIDELESS = {"arm": (6, 7), "leg": (8, 9)}
 
 
@@ -39,7 +39,7 @@ def one_hot(labels: Tensor) -> Tensor:
 
 
 def flip(labels: Tensor) -> Tensor:
-    """Labels [..., H, W] of the mirrored image: left and right limbs change places."""
+    """Labels [..., H, W] of the mirrored image: left and right limbs are swapped."""
     table = torch.tensor(MIRROR, dtype=labels.dtype).to(labels.device, non_blocking=True)
     return table[labels.flip(-1).long()]
 
@@ -53,9 +53,7 @@ def colour(labels: Tensor) -> Tensor:
 
 
 def confusion(predicted: Tensor, true: Tensor) -> Tensor:
-    """How many pixels of each true label have each predicted one: labels [N, H, W] -> int64 [N, 10,
-    10], true first.
-    """
+    """Confusion matrices of labels [N, H, W]: pixel counts, int64 [N, 10 true, 10 predicted]."""
     number = len(LABELS)
     places = (
         torch.arange(len(true), device=true.device)[:, None, None] * number**2
@@ -68,8 +66,10 @@ def confusion(predicted: Tensor, true: Tensor) -> Tensor:
 
 
 def mean_iou(counts: Tensor) -> Tensor:
-    """Intersection over union of counts [..., 10, 10] of `confusion`: float64 [...], the mean over
-    labels that occur.
+    """Mean intersection over union, float64 [...], over the labels that occur.
+
+    Args:
+        counts: Confusion matrices [..., 10, 10] of `confusion`.
     """
     both = counts.diagonal(dim1=-2, dim2=-1).double()
     either = counts.sum(-1) + counts.sum(-2) - both
@@ -77,13 +77,12 @@ def mean_iou(counts: Tensor) -> Tensor:
 
 
 def from_keypoints(keypoints: Tensor, size: tuple[int, int]) -> Tensor:
-    """A coarse parsing map of keypoints [N, 18, 2] at `size`: uint8 [N, H, W].
+    """A coarse parsing map, uint8 [N, H, W], from keypoints [N, 18, 2] at `size`.
 
-    For data sets on which parsers fail, as they do on Market-1501 (spgnet, 4.1). The ten rigid
-    parts of body_parts.py, the
-    nearest in front: a head is hair above and, where the nose is in sight, face below; the torso is
-    upper clothes, arms are arms, thighs are trousers and shanks legs. Empty where there is no
-    usable torso.
+    For data sets on which parsers fail, such as Market-1501 (spgnet, 4.1). It draws the ten rigid
+    parts of body_parts.py, the nearest in front. A head is hair above and, if the nose is visible,
+    face below. The torso is upper clothes, arms are arms, thighs are trousers and shanks legs. The
+    map is empty without a usable torso.
     """
     keypoints = body_parts.tidy(keypoints, size)
     frames = body_parts.frames(keypoints, size, body_parts.USUAL)
@@ -102,31 +101,36 @@ def from_keypoints(keypoints: Tensor, size: tuple[int, int]) -> Tensor:
 
 @lru_cache
 def table(name: str) -> tuple[tuple[str, str], ...]:
-    """(a parser's label, ours) of parsing_tables/<name>.csv, in the order of the parser's
-    numbers.
+    """(a parser's label, ours) of parsing_tables/<name>.csv, in the order of the parser's numbers.
+
+    Raises:
+        ValueError: If the table is unknown.
     """
     file = TABLES / f"{name}.csv"
     if not file.is_file():
         known = ", ".join(sorted(path.stem for path in TABLES.glob("*.csv")))
-        raise ValueError(f"unknown parsing labels {name!r}; there are ten, {known}")
+        raise ValueError(f"unknown parsing labels {name!r}; available: ten, {known}")
     rows = csv.reader(line for line in file.read_text().splitlines() if not line.startswith("#"))
     return tuple((theirs, ours) for _, theirs, ours in list(rows)[1:])
 
 
 def merge(labels: Tensor, name: str) -> Tensor:
-    """A parser's labels, uint8 [N, H, W], as ours; name: of the table, or `ten` for maps that have
-    ours already.
+    """Our labels, uint8 [N, H, W], from a parser's.
 
-    Gloves and socks have no side of their own: a pixel takes that of the arm (leg) whose middle is
-    nearer, the right one where neither is in sight.
+    Gloves and socks have no side. Each of their pixels takes the side of the arm (leg) whose middle
+    is nearer, or the right one if neither is visible.
+
+    Args:
+        labels: The parser's labels, uint8 [N, H, W].
+        name: Name of the table, or `ten` for maps that already have our labels.
 
     Raises:
-        ValueError: an unknown table, or a label that it does not have.
+        ValueError: If the table is unknown or does not have one of the labels.
     """
     rows = tuple((label, label) for label in LABELS) if name == "ten" else table(name)
     if len(labels) and int(labels.max()) >= len(rows):
         raise ValueError(
-            f"label {int(labels.max())} is none of {name}'s, which are 0 to {len(rows) - 1}"
+            f"label {int(labels.max())} is not one of {name}'s, which are 0 to {len(rows) - 1}"
         )
     sided = torch.tensor(
         [LABELS.index(ours) if ours in LABELS else 0 for _, ours in rows], dtype=torch.uint8
@@ -139,7 +143,7 @@ def merge(labels: Tensor, name: str) -> Tensor:
             mask = (merged == side).float()
             middles.append(
                 (mask * columns).sum((1, 2)) / mask.sum((1, 2))
-            )  # NaN where there is none
+            )  # NaN if no pixel has the label
         nearer_left = (columns - middles[0][:, None]).abs() < (
             columns - middles[1].nan_to_num(1e6)[:, None]
         ).abs()

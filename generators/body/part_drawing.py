@@ -21,9 +21,9 @@ from generators.body.pose import visible
 def draw_order(keypoints: Tensor) -> Tensor:
     """Parts from far to near, int64 [N, 10].
 
-    The near side is the one with more joints in sight; or else the one that a face turned to the
-    side shows; or else the one with the lower hip. A person seen from the side has the far arm
-    behind the torso, any other both arms before it.
+    The near side is the one with more visible joints; on a tie, the side that a face turned
+    sideways shows; on a further tie, the one with the lower hip. A person seen from the side has
+    the far arm behind the torso; anyone else has both arms in front of it.
     """
     seen = visible(keypoints).float()
     more = seen[:, [3, 4, 9, 10, 14, 16]].sum(1) - seen[:, [6, 7, 12, 13, 15, 17]].sum(1)
@@ -63,10 +63,17 @@ def local(frame: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
 
 
 def coverage(u: Tensor, v: Tensor, frame: Tensor, is_head: Tensor, soft_px: float) -> Tensor:
-    """How much of each pixel a part covers, float32 [N, H, W] in [0, 1].
+    """Share of each pixel that a part covers, float32 [N, H, W] in [0, 1].
 
-    It is 1/2 on the outline, which has an edge of soft_px. The outline is u^2 + v^2 = 1, an ellipse,
-    for a head (bool [N]) and u^4 + v^4 = 1, a rounded box, for the rest.
+    It is 1/2 on the outline, whose edge is soft_px wide. The outline of a head is an ellipse,
+    u^2 + v^2 = 1; that of any other part is a rounded box, u^4 + v^4 = 1.
+
+    Args:
+        u: Coordinate along the part, [N, H, W], as returned by `local`.
+        v: Coordinate across the part, likewise.
+        frame: Frames [N, 3, 2].
+        is_head: bool [N].
+        soft_px: Width of the edge in px.
     """
     u, v = u.square(), v.square()
     squared = torch.where(is_head[:, None, None], u + v, (u.square() + v.square()).sqrt())
@@ -78,61 +85,72 @@ def narrow(frame: Tensor) -> Tensor:
     return frame[..., 1:, :].norm(dim=-1).amin(-1)
 
 
-def parts_mask(found: Tensor, size: tuple[int, int], grow_px: Tensor, soft_px: float) -> Tensor:
-    """Where any part is, [N, 1, H, W] in [0, 1].
+def parts_mask(parts: Tensor, size: tuple[int, int], grow_px: Tensor, soft_px: float) -> Tensor:
+    """Mask of all parts together, [N, 1, H, W] in [0, 1].
 
-    found: frames [N, 10, 3, 2]
-    grow_px: length by which their half-axes are extended, [N]
+    Args:
+        parts: Frames [N, 10, 3, 2].
+        size: (height, width) in px.
+        grow_px: Length by which the half-axes are extended, [N].
+        soft_px: Width of the edge in px.
     """
-    lengths = found[:, :, 1:].norm(dim=-1, keepdim=True).clamp(min=1e-3)
+    lengths = parts[:, :, 1:].norm(dim=-1, keepdim=True).clamp(min=1e-3)
     grown = torch.cat(
-        [found[:, :, :1], found[:, :, 1:] * (1 + grow_px[:, None, None, None] / lengths)], 2
+        [parts[:, :, :1], parts[:, :, 1:] * (1 + grow_px[:, None, None, None] / lengths)], 2
     )
-    mask = found.new_zeros(len(found), *size)
+    mask = parts.new_zeros(len(parts), *size)
     for part in range(len(PARTS)):
         frame = grown[:, part]
-        is_head = torch.full((len(found),), part == HEAD, device=found.device)
+        is_head = torch.full((len(parts),), part == HEAD, device=parts.device)
         mask = mask.maximum(coverage(*local(frame, size), frame, is_head, soft_px))
     return mask[:, None]
 
 
-def part_masks(found: Tensor, size: tuple[int, int], soft_px: float) -> Tensor:
-    """How much of each pixel each part covers, float32 [N, 10, H, W] in [0, 1].
+def part_masks(parts: Tensor, size: tuple[int, int], soft_px: float) -> Tensor:
+    """Share of each pixel that each part covers, float32 [N, 10, H, W] in [0, 1].
 
-    found: frames [N, 10, 3, 2]
+    Args:
+        parts: Frames [N, 10, 3, 2].
+        size: (height, width) in px.
+        soft_px: Width of the edge in px.
     """
-    each = found.flatten(0, 1)
+    flat = parts.flatten(0, 1)
     is_head = torch.tensor(
-        [part == HEAD for part in range(len(PARTS))], device=found.device
-    ).repeat(found.shape[0])
-    return coverage(*local(each, size), each, is_head, soft_px).unflatten(0, (-1, len(PARTS)))
+        [part == HEAD for part in range(len(PARTS))], device=parts.device
+    ).repeat(parts.shape[0])
+    return coverage(*local(flat, size), flat, is_head, soft_px).unflatten(0, (-1, len(PARTS)))
 
 
 def part_grids(source: Tensor, target: Tensor, size: tuple[int, int]) -> Tensor:
-    """Where in the source each pixel of the target lies, if it belongs to a part: [N, 10, H, W, 2].
+    """Where each pixel of the target lies in the source, if it belongs to a part: [N, 10, H, W, 2].
 
-    source, target: frames [N, 10, 3, 2]
-    (x, y) from -1 to 1, from edge to edge: what F.grid_sample takes with align_corners=False.
+    Coordinates are (x, y) from -1 to 1, from edge to edge, as F.grid_sample takes them with
+    align_corners=False.
+
+    Args:
+        source: Frames [N, 10, 3, 2] in the source.
+        target: Frames [N, 10, 3, 2] in the target.
+        size: (height, width) in px.
     """
     u, v = (
-        one.unflatten(0, (-1, len(PARTS)))[..., None] for one in local(target.flatten(0, 1), size)
+        coordinate.unflatten(0, (-1, len(PARTS)))[..., None]
+        for coordinate in local(target.flatten(0, 1), size)
     )
     centre, along, across = (axis[:, :, None, None] for axis in source.unbind(2))
     return to_grid(centre + u * along + v * across, size)
 
 
 def to_grid(points: Tensor, size: tuple[int, int]) -> Tensor:
-    """(y, x) in px of an image of `size`, [..., 2] -> the coordinates of F.grid_sample with
-    align_corners=False.
-    """
+    """(y, x) in px at `size`, [..., 2] -> F.grid_sample's (x, y) with align_corners=False."""
     return (2 * points.flip(-1) + 1) / points.new_tensor([size[1], size[0]]) - 1
 
 
 def front_part(masks: Tensor, order: Tensor) -> Tensor:
     """The nearest part that covers more than half of each pixel: int64 [N, H, W], -1 without one.
 
-    masks: [N, 10, H, W]
-    order: parts from far to near, [N, 10]
+    Args:
+        masks: [N, 10, H, W], as returned by `part_masks`.
+        order: Parts from far to near, [N, 10].
     """
     nearness = order.argsort(1) + 1
     nearest, part = ((masks > 0.5) * nearness[:, :, None, None]).max(1)
@@ -144,15 +162,20 @@ def rigid_flow(
 ) -> tuple[Tensor, Tensor]:
     """How a person of ten rigid parts moves from one pose to another.
 
-    source, target: keypoints [N, 18, 2] at `size`; untidy ones are tidied, and without a usable
-        torso in both the person is one piece that stays where it is.
+    Unless both poses have a usable torso, the person is one piece that stays in place.
+
+    Args:
+        source: Keypoints [N, 18, 2] at `size`; impossible ones count as missing.
+        target: Keypoints of the target pose, likewise.
+        size: (height, width) in px.
+        params: Sizes of the parts.
 
     Returns:
-        grid [N, H, W, 2]: where in the source each pixel of the target lies, for F.grid_sample with
-            align_corners=False; the pixel itself where no part is.
-        visibility [N, 3, H, W], one-hot: the source shows this point of the body; it does not
-            (hidden behind a nearer part, outside the image, or a limb out of sight, for which the
-            other side's stands in); background.
+        (grid, visibility). grid [N, H, W, 2] says where each pixel of the target lies in the
+        source, for F.grid_sample with align_corners=False; outside all parts it is the pixel
+        itself. visibility [N, 3, H, W] is one-hot: the source shows this point of the body; it does
+        not (it is hidden behind a nearer part, lies outside the image, or belongs to an invisible
+        limb, which the other side's limb replaces); background.
     """
     source, target = tidy(source, size), tidy(target, size)
     whole = ~(usable(source, size) & usable(target, size))[:, None, None, None]

@@ -9,11 +9,11 @@ from torch import Tensor
 
 
 def fill(images: Tensor, hole: Tensor) -> Tensor:
-    """The images with their holes filled smoothly from all around.
+    """The images with their holes filled smoothly from all sides.
 
-    Push-pull (Gortler et al. 1996, "The Lumigraph", 3.4): known pixels are averaged into ever coarser
-    levels until these cover the hole; on the way back each level takes what it does not know from the
-    coarser one.
+    Push-pull (Gortler et al. 1996, "The Lumigraph", 3.4): known pixels are averaged into ever
+    coarser levels until these cover the hole. On the way back, each level takes its unknown pixels
+    from the coarser one.
     """
     known = 1 - hole
     levels = [torch.cat([images * known, known], 1)]  # colour times weight, weight
@@ -31,7 +31,7 @@ def fill(images: Tensor, hole: Tensor) -> Tensor:
 
 
 def mean_outside(images: Tensor, hole: Tensor) -> Tensor:
-    """Mean colour [N, 3] of the images outside their holes; of whole images without an outside."""
+    """Mean colour [N, 3] of the images outside their holes; of the whole image if all is hole."""
     weight = (1 - hole).clamp(min=1e-4)
     return (images * weight).sum((2, 3)) / weight.sum((2, 3))
 
@@ -39,10 +39,9 @@ def mean_outside(images: Tensor, hole: Tensor) -> Tensor:
 def cast_gain(
     source_mean: Tensor, scene_mean: Tensor, strength: float, limits: tuple[float, float]
 ) -> Tensor:
-    """What the channels of a source are multiplied by in a scene, [N, 3]: (scene /
-    source)^strength, within limits.
+    """Gains of a source's channels in a scene, [N, 3]: (scene / source)^strength within limits.
 
-    Means [N, 3] are of plates. With strength 1 two plates would be the same things under two
-    lights; they are not, so that less is right.
+    The means [N, 3] are those of the plates. Strength 1 would be right if the two plates were the
+    same scene under two lights. They are not, so a smaller strength is better.
     """
     return (scene_mean.clamp(min=0.02) / source_mean.clamp(min=0.02)).pow(strength).clamp(*limits)

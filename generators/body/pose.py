@@ -1,8 +1,8 @@
 """Joints, limbs and pose maps.
 
-Keypoints are float32 [N, 18, 2], (y, x) in pixels, -1 in both columns for a missing joint, in
-OpenPose-18 order. A pixel's centre has integer coordinates, so every visible coordinate lies above
--0.5, which distinguishes missing joints.
+Keypoints are float32 [N, 18, 2], (y, x) in px, in OpenPose-18 order; a missing joint is -1 in both
+columns. Pixel centres have integer coordinates, so every visible coordinate lies above -0.5, which
+distinguishes missing joints.
 """
 
 import numpy as np
@@ -24,8 +24,9 @@ def visible(keypoints: Tensor) -> Tensor:
 
 
 def has_torso(keypoints: Tensor) -> Tensor:
-    """Whether both shoulders and both hips are present (the papers' condition on a usable image):
-    bool [N].
+    """Whether both shoulders and both hips are present, bool [N].
+
+    This is the papers' condition for a usable image.
     """
     return visible(keypoints)[:, list(TORSO)].all(-1)
 
@@ -38,9 +39,7 @@ def rescale(keypoints: Tensor, from_size: tuple[int, int], to_size: tuple[int, i
 
 
 def flip(keypoints: Tensor, width: int) -> Tensor:
-    """Keypoints of the mirrored image of `width` px: x turns round and left and right joints change
-    places.
-    """
+    """Keypoints of the mirrored image of `width` px, with left and right joints swapped."""
     # Indexing with a list would make the host wait for a GPU at every call.
     order = torch.tensor(MIRROR).to(keypoints.device, non_blocking=True)
     mirrored = keypoints.index_select(-2, order)
@@ -49,16 +48,22 @@ def flip(keypoints: Tensor, width: int) -> Tensor:
 
 
 def pose_maps(keypoints: Tensor, size: tuple[int, int], sigma_px: float) -> Tensor:
-    """Heat maps exp(-d^2 / (2 sigma^2)) of the joints (patn_apatn, section 3: the 18-channel pose
-    S), not normalised.
+    """Heat maps exp(-d^2 / (2 sigma^2)) of the joints, not normalised.
 
-    keypoints [N, 18, 2] at `size` (height, width) -> float32 [N, 18, H, W] on the same device; a
-    missing joint's map is zero.
+    They are the 18-channel pose S of patn_apatn, section 3. The map of a missing joint is zero.
+
+    Args:
+        keypoints: [N, 18, 2] at `size`.
+        size: (height, width) in px.
+        sigma_px: Standard deviation in px.
+
+    Returns:
+        float32 [N, 18, H, W], on the keypoints' device.
     """
     height, width = size
     y = torch.arange(height, device=keypoints.device) - keypoints[..., 0, None]
     x = torch.arange(width, device=keypoints.device) - keypoints[..., 1, None]
-    # The Gaussian is separable: H + W exponentials a joint instead of H * W.
+    # The Gaussian is separable: H + W exponentials per joint instead of H * W.
     rows, columns = (
         torch.exp(-y.square() / (2 * sigma_px**2)),
         torch.exp(-x.square() / (2 * sigma_px**2)),
@@ -67,10 +72,14 @@ def pose_maps(keypoints: Tensor, size: tuple[int, int], sigma_px: float) -> Tens
 
 
 def limb_distances(keypoints: Tensor, size: tuple[int, int]) -> Tensor:
-    """Distance in px of every pixel to every limb, a line from joint to joint.
+    """Distance in px from every pixel to every limb, a line from joint to joint.
 
-    keypoints [N, 18, 2] at `size` (height, width) -> float32 [N, 17, H, W]; infinite where a joint
-    of the limb is missing.
+    Args:
+        keypoints: [N, 18, 2] at `size`.
+        size: (height, width) in px.
+
+    Returns:
+        float32 [N, 17, H, W], infinite if a joint of the limb is missing.
     """
     height, width = size
     ends = torch.tensor(LIMBS).to(keypoints.device, non_blocking=True)
@@ -91,11 +100,11 @@ def limb_distances(keypoints: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def pose_masks(keypoints: Tensor, size: tuple[int, int]) -> Tensor:
-    """1 on a person's limbs, thickened to 0.05 of the image's height on either side: float32 [N, 1,
-    H, W].
+    """Masks of a person's limbs, float32 [N, 1, H, W].
 
-    The pose mask M of spt_journal, section 3.2; Ma et al., "Pose Guided Person Image Generation"
-    (2017), draw and dilate theirs likewise.
+    Each limb extends 0.05 of the image's height to either side. This is the pose mask M of
+    spt_journal, section 3.2. Ma et al., "Pose Guided Person Image Generation" (2017), draw and
+    dilate theirs in the same way.
     """
     return (limb_distances(keypoints, size).amin(1, keepdim=True) <= 0.05 * size[0]).float()
 
@@ -105,9 +114,12 @@ def draw_skeleton(
 ) -> np.ndarray:
     """A coloured skeleton of one person, uint8 [H, W, 3] RGB.
 
-    keypoints [18, 2] at `size` (height, width); background uint8 [H, W, 3] is drawn over (dark
-    slate where None). Drawn four times as large and reduced, so that lines stay smooth in small
-    pictures.
+    It is drawn at four times the size and reduced, so that lines stay smooth in small pictures.
+
+    Args:
+        keypoints: [18, 2] at `size`.
+        size: (height, width) in px.
+        background: uint8 [H, W, 3] to draw on, or None for dark slate.
     """
     height, width = size
     zoom = 4
@@ -133,9 +145,7 @@ def draw_skeleton(
 
 
 def person_mask(keypoints: Tensor, size: tuple[int, int]) -> Tensor:
-    """Where a person is, by the keypoints [N, 18, 2]: [N, 1, H, W], 1 on a limb and falling to 0
-    about it.
-    """
+    """Soft mask of a person from keypoints [N, 18, 2]: [N, 1, H, W], 1 on a limb, falling to 0."""
     sigma_px = 0.05 * size[0]  # about half the width of a trunk that fills the image
     distances = limb_distances(keypoints, size).amin(1, keepdim=True)
     return torch.exp(-distances.square() / (2 * sigma_px**2))

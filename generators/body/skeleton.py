@@ -1,6 +1,6 @@
-"""The joints and limbs of OpenPose-18, the one order that keypoints have in this project.
+"""The joints and limbs of OpenPose-18, the order of all keypoints in this project.
 
-Imports nothing, so that readers of keypoint files need no torch.
+It imports nothing, so that readers of keypoint files do not need torch.
 """
 
 JOINTS = (

@@ -1,22 +1,22 @@
-"""The Frechet distance between two sets of features, each taken for a Gaussian."""
+"""The Frechet distance between two sets of features, each modelled as a Gaussian."""
 
 import torch
 from torch import Tensor
 
 
 def frechet_distance(a: Tensor, b: Tensor) -> float:
-    """|mean_a - mean_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^(1/2)) of features [N, D] and [M, D] (Heusel
-    et al. 2017, eq. 6).
+    """Frechet distance of features [N, D] and [M, D] (Heusel et al. 2017, eq. 6).
 
-    Covariances have N - 1 below the line. On Inception's features this is FID; on any others it is
-    not.
+    The distance is |mean_a - mean_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^(1/2)), with covariances
+    divided by N - 1. On Inception's features it is the FID; on any other features it is not.
 
     With C = R^T R, R from the QR decomposition of the centred features, the trace of the root is
-    the sum of the singular values of R_a R_b^T: no root of a matrix that has none in floating
-    point, and 0 for a set and itself.
+    the sum of the singular values of R_a R_b^T. This avoids the root of a matrix that may have none
+    in floating point, and gives 0 for a set and itself.
 
-    Raises ValueError if the sets differ in D, or one of them has fewer than two rows or a
-    number that is not finite.
+    Raises:
+        ValueError: If the sets differ in D, or one of them has fewer than two rows or a number that
+            is not finite.
     """
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
         raise ValueError(
@@ -24,7 +24,7 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
         )
     if min(len(a), len(b)) < 2:
         raise ValueError(
-            f"a covariance takes two rows at least; the sets have {len(a)} and {len(b)}"
+            f"a covariance needs at least two rows; the sets have {len(a)} and {len(b)}"
         )
     (mean_a, root_a), (mean_b, root_b) = map(_moments, (a, b))
     shared = torch.linalg.svdvals(root_a @ root_b.T).sum()
@@ -34,13 +34,13 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
         + root_b.square().sum()
         - 2 * shared
     )
-    return max(float(distance), 0.0)  # below 0 by rounding alone
+    return max(float(distance), 0.0)  # below 0 only by rounding
 
 
 def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
     """The mean [D], and R [min(N, D), D] with R^T R the covariance."""
     if not features.isfinite().all():
-        raise ValueError("features hold numbers that are not finite")
+        raise ValueError("features contain numbers that are not finite")
     features = features.double()
     mean = features.mean(0)
     return mean, torch.linalg.qr((features - mean) / (len(features) - 1) ** 0.5, mode="r").R

@@ -1,4 +1,4 @@
-"""Means with their intervals, by bootstrap over identities."""
+"""Means with confidence intervals, by bootstrap over identities."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean and the ends of its 95% interval. NaN throughout where no row counts."""
+    """A mean and the ends of its 95% interval; all NaN if no row counts."""
 
     value: float
     low: float
@@ -22,12 +22,21 @@ def mean_interval(
     draws: int = 1000,
     seed: int = 0,
 ) -> Interval:
-    """The mean of values [N], or with weights [N] the ratio values.sum() / weights.sum(), and its
-    95% percentile interval.
+    """The mean of values and its 95% percentile interval.
 
-    Rows of one person are not independent: a draw takes as many of the groups [N] as there are,
-    with replacement, and all rows of each. Rows whose value or weight is NaN are left out; a draw
+    Rows of one person are not independent, so a draw resamples whole groups: as many as there are,
+    with replacement, and all rows of each. Rows whose value or weight is NaN are left out. A draw
     in which all weights are 0 does not count.
+
+    Args:
+        values: [N].
+        groups: The group of each row, e.g. its identity, [N].
+        weights: [N]; with weights the mean is the ratio values.sum() / weights.sum().
+        draws: Number of bootstrap draws.
+        seed: Random seed of the draws.
+
+    Raises:
+        ValueError: If the arrays differ in shape or are not one-dimensional.
     """
     values = np.asarray(values, dtype=np.float64)
     weights = np.ones_like(values) if weights is None else np.asarray(weights, dtype=np.float64)
@@ -40,13 +49,15 @@ def mean_interval(
     if not weights[known].sum() > 0:
         return Interval(np.nan, np.nan, np.nan)
     names, place = np.unique(groups[known], return_inverse=True)
-    # [groups, 2]: what each adds above and below the line. How often each is drawn is multinomial.
+    # [groups, 2]: what each group adds to numerator and denominator. How often each is drawn is
+    # multinomial.
     sums = np.stack(
         [np.bincount(place, column[known], len(names)) for column in (values, weights)], 1
     )
     times = np.random.default_rng(seed).multinomial(
         len(names), np.full(len(names), 1 / len(names)), size=draws
     )
-    above, below = (times @ sums).T
-    low, high = np.quantile(above[below > 0] / below[below > 0], [0.025, 0.975])
+    numerators, denominators = (times @ sums).T
+    valid = denominators > 0
+    low, high = np.quantile(numerators[valid] / denominators[valid], [0.025, 0.975])
     return Interval(float(values[known].sum() / weights[known].sum()), float(low), float(high))

@@ -18,7 +18,7 @@ def gan_adversary(
     weight: float = 0.5,
     rate: float = 1.0,
 ) -> Adversary:
-    """A discriminator that learns to tell real samples from generated ones.
+    """A discriminator that learns to distinguish real samples from generated ones.
 
     Args:
         name: Name of the adversary; its losses are logged below it.
@@ -46,6 +46,6 @@ def deception(adversary: Adversary, batch: Batch, output: Any, gan: str) -> Tens
 
 
 def scores(network: nn.Module, judged: Tensor) -> Tensor:
-    """The logits of a discriminator, whose feature maps, if it returns any, come before them."""
-    answer = network(judged)
-    return answer if isinstance(answer, Tensor) else answer[-1]
+    """The logits of a discriminator, which follow its feature maps if it returns any."""
+    output = network(judged)
+    return output if isinstance(output, Tensor) else output[-1]

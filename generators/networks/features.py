@@ -1,9 +1,9 @@
-"""Feature networks, by which perceptual, content and style losses compare images.
+"""Feature networks, with which perceptual, content and style losses compare images.
 
-VGG with torchvision's ImageNet weights, as in the papers; or, without any outside weights, the
-trunk of the pose network that the pipeline has trained. Layers have VGG's names in both:
-relu<block>_<number>. In the pose network relu<k>_<any> is level k of the trunk: 1 at full size,
-2 at half, 3 at a quarter, 4 and 5 at an eighth of the size.
+A feature network is VGG with torchvision's ImageNet weights, as in the papers, or the trunk of the
+pose network that the pipeline has trained, which needs no outside weights. Layers have VGG's names
+in both: relu<block>_<number>. In the pose network relu<k>_<any> is level k of the trunk: 1 at full
+size, 2 at half, 3 at a quarter, 4 and 5 at an eighth of the size.
 """
 
 from collections.abc import Callable
@@ -25,12 +25,13 @@ CHANNELS = (64, 128, 256, 512, 512)
 def feature_network(
     kind: str, layers: tuple[str, ...], pose_network: nn.Module | None
 ) -> nn.Module:
-    """A frozen network: images [N, 3, H, W] in [-1, 1] -> a float32 map [N, C, h, w] of each layer.
+    """A frozen network: images [N, 3, H, W] in [-1, 1] -> one float32 map [N, C, h, w] per layer.
 
     Raises:
-        ValueError: the kind or a layer is unknown, or the kind is pose_network without a network.
-        RuntimeError: VGG's weights are neither in torch hub's cache nor can they be downloaded;
-            the message says how to get them.
+        ValueError: If the kind or a layer is unknown, or the kind is pose_network and no pose
+            network is given.
+        RuntimeError: If VGG's weights are not in torch hub's cache and cannot be downloaded; the
+            message says how to get them.
     """
     if kind not in FEATURE_KINDS:
         raise ValueError(f"perceptual is {kind!r}; it must be one of {', '.join(FEATURE_KINDS)}")
@@ -46,8 +47,8 @@ def feature_network(
 class _Trunk(nn.Module):
     def __init__(self, pose_network: nn.Module, layers: tuple[str, ...]):
         super().__init__()
-        # Frozen by its owner, and no part of this module: whoever moves or trains this one leaves
-        # it alone.
+        # Frozen by its owner. The list keeps it from being registered as a part of this module, so
+        # that moving or training this module leaves it alone.
         self.pose_network = [pose_network]
         self.levels = [min(_block(layer), 4) - 1 for layer in layers]
 
@@ -63,14 +64,14 @@ class _Vgg(nn.Module):
 
     def __init__(self, kind: str, layers: tuple[str, ...]):
         super().__init__()
-        names, modules, before = [], [], 3
+        names, modules, inputs = [], [], 3
         for block, (convolutions, channels) in enumerate(
             zip(CONVOLUTIONS[kind], CHANNELS, strict=True), start=1
         ):
             for number in range(1, convolutions + 1):
-                modules += [nn.Conv2d(before, channels, 3, padding=1), nn.ReLU()]
+                modules += [nn.Conv2d(inputs, channels, 3, padding=1), nn.ReLU()]
                 names += ["", f"relu{block}_{number}"]
-                before = channels
+                inputs = channels
             modules.append(nn.MaxPool2d(2))
             names.append("")
         if unknown := [layer for layer in layers if layer not in names]:
@@ -97,7 +98,7 @@ class _Vgg(nn.Module):
 
 def _block(layer: str) -> int:
     if not (layer.startswith("relu") and layer[4:5] in tuple("12345") and layer[5:6] == "_"):
-        raise ValueError(f"there is no layer {layer!r}; layers are called relu1_1 to relu5_4")
+        raise ValueError(f"unknown layer {layer!r}; layers are named relu1_1 to relu5_4")
     return int(layer[4])
 
 
@@ -112,8 +113,8 @@ def vgg_weights(kind: str) -> dict[str, Tensor]:
     except (URLError, OSError) as error:
         name = url.rsplit("/", 1)[-1]
         raise RuntimeError(
-            f"perceptual: {kind} needs torchvision's {kind.upper().replace('VGG', 'VGG-')} weights, and {folder / name} is not "
-            f"there and cannot be downloaded ({error}). On a machine with a connection run `python -c 'import torchvision; "
+            f"perceptual: {kind} needs torchvision's {kind.upper().replace('VGG', 'VGG-')} weights, but {folder / name} was "
+            f"not found and cannot be downloaded ({error}). On a machine with a connection run `python -c 'import torchvision; "
             f'torchvision.models.{kind}(weights="IMAGENET1K_V1")\'`, copy {name} from its torch hub cache '
             f"(~/.cache/torch/hub/checkpoints) into {folder} (TORCH_HOME moves that folder), or set perceptual: none or "
             "pose_network"

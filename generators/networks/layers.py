@@ -20,8 +20,8 @@ def norm(kind: str, channels: int) -> nn.Module:
 def conv(inputs: int, outputs: int, kernel: int, norm_kind: str, stride: int = 1) -> nn.Conv2d:
     """A convolution that keeps the size (stride 1) or halves it (stride 2).
 
-    Stride 1 pads by reflection, stride 2 with zeros, as the public PATN does. It has a bias only
-    next to instance norm, since batch norm brings one.
+    Stride 1 pads by reflection, stride 2 with zeros, as in the public PATN. The convolution has a
+    bias only with instance norm, since batch norm adds its own.
     """
     padding_mode = "reflect" if stride == 1 else "zeros"
     return nn.Conv2d(
@@ -36,7 +36,7 @@ def conv(inputs: int, outputs: int, kernel: int, norm_kind: str, stride: int = 1
 
 
 class ResidualBlock(nn.Module):
-    """x + conv-norm-activation-dropout-conv-norm(x), at one size and number of channels."""
+    """x + conv-norm-activation-dropout-conv-norm(x); size and number of channels stay the same."""
 
     def __init__(self, channels: int, norm_kind: str, activation: nn.Module, dropout: float):
         super().__init__()
@@ -54,9 +54,10 @@ class ResidualBlock(nn.Module):
 
 
 def initialise(network: nn.Module) -> None:
-    """Initialise a network as the public PATN.
+    """Initialise a network as in the public PATN.
 
-    Convolutions are drawn from N(0, 0.02^2) with zero bias, batch-norm weights from N(1, 0.02^2).
+    Convolution weights are drawn from N(0, 0.02^2), batch-norm weights from N(1, 0.02^2). The
+    biases of convolutions are zero.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):

@@ -1,6 +1,6 @@
 """Losses that two or more generators share.
 
-All are computed in float32, whatever precision the networks ran in.
+All are computed in float32, whatever the precision of the networks.
 """
 
 import torch
@@ -14,10 +14,16 @@ GAN_KINDS = ("vanilla", "lsgan")
 
 
 def gan_loss(logits: Tensor, real: bool, kind: str) -> Tensor:
-    """The distance of scores from being judged real, or generated: the mean over all of them.
+    """Mean distance of scores from the label real or generated.
 
-    vanilla: binary cross entropy on logits (Goodfellow et al. 2014)
-    lsgan: (score - label)^2 (Mao et al. 2017)
+    Args:
+        logits: Scores of a discriminator, of any shape.
+        real: Whether the label is real.
+        kind: vanilla, binary cross entropy on logits (Goodfellow et al. 2014), or lsgan,
+            (score - label)^2 (Mao et al. 2017).
+
+    Raises:
+        ValueError: If the kind is unknown.
     """
     logits = logits.float()
     if kind == "vanilla":
@@ -47,7 +53,7 @@ def check_perceptual(section: str, kind: str, weight: float) -> None:
         weight: Weight of the loss.
 
     Raises:
-        ValueError: the kind is unknown, or only one of kind and weight is set.
+        ValueError: If the kind is unknown, or only one of kind and weight is set.
     """
     one_of(f"{section}.perceptual", kind, PERCEPTUAL_KINDS)
     if (kind == "none") != (weight == 0):
@@ -60,8 +66,8 @@ def check_perceptual(section: str, kind: str, weight: float) -> None:
 class PerceptualLoss(nn.Module):
     """Mean absolute difference of the features of two images in [-1, 1] (patn_apatn, eq. 10).
 
-    The features are relu1_2 by default. With several layers it is the mean over them. For kinds and
-    errors see features.feature_network.
+    The features are relu1_2 by default. With several layers the loss is the mean over them. For
+    kinds and errors see features.feature_network.
     """
 
     def __init__(

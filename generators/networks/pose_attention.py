@@ -1,4 +1,4 @@
-"""Encoder, pose-attentional block, decoder and discriminator of PATN, which others use too."""
+"""Encoder, pose-attentional block, decoder and discriminator of PATN, shared with others."""
 
 import torch
 from torch import Tensor, nn
@@ -41,7 +41,8 @@ def decoder(ngf: int, norm_kind: str, downsamplings: int = 2) -> nn.Sequential:
 class Patb(nn.Module):
     """Pose-attentional transfer block.
 
-    It takes an image code [N, C, h, w] and a pose code, [N, C, h, w] at first, then [N, 2C, h, w].
+    It takes an image code [N, C, h, w] and a pose code, [N, C, h, w] in the first block and
+    [N, 2C, h, w] in the others.
     """
 
     def __init__(

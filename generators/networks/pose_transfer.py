@@ -1,4 +1,4 @@
-"""The generator that PATN and APATN have in common: discriminators, losses and training.
+"""The common part of PATN and APATN: discriminators, losses and training.
 
 Zhu, Huang, Xu, Shi, Cheng, Bai: "Progressive and Aligned Pose Attention Transfer for Person Image
 Generation", sections 3.1, 3.4 and 3.5. patn/patn.py documents the departures from the paper and
@@ -41,7 +41,7 @@ def shape_judged(batch: Batch, output: Tensor) -> tuple[Tensor, Tensor]:
 class Transfer(Generator, ABC):
     """A generator with fresh weights, drawn from params.training.seed.
 
-    Subclasses name it and build its network.
+    Subclasses set its name and build its network.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Transfer(Generator, ABC):
     def build(params: Any) -> nn.Module:
         """The network: source image, source and target pose -> image [N, 3, H, W] in [-1, 1].
 
-        The image is [N, 3, H, W], each pose [N, 18, H, W].
+        The source image is [N, 3, H, W], each pose [N, 18, H, W].
         """
 
     def __init__(self, params: TransferParams):
@@ -70,7 +70,8 @@ class Transfer(Generator, ABC):
         """One phase, with fresh discriminators.
 
         Raises:
-            RuntimeError: the weights of the perceptual loss are not available.
+            ValueError: If the perceptual loss needs a pose network and none is given.
+            RuntimeError: If the weights of the perceptual loss are not available.
         """
         params, network = self.params, self.networks["network"]
         perceptual = (

@@ -22,19 +22,19 @@ class TransferParams:
     """Everything that defines a PATN or an APATN except its blocks.
 
     Raises:
-        ValueError: a value makes no sense.
+        ValueError: If a value is invalid.
     """
 
     image_size: tuple[int, int]  # (height, width) in px, multiples of 4
     sigma_px: float  # of the pose maps' Gaussians, at image_size
     ngf: int  # channels of the first convolution; doubled by every downsampling
-    downsamplings: int  # from the image to the size at which the blocks work; 2 in the paper
+    downsamplings: int  # number of halvings from the image to the blocks' size; 2 in the paper
     blocks: int  # of the cascade
     norm: str
     dropout: float  # inside the blocks
     discriminator: DiscriminatorParams
     gan: str
-    image_pool: int  # samples that each discriminator remembers; 0 for none
+    image_pool: int  # number of samples that each discriminator remembers; 0 for none
     lambda_gan: float
     lambda_l1: float
     person_weight: float  # extra weight of the target's limbs in the L1 loss; 0 in the paper

@@ -4,44 +4,45 @@ Zhu, Huang, Xu, Shi, Cheng, Bai: "Progressive and Aligned Pose Attention Transfe
 Generation", section 3.2.1 (the network was first described in "Progressive Pose Attention Transfer
 for Person Image Generation", CVPR 2019).
 
-The idea. The source image and the two poses are encoded separately. A cascade of pose-attentional
+Idea. The source image and the two poses are encoded separately. A cascade of pose-attentional
 transfer blocks (PATB) then moves the person step by step: in each block the pose code gives a mask
 in (0, 1) that says where the image code changes, and the changed image code joins the pose code for
 the next block. A decoder renders the last image code. One discriminator judges whether the output
 shows the source's person (appearance), another whether it has the target pose (shape).
 
-The paper's words -> ours: condition image P_c -> source_image; target image P_t -> target_image;
+The paper's notation -> ours: condition image P_c -> source_image; target image P_t -> target_image;
 generated image P_g -> output; condition and target pose S_c, S_t -> source_pose, target_pose;
 discriminators D_A, D_S -> Adversary "appearance", "shape"; alpha, lambda_1, lambda_2 -> lambda_gan,
 lambda_l1, lambda_perceptual.
 
-Where the paper and its public code differ we chose as follows; other departures are at the end.
-- Block: eq. (4) joins conv^S, the logits before the sigmoid, to the image code, as formula and code
-  have it. The pose pathway has no skip connection and no norm after its last convolution (code; the
-  paper calls it a residual block).
-- Decoder: transposed convolutions (code). The paper's bilinear upsampling with residual blocks
-  would not have the 41.36 M parameters of its own Table 2; the transposed ones do.
+Where the paper and its public code differ, we chose as follows (other departures are at the end).
+- Block: eq. (4) joins conv^S, the logits before the sigmoid, to the image code (formula and code).
+  The pose pathway has no skip connection and no norm after its last convolution (code; the paper
+  calls it a residual block).
+- Decoder: transposed convolutions (code). They give the 41.36 M parameters of the paper's Table 2;
+  the paper's bilinear upsampling with residual blocks would not.
 - Norm: a parameter, `instance` (paper, 3.5; code on DeepFashion) or `batch` (paper, 3.1; code on
-  Market-1501). A bias only with instance norm (code).
-- Discriminators: LeakyReLU 0.2 (paper, 3.5; the code has ReLU); dropout is a parameter (paper none,
-  code 0.5); a last convolution gives one map of scores (paper: "score"; the code averages a feature
-  map of 256 channels instead). The product R = R_A R_S of 3.4 enters no loss, neither in eq. (11)
-  nor in the code, and is left out.
+  Market-1501). Convolutions have a bias only with instance norm (code).
+- Discriminators: LeakyReLU 0.2 (paper, 3.5; the code has ReLU). Dropout is a parameter (paper none,
+  code 0.5). A last convolution gives one map of scores (paper: "score"; the code averages a feature
+  map of 256 channels instead). The product R = R_A R_S of 3.4 is left out, since it enters no loss,
+  neither in eq. (11) nor in the code.
 - Adversarial loss: the generator minimises -log D (code; eq. 11 as printed saturates) or least
   squares (`gan: lsgan`, code on DeepFashion), averaged over the two discriminators (code; eq. 11
-  sums them); each discriminator minimises half the sum of its two terms (code). Every weight of eq.
+  sums them). Each discriminator minimises half the sum of its two terms (code). Every weight of eq.
   (9) is a parameter: paper (5, 1, 1), code on Market-1501 (5, 10, 10).
-- L1 is a mean over pixels on [-1, 1] (code; eq. 9 has a norm), the perceptual loss is taken after
+- L1 is a mean over pixels on [-1, 1] (code; eq. 9 has a norm). The perceptual loss is taken after
   the ReLU (code).
-The ablations of its Tables 4 and 5 are `block`: patb; without_add, eq. (3) without the old image
-code; without_cat, eq. (4) without the image code; resnet, the vanilla residual blocks of the
-"Resnet generator", whose one encoder takes image and poses together.
-Ours: the discriminators' weights start as small as the generator's (the code leaves them to the
-framework); mirroring exchanges left and right joints (the code's does not); lambda_gan: 0 leaves
-the discriminators out; person_weight weighs the L1 loss towards the target's limbs (0 is the
-paper's loss). Ma et al., "Pose Guided Person Image Generation" (2017), weigh theirs by a pose mask
-likewise. In short trainings it brings the person's colours and limbs sooner, because most of the
-plain loss comes from a background that the source does not show.
+The parameter `block` selects the ablations of Tables 4 and 5: patb; without_add, eq. (3) without
+the old image code; without_cat, eq. (4) without the image code; resnet, the vanilla residual blocks
+of the "Resnet generator", whose single encoder takes image and poses together.
+
+Our own departures: the discriminators' weights start as small as the generator's (the code leaves
+them to the framework). Mirroring swaps left and right joints (the code's does not). lambda_gan: 0
+leaves the discriminators out. person_weight weights the L1 loss towards the target's limbs (0 is
+the paper's loss), as Ma et al., "Pose Guided Person Image Generation" (2017), do with a pose mask.
+In short trainings the person's colours and limbs then appear sooner, because most of the plain loss
+comes from a background that the source does not show.
 """
 
 from dataclasses import dataclass
@@ -71,9 +72,7 @@ class PatnParams(TransferParams):
 
 
 class PatnNetwork(nn.Module):
-    """Source image [N, 3, H, W], source and target pose [N, 18, H, W] -> image [N, 3, H, W] in [-1,
-    1].
-    """
+    """Source image, source and target pose [N, 18, H, W] -> image [N, 3, H, W] in [-1, 1]."""
 
     def __init__(self, params: PatnParams):
         super().__init__()
@@ -103,22 +102,20 @@ class PatnNetwork(nn.Module):
         return self.decoder(image)
 
     def masks(self, source_image: Tensor, source_pose: Tensor, target_pose: Tensor) -> Tensor:
-        """The mean over channels of each block's mask of eq. (1), as in Figure 10: [blocks, N, h,
-        w] in (0, 1).
-        """
+        """Each block's mask of eq. (1), averaged over channels: [blocks, N, h, w] in (0, 1)."""
         image = self.image_encoder(source_image)
         pose = self.pose_encoder(torch.cat([source_pose, target_pose], 1))
-        found = []
+        masks = []
         for block in self.blocks:
             image, pose = block(image, pose)
-            found.append(
+            masks.append(
                 torch.sigmoid(pose[:, : image.shape[1]]).mean(1)
             )  # a pose code begins with the mask's logits
-        return torch.stack(found)
+        return torch.stack(masks)
 
 
 class ResnetNetwork(nn.Module):
-    """The same with vanilla residual blocks (4.4.1)."""
+    """The ablation `resnet`: PATN's inputs and output, with vanilla residual blocks (4.4.1)."""
 
     def __init__(self, params: PatnParams):
         super().__init__()
@@ -149,15 +146,17 @@ class Patn(Transfer):
 
     @property
     def has_masks(self) -> bool:
-        """Whether attention() has something to show: the vanilla residual blocks have no masks."""
+        """Whether attention() is available: the vanilla residual blocks have no masks."""
         return self.params.block != "resnet"
 
     def attention(self, batch: Batch) -> Tensor:
-        """How far the image code changes at each place, in each block: float32 [blocks, N, h, w] in
-        (0, 1) (Figure 10).
+        """How much each block changes the image code at each position (Figure 10).
+
+        Returns:
+            float32 [blocks, N, h, w] in (0, 1).
 
         Raises:
-            ValueError: the blocks have no masks.
+            ValueError: If the blocks have no masks.
         """
         if not self.has_masks:
             raise ValueError("patn.block is resnet, whose blocks have no attention masks")

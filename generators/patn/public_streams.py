@@ -14,16 +14,16 @@ _NAME = re.compile(
 _DISCRIMINATED = {
     6: "appearance",
     3 + len(JOINTS): "shape",
-}  # channels that the public discriminators are shown
+}  # input channels of the public discriminators
 
 
 def streams_of(tensors: Mapping[str, Tensor]) -> dict[str, list[dict[str, Tensor]]]:
-    """Name of each stream -> its layers in order, each leaf -> float32 tensor.
+    """Map each stream's name to its layers in order, each a map from leaf to float32 tensor.
 
     The prefixes module. and model. are removed from the names.
 
     Raises:
-        ValueError: these are not the tensors of a network made of sequences.
+        ValueError: If these are not the tensors of a network made of sequences.
     """
     numbered: dict[str, dict[int, dict[str, Tensor]]] = {}
     for name, value in tensors.items():
@@ -37,12 +37,12 @@ def streams_of(tensors: Mapping[str, Tensor]) -> dict[str, list[dict[str, Tensor
                 f"{name!r} is not a name in a PATN, which is made of sequences: stream.number.weight"
             )
         if value.is_floating_point() and not value.isfinite().all():
-            raise ValueError(f"{name} holds values that are not finite")
+            raise ValueError(f"{name} contains values that are not finite")
         stream = re.sub(r"^(module\.)?(model\.)?", "", match["stream"])
         value = value.detach().float() if value.is_floating_point() else value
         numbered.setdefault(stream, {}).setdefault(int(match["layer"]), {})[match["leaf"]] = value
     if not numbered:
-        raise ValueError("there are no weights in it")
+        raise ValueError("no weights found")
     return {
         stream: [layers[number] for number in sorted(layers)] for stream, layers in numbered.items()
     }
@@ -51,7 +51,11 @@ def streams_of(tensors: Mapping[str, Tensor]) -> dict[str, list[dict[str, Tensor
 def roles(
     streams: dict[str, list[dict[str, Tensor]]],
 ) -> tuple[str, str, list[tuple[str, str]], str]:
-    """Names of the streams: image encoder, pose encoder, blocks in order (image, pose), decoder."""
+    """Names of the streams: image encoder, pose encoder, blocks in order (image, pose), decoder.
+
+    Raises:
+        ValueError: If the streams are not those of a PATN generator.
+    """
     entrances = {}  # input channels of each stream's first convolution
     for stream, layers in streams.items():
         if first := convolutions(layers)[:1]:
@@ -85,8 +89,8 @@ def roles(
 def _blocks(streams: dict[str, list[dict[str, Tensor]]], names: list[str]) -> list[tuple[str, str]]:
     """Streams of the blocks as (image, pose), in the blocks' order.
 
-    The pose stream is the wider one, but in the first block. There it bears the last word of its
-    name in the others.
+    The pose stream is the wider one, except in the first block, where both are equally wide. There
+    it is the one whose name ends like those of the other blocks' pose streams.
     """
     numbered: dict[tuple[int, ...], list[str]] = {}
     for name in names:
@@ -100,7 +104,8 @@ def _blocks(streams: dict[str, list[dict[str, Tensor]]], names: list[str]) -> li
         both = sorted(numbered[key])
         if len(both) != 2:
             raise ValueError(
-                f"a PATN's block has two streams, an image's and a pose's; {', '.join(both)} is {len(both)}"
+                f"a PATN's block has two streams, one for the image and one for the pose; here it has {len(both)}: "
+                f"{', '.join(both)}"
             )
         widths = [int(convolutions(streams[name])[0]["weight"].shape[0]) for name in both]
         if widths[0] != widths[1]:
@@ -109,7 +114,7 @@ def _blocks(streams: dict[str, list[dict[str, Tensor]]], names: list[str]) -> li
             swapped = bool(blocks) and _last_word(both[0]) == _last_word(blocks[0][1])
         blocks.insert(0, (both[1], both[0]) if swapped else (both[0], both[1]))
     if not blocks:
-        raise ValueError("there are no blocks between the encoders and the decoder")
+        raise ValueError("no blocks found between the encoders and the decoder")
     return blocks
 
 

@@ -1,12 +1,12 @@
-"""The weights of the public PATN as those of ours.
+"""Conversion of the public PATN's weights to our PATN.
 
 The public generator is the network of patn.py (Zhu et al., section 3.2.1): two down-sampling
-streams, blocks with an image and a pose stream, an up-sampling stream, each a sequence of layers.
-Its tensors are named stream.number.leaf, the number the layer's, the leaf a weight, a bias or a
-statistic, as in model.att.0.conv_block_stream1.1.weight. Numbers depend on padding and dropout
-layers, which hold no tensors, and names have changed between versions. So streams are recognised by the
-shapes of their
-convolutions, and within a stream layers count in order: every shape is checked against ours.
+streams, blocks with an image and a pose stream, and an up-sampling stream, each a sequence of
+layers. Its tensors are named stream.number.leaf, e.g. model.att.0.conv_block_stream1.1.weight: the
+number is that of the layer, the leaf is a weight, a bias or a statistic. Numbers depend on padding
+and dropout layers, which hold no tensors, and names have changed between versions. So streams are
+recognised by the shapes of their convolutions, and layers within a stream by their order. Every
+shape is checked against ours.
 """
 
 from collections.abc import Mapping
@@ -20,8 +20,8 @@ from generators.patn.patn import PatnNetwork, PatnParams
 from generators.patn.public_streams import convolutions, is_norm, roles, streams_of
 from generators.training.phases import TrainingParams
 
-# Of the training scripts: norm -> what DeepFashion's (instance) and Market-1501's (batch) differ
-# in.
+# Settings in which the public training scripts for DeepFashion (instance norm) and Market-1501
+# (batch norm) differ.
 _PUBLIC = {
     "batch": {
         "image_size": (128, 64),
@@ -43,8 +43,12 @@ _ITERATIONS = {"batch": (87_500, 62_500), "instance": (399_700, 285_500)}
 
 @dataclass(frozen=True)
 class Converted:
-    """state: what PatnNetwork loads; dropped: running statistics of instance norms, which old
-    versions saved and never used.
+    """A converted public generator.
+
+    params: its parameters
+    state: the state dict that PatnNetwork loads
+    dropped: number of tensors left out: running statistics of instance norms, which old versions
+        saved but never used
     """
 
     params: PatnParams
@@ -58,23 +62,26 @@ def convert(
     image_size: tuple[int, int] | None,
     sigma_px: float,
 ) -> Converted:
-    """The public generator's tensors as a PATN of ours.
+    """Convert the public generator's tensors to our PATN.
 
-    norm: batch or instance; None: detected from the tensors
-    image_size: (height, width) in px; None: that of the data set which was trained with this norm
+    Args:
+        tensors: The public generator's tensors by name.
+        norm: batch or instance, or None to detect it from the tensors.
+        image_size: (height, width) in px, or None for that of the data set with this norm.
+        sigma_px: Standard deviation of the pose maps in px.
 
     Raises:
-        ValueError: these are not the weights of a public PATN generator; the message says what does
-            not fit.
+        ValueError: If these are not the weights of a public PATN generator; the message says what
+            does not match.
     """
     streams = streams_of(tensors)
     image, pose, blocks, up = roles(streams)
-    found = "batch" if any(is_norm(layer) for layer in streams[image]) else "instance"
-    if norm not in (None, found):
-        raise ValueError(f"these weights are of a PATN with {found} norm, not {norm}")
+    detected = "batch" if any(is_norm(layer) for layer in streams[image]) else "instance"
+    if norm not in (None, detected):
+        raise ValueError(f"these weights are of a PATN with {detected} norm, not {norm}")
     first = streams[image][0]["weight"]
     params = _params(
-        found,
+        detected,
         image_size,
         sigma_px,
         int(first.shape[0]),
@@ -88,52 +95,54 @@ def convert(
         for number, both in enumerate(blocks)
         for part, stream in zip(("image", "pose"), both, strict=True)
     ]:
-        filled, lost = _filled(ours, network.get_submodule(ours), stream, streams[stream], found)
+        filled, unused = _filled(
+            ours, network.get_submodule(ours), stream, streams[stream], detected
+        )
         state |= filled
-        dropped += lost
+        dropped += unused
     return Converted(params, state, dropped)
 
 
 def _filled(
     prefix: str, module: nn.Module, name: str, layers: list[dict[str, Tensor]], norm: str
 ) -> tuple[dict[str, Tensor], int]:
-    """One stream's tensors under our names, and how many were left out."""
-    given, dropped = [], 0
+    """One stream's tensors by our names, and how many were left out."""
+    theirs, dropped = [], 0
     for layer in layers:
         if norm == "instance" and "weight" not in layer:
             dropped += len(layer)
         else:
-            given.append(layer)
-    wanted = [(number, layer) for number, layer in module.named_children() if layer.state_dict()]
-    if len(given) != len(wanted):
+            theirs.append(layer)
+    expected = [(number, layer) for number, layer in module.named_children() if layer.state_dict()]
+    if len(theirs) != len(expected):
         raise ValueError(
-            f"{name} has {len(given)} layers with weights; a PATN has {len(wanted)} there"
+            f"{name} has {len(theirs)} layers with weights; in a PATN it has {len(expected)}"
         )
     state = {}
-    for (number, ours), layer in zip(wanted, given, strict=True):
-        for leaf, expected in ours.state_dict().items():
+    for (number, ours), layer in zip(expected, theirs, strict=True):
+        for leaf, tensor in ours.state_dict().items():
             if leaf == "num_batches_tracked":  # versions before torch 0.4.1 have none
                 value = layer.get(leaf, torch.zeros((), dtype=torch.int64)).long()
             elif leaf not in layer:
                 raise ValueError(
-                    f"{name}: a layer has no {leaf}; a PATN with {norm} norm has one there"
+                    f"{name}: a layer has no {leaf}; in a PATN with {norm} norm it has one"
                 )
             else:
                 value = layer[leaf]
-            if value.shape != expected.shape:
+            if value.shape != tensor.shape:
                 raise ValueError(
-                    f"{name}: a {leaf} is {list(value.shape)}; in this PATN ({prefix}.{number}) it is {list(expected.shape)}"
+                    f"{name}: a {leaf} is {list(value.shape)}; in this PATN ({prefix}.{number}) it is {list(tensor.shape)}"
                 )
             state[f"{prefix}.{number}.{leaf}"] = value.contiguous()
         if extra := sorted(layer.keys() - ours.state_dict().keys()):
             raise ValueError(
-                f"{name}: a layer has a {extra[0]}, which a PATN with {norm} norm has not"
+                f"{name}: a layer has a {extra[0]}; in a PATN with {norm} norm it has none"
             )
     return state, dropped
 
 
 def _empty(params: PatnParams) -> PatnNetwork:
-    """The network without memory for its weights."""
+    """The network on the meta device, without memory for its weights."""
     with torch.device("meta"):
         return PatnNetwork(params)
 
@@ -146,8 +155,9 @@ def _params(
     downsamplings: int,
     blocks: int,
 ) -> PatnParams:
-    """The network as the weights have it; losses and schedule as the public training scripts do
-    (they are not used again).
+    """Parameters of the network that the weights belong to.
+
+    Losses and schedule are those of the public training scripts; they are not used again.
     """
     public, (iterations, decay_start) = _PUBLIC[norm], _ITERATIONS[norm]
     gan, l1, perceptual = public["lambdas"]

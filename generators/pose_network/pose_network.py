@@ -1,10 +1,10 @@
-"""A pose network of our own: a small heat-map regressor, trained by the pipeline on real images and
-their keypoints.
+"""Our own pose network: a small heat-map regressor.
 
-It stands where the papers use a pre-trained pose detector: frozen, in SPT's pose loss (spt_journal,
-eq. 7), as a source of features where no outside weights can be had (features.py), and as a judge of
-the pose of generated images. After Xiao, Wu and Wei, "Simple Baselines for Human Pose Estimation
-and Tracking" (2018), with skip connections for small images.
+The pipeline trains it on real images and their keypoints. It replaces the pre-trained pose detector
+of the papers: frozen, in SPT's pose loss (spt_journal, eq. 7), as a source of features when no
+outside weights are available (features.py), and to judge the pose of generated images. It follows
+Xiao, Wu and Wei, "Simple Baselines for Human Pose Estimation and Tracking" (2018), with skip
+connections for small images.
 """
 
 from dataclasses import dataclass
@@ -23,19 +23,21 @@ from generators.training.phases import Phase, TrainingParams
 
 RIGHT = [joint for joint, other in enumerate(MIRROR) if joint < other]
 LEFT = [MIRROR[joint] for joint in RIGHT]
-EMPTY, SIDES = (
-    4.0,
-    2.0,
-)  # weight of a joint's place over the empty rest of its map; of telling left from right
+# Extra weight of a joint's position over the empty rest of its map; weight of the left-right term.
+EMPTY, SIDES = 4.0, 2.0
 
 
 @dataclass(frozen=True)
 class PoseNetworkParams:
-    """Everything that defines a pose network. Raises ValueError for an invalid value."""
+    """Everything that defines a pose network.
+
+    Raises:
+        ValueError: If a value is invalid.
+    """
 
     image_size: tuple[int, int]  # (height, width) in px of the training images, multiples of 8
     sigma_px: float  # of the heat maps' Gaussians, at image_size
-    width: int  # channels at full size; twice as many at half, four times at a quarter, eight times at an eighth
+    width: int  # channels at full size; 2, 4 and 8 times as many at a half, a quarter, an eighth
     blocks: int  # residual blocks at an eighth of the size
     training: TrainingParams
 
@@ -51,10 +53,10 @@ class PoseNetworkParams:
 
 
 class PoseNetwork(nn.Module):
-    """Images [N, 3, H, W] in [-1, 1] -> heat maps [N, 18, H, W]: 1 at a joint, 0 far from it (those
-    of pose.pose_maps).
+    """Images [N, 3, H, W] in [-1, 1] -> heat maps [N, 18, H, W], those of pose.pose_maps.
 
-    Images of another size than the training images' are resized to that and the maps back.
+    A map is 1 at its joint and 0 far from it. Images of another size are resized to that of the
+    training images, and the maps are resized back.
     """
 
     def __init__(self, width: int, blocks: int, image_size: tuple[int, int]):
@@ -62,7 +64,8 @@ class PoseNetwork(nn.Module):
         self.image_size = image_size
         wide = [width * factor for factor in (1, 2, 4, 8)]
         levels = [
-            _unit(before, after, 1 if before == 3 else 2) for before, after in pairwise([3, *wide])
+            _unit(inputs, outputs, 1 if inputs == 3 else 2)
+            for inputs, outputs in pairwise([3, *wide])
         ]
         for _ in range(blocks):
             levels[-1].extend([_Residual(wide[-1]), _Context(wide[-1])])
@@ -73,8 +76,11 @@ class PoseNetwork(nn.Module):
         self.heat = nn.Conv2d(width, len(JOINTS), 1)
 
     def features(self, images: Tensor) -> list[Tensor]:
-        """The trunk's maps at full, half, a quarter and an eighth of the size: [N, width, H, W],
-        [N, 2 width, ...], ...
+        """The trunk's maps at full, half, a quarter and an eighth of the size.
+
+        Returns:
+            [N, width, H, W], [N, 2 width, H/2, W/2], [N, 4 width, H/4, W/4] and
+            [N, 8 width, H/8, W/8].
         """
         maps = []
         for level in self.levels:
@@ -83,10 +89,10 @@ class PoseNetwork(nn.Module):
         return maps
 
     def forward(self, images: Tensor) -> Tensor:
-        given, own = size_of(images), tuple(self.image_size)
-        if given != own:
+        size, trained_size = size_of(images), tuple(self.image_size)
+        if size != trained_size:
             images = F.interpolate(
-                images, own, mode="bilinear", antialias=True, align_corners=False
+                images, trained_size, mode="bilinear", antialias=True, align_corners=False
             )
         *finer, x = self.features(images)
         for up, fine in zip(self.up, reversed(finer), strict=True):
@@ -94,16 +100,15 @@ class PoseNetwork(nn.Module):
         heat = self.heat(x)
         return (
             heat
-            if given == own
-            else F.interpolate(heat, given, mode="bilinear", align_corners=False)
+            if size == trained_size
+            else F.interpolate(heat, size, mode="bilinear", align_corners=False)
         )
 
 
 class PoseEstimator(Trainable):
-    """A pose network with fresh weights, drawn from params.training.seed, as the training loop
-    wants it.
+    """A trainable pose network with fresh weights, drawn from params.training.seed.
 
-    It is trained on both images of each pair. `networks["network"]` is what generators are given.
+    It is trained on both images of each pair. Generators are given `networks["network"]`.
     """
 
     name = "pose_network"
@@ -133,22 +138,22 @@ class PoseEstimator(Trainable):
 
     @torch.no_grad()
     def locate(self, images: Tensor, threshold: float = 0.2) -> Tensor:
-        """Joints of the people in images [N, 3, H, W] in [-1, 1]: keypoints [N, 18, 2], -1 where no
-        peak reaches threshold.
+        """Keypoints [N, 18, 2] of the people in images [N, 3, H, W] in [-1, 1].
+
+        A joint whose peak is below `threshold` is -1.
         """
         network = self.networks["network"].eval()
         return peaks(network(images.to(next(network.parameters()).device)).float(), threshold)
 
 
 def _losses(batch: Batch, heat: Tensor) -> dict[str, Tensor]:
-    wanted = torch.cat([batch.source_pose, batch.target_pose])
-    off = heat.float() - wanted
-    # Nearly all of a map is empty: without the weight, an empty answer is hard to leave.
-    losses = {"heat": ((1 + EMPTY * wanted) * off.square()).mean() * 100}
-    # A map that answers "left or right" for both is a saddle that training by the maps alone does
-    # not leave. The difference of a left and a right map is zero there, and nowhere near what it
-    # should be.
-    either = torch.maximum(wanted[:, LEFT], wanted[:, RIGHT])
+    target = torch.cat([batch.source_pose, batch.target_pose])
+    off = heat.float() - target
+    # Nearly all of a map is empty: without the weight, training hardly leaves empty predictions.
+    losses = {"heat": ((1 + EMPTY * target) * off.square()).mean() * 100}
+    # Predicting "left or right" for both sides is a saddle point that training by the maps alone
+    # does not leave. There the difference of a left and a right map is zero, far from the target's.
+    either = torch.maximum(target[:, LEFT], target[:, RIGHT])
     sides = ((1 + EMPTY * either) * (off[:, LEFT] - off[:, RIGHT]).square()).mean() * 100
     return losses | {"sides": SIDES * sides}
 
@@ -167,10 +172,10 @@ def _picture(heat: Tensor) -> Tensor:
 
 
 def peaks(heat: Tensor, threshold: float) -> Tensor:
-    """The highest point of each map [N, K, H, W] as (y, x) in px, [N, K, 2]; -1 where it is below
-    `threshold`.
+    """The highest point of each map [N, K, H, W] as (y, x) in px, [N, K, 2].
 
-    Refined by a quarter of a pixel towards the higher neighbour, as is usual for heat maps.
+    It is -1 if the map's maximum is below `threshold`. Positions are refined by a quarter of a
+    pixel towards the higher neighbour, as is usual for heat maps.
     """
     height, width = heat.shape[2:]
     value, place = heat.flatten(2).max(-1)
@@ -206,8 +211,9 @@ class _Residual(nn.Module):
 
 
 class _Context(nn.Module):
-    """Tells every place what the whole image shows: which shoulder is the left one is seen by the
-    face.
+    """Adds a summary of the whole image at every position.
+
+    Which shoulder is the left one, for example, depends on whether the face is visible.
     """
 
     def __init__(self, channels: int):

@@ -1,1 +1,1 @@
-"""Puppets: people cut into rigid parts and moved, without any training."""
+"""Puppets: people cut into rigid parts and moved, without training."""

@@ -1,7 +1,8 @@
 """`puppet.compose` in OpenCV and numpy.
 
-The picture is the same, several times as fast on a CPU, since only each part's own box is touched.
-OpenCV places samples to 1/32 px, so the two differ by a grey level or two at sharp edges.
+It draws the same picture, several times faster on a CPU, because it only touches the box around
+each part. OpenCV rounds sampling positions to 1/32 px, so the two differ by a grey level or two at
+sharp edges.
 """
 
 import cv2
@@ -23,8 +24,9 @@ def compose(
     order: Tensor,
     soft_px: float,
 ) -> Tensor:
-    """As `puppet.compose`, without gradient; in one thread, since so small pieces make threads wait
-    for one another.
+    """As `puppet.compose`, without gradients.
+
+    It runs in one thread, since the pieces are so small that threads would wait for one another.
     """
     images = image.permute(0, 2, 3, 1).contiguous().numpy()  # [N, H, W, 3]
     out = plate.permute(0, 2, 3, 1).clone(memory_format=torch.contiguous_format).numpy()
@@ -53,14 +55,15 @@ def compose(
 
 
 def _sampled(pixels: np.ndarray, affine: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Pixels under an affine map from the output, at a size (width, height)."""
+    """Pixels sampled through an affine map from the output, whose size is (width, height)."""
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return cv2.warpAffine(pixels, affine, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _affine(cut: Tensor, placed: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """For each part of each image, [N, 10, 2, 3] that maps (x, y, 1) of the output to (u, v), and
-    to (x, y) of the source.
+    """Affine maps from (x, y, 1) of the output to a part's (u, v) and to (x, y) of the source.
+
+    Both are [N, 10, 2, 3], one matrix per part of each image.
     """
     axes = placed[..., 1:, :].flip(-1).mT  # columns along and across, rows x and y
     area = torch.linalg.det(axes)
@@ -75,9 +78,7 @@ def _affine(cut: Tensor, placed: Tensor) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _boxes(placed: Tensor, sharpness: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """(top, left, bottom, right) around all that each part covers, int64 [N, 10, 4], within the
-    image.
-    """
+    """Bounding box (top, left, bottom, right) of each part within the image, int64 [N, 10, 4]."""
     reach = (
         placed[..., 1:, :].abs().sum(-2).numpy()
         * (1 + 0.5 / np.maximum(sharpness, 1e-3))[..., None]

@@ -31,7 +31,7 @@ from generators.training.phases import Phase
 
 try:
     from generators.puppet import opencv
-except ImportError:  # no OpenCV here: torch draws the same
+except ImportError:  # without OpenCV, torch draws the same picture
     opencv = None
 
 # What a puppet may take from its scene.
@@ -40,17 +40,15 @@ POSE, PLATE, CAST = TAKES = ("pose", "plate", "cast")
 
 @dataclass(frozen=True)
 class PuppetParams:
-    """Section `generators.puppet`. Raises ValueError for an invalid number."""
+    """Section `generators.puppet` of params.yaml; an invalid number is a ValueError."""
 
     image_size: tuple[int, int]
     parts: PartParams
     soft: float  # width of a part's soft edge, in image heights
-    dilation: (
-        float  # how much wider than its parts a person's hole in the scene is, in torso scales
-    )
-    cast: float  # strength of the colour cast: 0 none, 1 the whole ratio of the plates' means
+    dilation: float  # margin of a person's hole in the scene around the parts, in torso scales
+    cast: float  # strength of the colour cast: 0 none, 1 the full ratio of the plates' means
     cast_limits: tuple[float, float]
-    parsing: bool  # sharpen outlines by parsing maps where the data set has them
+    parsing: bool  # sharpen outlines with parsing maps if the data set has them
 
     def __post_init__(self):
         if self.soft <= 0:
@@ -67,13 +65,12 @@ class PuppetParams:
 
 @dataclass(frozen=True)
 class Figures:
-    """N images of people, and what lies behind them. Images are float32 in [0, 1].
+    """N images of people and what lies behind them.
 
-    image, plate: [N, 3, H, W]
+    image, plate: float32 [N, 3, H, W] in [0, 1]
     keypoints: float32 [N, 18, 2] at (H, W), tidied
-    person: [N, 1, H, W], how far a pixel shows the person by its parsing map; None without parsing
-        maps
-    plate_mean: [N, 3]
+    person: [N, 1, H, W], opacity of the person by the parsing map; None without parsing maps
+    plate_mean: mean colour of the plate, [N, 3]
     """
 
     image: Tensor
@@ -83,7 +80,7 @@ class Figures:
     plate_mean: Tensor
 
     def flip(self, which: Tensor) -> "Figures":
-        """The same with the figures `which`, bool [N], seen in a mirror."""
+        """The same figures, with those in `which`, bool [N], mirrored."""
 
         def turned(value: Tensor) -> Tensor:
             return torch.where(which[:, None, None, None], value.flip(-1), value)
@@ -100,9 +97,12 @@ class Figures:
 class Studio:
     """Figures of a whole set, kept on `device` as bytes; plates are made once.
 
-    pixels: uint8 [N, 3, H, W]
-    keypoints: float32 [N, 18, 2] at (H, W)
-    person: bool [N, H, W], where the parsing maps show the person; None without parsing maps
+    Args:
+        puppet: The generator that makes the figures.
+        pixels: uint8 [N, 3, H, W].
+        keypoints: float32 [N, 18, 2] at (H, W).
+        person: bool [N, H, W], True on persons; None without parsing maps.
+        device: Device that holds the figures.
     """
 
     def __init__(
@@ -152,29 +152,28 @@ class Puppet(Generator):
         return ()
 
     def generate(self, batch: Batch) -> Tensor:
-        """Puppets of the batch's sources in its targets' scenes: float32 [N, 3, H, W] in [-1, 1],
-        on the batch's device.
+        """Puppets of the batch's sources in its targets' scenes, float32 [N, 3, H, W] in [-1, 1].
 
-        Differentiable with respect to the source image.
+        They are on the batch's device and differentiable with respect to the source image.
         """
         source = self.figures(batch.source_image.add(1).div(2), batch.source_keypoints)
         scene = self.figures(batch.target_image.add(1).div(2), batch.target_keypoints)
         return self.render(source, scene).mul(2).sub(1)
 
     def figures(self, image: Tensor, keypoints: Tensor, person: Tensor | None = None) -> Figures:
-        """image float32 [N, 3, H, W] in [0, 1], keypoints [N, 18, 2] at (H, W), person bool [N, H,
-        W] or None.
+        """Figures of images [N, 3, H, W] in [0, 1] with keypoints [N, 18, 2] at (H, W).
+
+        `person`, bool [N, H, W], marks the persons; None without parsing maps.
         """
         size = size_of(image)
         keypoints = tidy(keypoints, size)
         if person is None:
-            found = frames(keypoints, size, self.params.parts)
+            parts = frames(keypoints, size, self.params.parts)
             grow_px = self.params.dilation * body_parts.torso_scale(keypoints).clamp(max=size[0])
-            hole, opacity = parts_mask(found, size, grow_px, self.params.soft * size[0]), None
+            hole, opacity = parts_mask(parts, size, grow_px, self.params.soft * size[0]), None
         else:
             mask = person[:, None].to(image.dtype)
-            # A hole that reaches two pixels beyond the person, and an edge that goes soft inwards:
-            # no background comes along.
+            # A hole two pixels wider and an edge that softens inwards exclude the background.
             hole = F.max_pool2d(mask, 5, 1, 2)
             opacity = (
                 2 * F.avg_pool2d(F.pad(mask, [1, 1, 1, 1], mode="replicate"), 3, 1) - 1
@@ -188,10 +187,13 @@ class Puppet(Generator):
         takes: tuple[str, ...] = TAKES,
         girth: Tensor | None = None,
     ) -> Tensor:
-        """The source's persons, each with what `takes` names from its scene: float32 [N, 3, H, W]
-        in [0, 1].
+        """The source's persons, each with `takes` from its scene: float32 [N, 3, H, W] in [0, 1].
 
-        girth, float32 [N, 10]: factors on the widths at which the parts are cut.
+        Args:
+            source: Figures of the persons.
+            scene: Figures of the scenes.
+            takes: What to take from the scene, some of TAKES.
+            girth: float32 [N, 10], factors on the widths of the parts.
         """
         params, size = self.params, size_of(source.image)
         pose = scene.keypoints if POSE in takes else source.keypoints
@@ -221,10 +223,9 @@ class Puppet(Generator):
         )
 
     def recompose(self, image: Tensor, pose: Tensor, scene: Figures) -> Tensor:
-        """Persons that any generator has drawn, with plate and cast of a scene: float32 [N, 3, H,
-        W] in [0, 1].
+        """Images of any generator with the plate and cast of a scene: [N, 3, H, W] in [0, 1].
 
-        image: float32 [N, 3, H, W] in [0, 1], persons in the pose of keypoints [N, 18, 2]
+        `pose` holds the keypoints [N, 18, 2] of the persons in `image`.
         """
         params, size = self.params, size_of(image)
         pose = tidy(pose, size)
@@ -252,10 +253,12 @@ def compose(
 ) -> Tensor:
     """Draw sources part by part over plates: float32 [N, 3, H, W].
 
-    image, plate: [N, 3, H, W]
-    person: opacity of the image, [N, 1, H, W]; None: opaque
-    cut, placed: frames [N, 10, 3, 2] of the parts in the image and in the output
-    order: [N, 10], parts from far to near
+    Args:
+        image, plate: [N, 3, H, W].
+        person: Opacity of the image, [N, 1, H, W], or None if opaque.
+        cut, placed: Frames [N, 10, 3, 2] of the parts in the image and in the output.
+        order: Parts from far to near, [N, 10].
+        soft_px: Width of a part's soft edge in px.
     """
     size, rows = size_of(plate), torch.arange(len(plate), device=plate.device)
     layers = image if person is None else torch.cat([image, person], 1)

@@ -1,19 +1,17 @@
-"""Appearance flow: for each pixel of a target pose, the place in the source it comes from, and
-whether the source shows it.
+"""Appearance flow: where each pixel of a target lies in the source, and whether it is visible.
 
 A *flow* is (grid, visibility): grid float32 [N, H, W, 2], coordinates for
 F.grid_sample(align_corners=False); visibility float32 [N, 3, H, W], one-hot over VISIBILITY. A
-*flow source* gives it for keypoints [N, 18, 2] of source and
-target. Two are here: `rigid_parts`, computed from the ten rigid parts of both poses, and a file of
-flows that some other program computed (Intr-Flow's 3D-body network, for one). The latter is a
-dictionary written by torch.save:
+*flow source* computes it from keypoints [N, 18, 2] of source and target. This module has two:
+`rigid_parts`, computed from the ten rigid parts of both poses, and a file of flows that another
+program computed (e.g. Intr-Flow's 3D-body network). The file is a dictionary written by torch.save:
 
     keypoints   float32 [M, 18, 2]: of the images, at the flow's size
     pairs       int64 [P, 2]: rows of `keypoints`, (source, target)
-    flow        float16 or float32 [P, 2, H, W]: (y, x) in px from the target's pixel to its place in the source
+    flow        float16 or float32 [P, 2, H, W]: (y, x) in px from a target pixel to its source
     visibility  uint8 [P, H, W]: 0 visible, 1 invisible, 2 background
 
-Pairs are found by their keypoints, for a flow depends on nothing else; mirrored pairs use the
+Pairs are looked up by their keypoints, since a flow depends on nothing else. Mirrored pairs use the
 mirrored flow.
 """
 
@@ -31,14 +29,21 @@ from generators.training.checkpoint import DAMAGED, reason
 
 VISIBILITY = ("visible", "invisible", "background")
 RIGID_PARTS = "rigid_parts"
-NEAR_PX = 0.05  # keypoints this near are the same
+NEAR_PX = 0.05  # keypoints this close count as the same
 Flow = tuple[Tensor, Tensor]
 FlowSource = Callable[[Tensor, Tensor], Flow]
 
 
 def flow_source(kind: str, size: tuple[int, int]) -> FlowSource:
-    """The flow source named `rigid_parts`, or the file of that name; FileNotFoundError or
-    ValueError name a bad file.
+    """The flow source `rigid_parts`, or that of a file.
+
+    Args:
+        kind: `rigid_parts`, or the path of a file of flows.
+        size: (height, width) in px.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file is damaged, incomplete or of another size.
     """
     if kind == RIGID_PARTS:
         return lambda source, target: rigid_flow(source, target, size, USUAL)
@@ -46,20 +51,18 @@ def flow_source(kind: str, size: tuple[int, int]) -> FlowSource:
 
 
 class FlowFile:
-    """Flows read from a file of the form in the head; only the pairs asked for are brought into
-    memory.
-    """
+    """Flows from a file of the format above; only the requested pairs are loaded into memory."""
 
     def __init__(self, path: Path, size: tuple[int, int]):
         if not path.is_file():
             raise FileNotFoundError(
-                f"spgnet.flow: {path} is not there; name a file of flows, or {RIGID_PARTS}"
+                f"spgnet.flow: {path} not found; set it to a file of flows or {RIGID_PARTS}"
             )
         try:
             contents = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
         except DAMAGED as error:
             raise ValueError(
-                f"{path}: not a readable file of flows ({reason(error)}); make it anew"
+                f"{path}: not a readable file of flows ({reason(error)}); make it again"
             ) from error
         if missing := {"keypoints", "pairs", "flow", "visibility"} - contents.keys():
             raise ValueError(f"{path}: lacks {', '.join(sorted(missing))}")
@@ -73,7 +76,7 @@ class FlowFile:
                 f"{path}: flow {list(self.flow.shape)} and visibility {list(self.visibility.shape)} should be "
                 f"{[len(pairs), 2, *size]} and {[len(pairs), *size]}: computed at image_size, one for each pair"
             )
-        # Images with the same keypoints become one, so that each pair has one number.
+        # Images with the same keypoints are merged, so that each pair has one number.
         keypoints, same = contents["keypoints"].flatten(1).unique(dim=0, return_inverse=True)
         self.keypoints = keypoints.unflatten(1, (18, 2))
         self.width = size[1]
@@ -84,8 +87,8 @@ class FlowFile:
         mirrored_row, mirrored_found = self._rows(
             flip(source, self.width), flip(target, self.width)
         )
-        if lost := int((~(found | mirrored_found)).sum()):
-            raise ValueError(f"{self.path}: has no flow for {lost} of {len(source)} pairs of poses")
+        if missing := int((~(found | mirrored_found)).sum()):
+            raise ValueError(f"{self.path}: no flow for {missing} of {len(source)} pairs of poses")
         row, turned = torch.where(found, row, mirrored_row), ~found
         flow, labels = self.flow[row].float(), self.visibility[row].long()
         mirrored = flow.flip(-1) * torch.tensor([1.0, -1.0])[:, None, None]
@@ -95,21 +98,19 @@ class FlowFile:
         return grid_of(flow).to(source.device), visibility.to(source.device)
 
     def _rows(self, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Row of the file of each pair, int64 [N], and whether it is there, bool [N]."""
-        known, asked = self.keypoints.flatten(1), torch.stack([source, target]).cpu().flatten(2)
+        """The row of each pair in the file, int64 [N], and whether the file has it, bool [N]."""
+        known, queries = self.keypoints.flatten(1), torch.stack([source, target]).cpu().flatten(2)
         row = torch.cdist(
-            asked, known.expand(2, -1, -1), compute_mode="donot_use_mm_for_euclid_dist"
+            queries, known.expand(2, -1, -1), compute_mode="donot_use_mm_for_euclid_dist"
         ).argmin(2)
-        near = ((known[row] - asked).abs() < NEAR_PX).all(2).all(0)
+        near = ((known[row] - queries).abs() < NEAR_PX).all(2).all(0)
         number = row[0] * len(known) + row[1]
         place = torch.searchsorted(self.numbers, number).clamp(max=len(self.numbers) - 1)
         return self.order[place], near & (self.numbers[place] == number)
 
 
 def grid_of(flow: Tensor) -> Tensor:
-    """Flow [N, 2, H, W], (y, x) in px -> sampling grid [N, H, W, 2], (x, y) with the image's edges
-    at -1 and 1.
-    """
+    """Flow [N, 2, H, W], (y, x) in px -> grid [N, H, W, 2], (x, y) with the edges at -1 and 1."""
     height, width = flow.shape[2:]
     y = torch.arange(height, device=flow.device)[:, None] + flow[:, 0]
     x = torch.arange(width, device=flow.device) + flow[:, 1]
@@ -117,8 +118,9 @@ def grid_of(flow: Tensor) -> Tensor:
 
 
 def at_scale(flow: Flow, size: tuple[int, int]) -> Flow:
-    """A flow at a smaller size, that of the middle of each cell: a mean would mix parts that lie
-    far from one another.
+    """A flow at a smaller size: the flow at the middle of each cell.
+
+    A mean would mix parts that lie far from one another.
     """
     grid, visibility = flow
     small = F.interpolate(grid.permute(0, 3, 1, 2), size, mode="nearest-exact").permute(0, 2, 3, 1)
@@ -126,7 +128,8 @@ def at_scale(flow: Flow, size: tuple[int, int]) -> Flow:
 
 
 def warp(features: Tensor, grid: Tensor) -> Tensor:
-    """features [N, C, H, W] sampled at grid [N, h, w, 2] -> float32 [N, C, h, w]; the border goes
-    on outside.
+    """Features [N, C, H, W] sampled at grid [N, h, w, 2] -> float32 [N, C, h, w].
+
+    Points outside take the value at the border.
     """
     return F.grid_sample(features.float(), grid, padding_mode="border", align_corners=False)

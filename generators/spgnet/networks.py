@@ -1,5 +1,4 @@
-"""The networks of SPGNet's second stage (spgnet.py): encoders, feature deformation, SPGBlocks,
-discriminator.
+"""Networks of SPGNet's second stage: encoders, feature deformation, SPGBlocks, discriminator.
 
 Lv, Li, Li, Li, Lin, He, Zuo: "Learning Semantic Person Image Generation by Region-Adaptive
 Normalization" (CVPR 2021), section 3.2 and Fig. 1 b.
@@ -21,8 +20,9 @@ from generators.spgnet.spatn import POSE_CHANNELS
 
 
 class EncoderBlock(nn.Sequential):
-    """PEBlock or AEBlock: [N, inputs, H, W] -> [N, channels, H/stride, W/stride], two residual
-    blocks.
+    """PEBlock or AEBlock: [N, inputs, H, W] -> [N, channels, H/stride, W/stride].
+
+    It ends with two residual blocks.
     """
 
     def __init__(self, inputs: int, channels: int, stride: int, norm_kind: str):
@@ -37,7 +37,7 @@ class EncoderBlock(nn.Sequential):
 class Deformation(nn.Module):
     """F_W of eq. (5): image features [N, C, h, w] and a flow -> warped features [N, C, h, w].
 
-    The gate gives visible, invisible and background pixels channels of their own.
+    The gate gives visible, invisible and background pixels separate channels.
     """
 
     def __init__(self, channels: int, norm_kind: str):
@@ -64,9 +64,7 @@ class UpBlock(nn.Sequential):
 
 
 class ConditionalNorm(nn.Module):
-    """Where an SpgBlock normalises: a RegionNorm (spade, full) or, in the baselines, an
-    unconditional norm.
-    """
+    """Norm of an SpgBlock: a RegionNorm (spade, full), or an unconditional norm (baselines)."""
 
     def __init__(self, channels: int, params: SpgNetworkParams):
         super().__init__()
@@ -83,8 +81,9 @@ class ConditionalNorm(nn.Module):
 
 
 class SpgBlock(nn.Module):
-    """Pose features, warped image features [N, C, h, w] and decoder features f_t [N, C, h, w] ->
-    new f_t (Fig. 1 b).
+    """Pose features, warped image features and decoder features f_t -> new f_t (Fig. 1 b).
+
+    All are [N, C, h, w].
     """
 
     def __init__(self, channels: int, params: SpgNetworkParams):
@@ -109,20 +108,18 @@ class SpgBlock(nn.Module):
 
 
 class SpgNetwork(nn.Module):
-    """The second stage (eq. 4): image [N, 3, H, W] in [-1, 1] of the source's person in the target
-    pose.
-    """
+    """The second stage (eq. 4), which draws the source's person in the target pose."""
 
     def __init__(self, params: SpgNetworkParams):
         super().__init__()
         self.params = params
-        widths = [min(scale + 1, 4) * params.nf for scale in range(params.scales)]
+        widths = [min(scale + 1, 4) * params.nf for scale in range(params.scales)]  # channels
         pose_channels = POSE_CHANNELS + (len(LABELS) if params.variant == "baseline_s" else 0)
 
         def path(inputs: int) -> nn.ModuleList:
             return nn.ModuleList(
-                EncoderBlock(before, width, 1 if scale == 0 else 2, params.norm)
-                for scale, (before, width) in enumerate(
+                EncoderBlock(previous, width, 1 if scale == 0 else 2, params.norm)
+                for scale, (previous, width) in enumerate(
                     zip([inputs, *widths[:-1]], widths, strict=True)
                 )
             )
@@ -154,8 +151,14 @@ class SpgNetwork(nn.Module):
         target_map: Tensor | None,
         flow: Flow,
     ) -> Tensor:
-        """image [N, 3, H, W], target_pose [N, 30, H, W], one-hot maps [N, 10, H, W] where the
-        variant has a use for them.
+        """Image [N, 3, H, W] in [-1, 1] of the source's person in the target pose.
+
+        Args:
+            image: Source image [N, 3, H, W] in [-1, 1].
+            source_map: One-hot parsing map [N, 10, H, W], or None if the variant does not use it.
+            target_pose: [N, 30, H, W].
+            target_map: One-hot parsing map [N, 10, H, W], or None if the variant does not use it.
+            flow: The flow from target to source, as in flow.py.
         """
         params, pose, pose_features, image_features = self.params, target_pose, [], []
         if params.variant == "baseline_s":
@@ -181,7 +184,7 @@ class SpgNetwork(nn.Module):
 
 
 def start(network: nn.Module) -> None:
-    """He's initialisation, the region norms' own, and small weights at the end."""
+    """Apply He's initialisation, that of the region norms, and small weights in the last layer."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight)
@@ -192,11 +195,11 @@ def start(network: nn.Module) -> None:
             module.start()
         if isinstance(module, SpgNetwork):
             last = cast(nn.Conv2d, module.last[1])
-            nn.init.normal_(last.weight, 0.0, 0.02)  # or tanh would begin saturated
+            nn.init.normal_(last.weight, 0.0, 0.02)  # otherwise tanh would start saturated
 
 
 def patch_discriminator(inputs: int, params: PatchParams) -> nn.Sequential:
-    """PatchGAN: [N, inputs, H, W] -> logits [N, 1, h, w], one for each patch."""
+    """PatchGAN: [N, inputs, H, W] -> logits [N, 1, h, w], one per patch."""
     layers: list[nn.Module] = [nn.Conv2d(inputs, params.ndf, 4, 2, 1), nn.LeakyReLU(0.2)]
     for number in range(params.layers):
         before, after = (params.ndf * min(2**deep, 8) for deep in (number, number + 1))

@@ -17,7 +17,7 @@ class SpatnParams:
     """Everything that defines a SPATN.
 
     Raises:
-        ValueError: a value makes no sense.
+        ValueError: If a value is invalid.
     """
 
     input: str  # parsing (SPATN) or image (SPATN*)
@@ -38,7 +38,7 @@ class SpgNetworkParams:
     """Parameters of the second stage's network.
 
     Raises:
-        ValueError: a value makes no sense.
+        ValueError: If a value is invalid.
     """
 
     variant: str  # of Table 3
@@ -80,7 +80,7 @@ class PatchParams:
     """Parameters of the PatchGAN discriminator."""
 
     ndf: int  # channels of the first convolution
-    layers: int  # after it; all but the last halve the size
+    layers: int  # number of layers after it; all but the last halve the size
     norm: str
     rate: float  # its learning rate, as a multiple of the network's
 
@@ -90,7 +90,7 @@ class SpgNetParams:
     """Everything that defines an SPGNet.
 
     Raises:
-        ValueError: a value makes no sense.
+        ValueError: If a value is invalid.
     """
 
     image_size: tuple[int, int]  # (height, width) in px, multiples of 2^(scales - 1) and of 4
@@ -102,7 +102,7 @@ class SpgNetParams:
     network: SpgNetworkParams
     discriminator: PatchParams
     gan: str
-    image_pool: int  # samples that the discriminator remembers; 0 for none
+    image_pool: int  # number of samples that the discriminator remembers; 0 for none
     lambda_gan: float
     lambda_l1: float
     person_weight: float  # extra weight of the person's pixels in the L1 loss; 0 in the paper

@@ -1,14 +1,14 @@
-"""Region-adaptive normalisation: one style per body region, taken from the source and spread over
-the target's regions.
+"""Region-adaptive normalisation: one style per body region of the source, applied to the target's.
 
 Lv, Li, Li, Li, Lin, He, Zuo: "Learning Semantic Person Image Generation by Region-Adaptive
-Normalization" (CVPR 2021), section 3.2 and Fig. 2; the normalisation is SEAN's (Zhu, Abdal, Qin,
-Wonka, CVPR 2020), without its noise, and without styles SPADE's (Park, Liu, Wang, Zhu, CVPR 2019).
+Normalization" (CVPR 2021), section 3.2 and Fig. 2. The normalisation is that of SEAN (Zhu, Abdal,
+Qin, Wonka, CVPR 2020) without its noise, and without styles that of SPADE (Park, Liu, Wang, Zhu,
+CVPR 2019).
 
-The style map C [N, D, H, W] holds at every pixel the style of the pixel's label. Its convolution is
-never taken on C itself: C is linear in the one-hot map, so kernels made of the styles, convolved
-with the one-hot map, give the same numbers with L channels (10) in the place of D (128), and for
-all samples in one batched product.
+At every pixel, the style map C [N, D, H, W] holds the style of the pixel's label. C itself is never
+convolved: it is linear in the one-hot map, so convolving the one-hot map with kernels made of the
+styles gives the same numbers, with L channels (10) instead of D (128), and for all samples in one
+batched product.
 """
 
 from dataclasses import dataclass
@@ -24,8 +24,10 @@ KERNEL = 3  # of the convolutions on layout and style map
 
 
 def region_means(features: Tensor, one_hot: Tensor) -> Tensor:
-    """Region-wise average pooling: features [N, D, H, W], one_hot [N, L, H, W] -> float32 [N, L,
-    D]; 0 for an absent region.
+    """Region-wise average pooling of features [N, D, H, W] over one_hot [N, L, H, W].
+
+    Returns:
+        float32 [N, L, D]; 0 for an absent region.
     """
     with torch.autocast(features.device.type, enabled=False):  # sums of thousands of pixels
         shares = one_hot.float() / one_hot.float().sum((2, 3), keepdim=True).clamp(min=1)
@@ -34,8 +36,10 @@ def region_means(features: Tensor, one_hot: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Layout:
-    """A parsing map at one scale: one_hot [N, L, h, w]; patches [N, h w, 9 L], every pixel's 3x3
-    neighbourhood in it.
+    """A parsing map at one scale.
+
+    one_hot: [N, L, h, w]
+    patches: [N, h w, 9 L], the 3x3 neighbourhood of every pixel
     """
 
     one_hot: Tensor
@@ -49,12 +53,11 @@ class Layout:
 
 
 class StyleEncoder(nn.Module):
-    """Source image [N, 3, H, W] and its one-hot parsing map [N, L, H, W] -> styles [N, L, D] (Fig.
-    1 a, right).
+    """Source image [N, 3, H, W] and one-hot parsing map [N, L, H, W] -> styles [N, L, D].
 
-    An encoder-decoder, region-wise average pooling, and two layers a region that see no other
-    region (grouped 1x1 convolutions). A region that the source does not show gets a style that is
-    learned for its label.
+    This is Fig. 1 a, right: an encoder-decoder, region-wise average pooling, and two layers that
+    treat each region separately (grouped 1x1 convolutions). A region that the source does not show
+    gets a style learned for its label.
     """
 
     def __init__(self, labels: int, channels: int, norm_kind: str):
@@ -91,8 +94,9 @@ class StyleEncoder(nn.Module):
 
 
 class RegionNorm(nn.Module):
-    """SEAN of eq. (6) and (7): h [N, C, h, w], layout, styles [N, L, D] -> [N, C, h, w]; with
-    style_channels 0 SPADE.
+    """SEAN of eq. (6) and (7): h [N, C, h, w], layout, styles [N, L, D] -> [N, C, h, w].
+
+    With style_channels 0 it is SPADE, and styles are not used.
     """
 
     def __init__(
@@ -113,12 +117,13 @@ class RegionNorm(nn.Module):
             else None
         )
         # theta_alpha and theta_beta of eq. (7) before a sigmoid, which keeps the mixture between
-        # its two parts (SEAN).
+        # its two parts, as in SEAN.
         self.theta = nn.Parameter(torch.zeros(2)) if style_channels else None
 
     def start(self) -> None:
-        """alpha = 1 and beta = 0 but for small weights, so that training begins as plain
-        normalisation.
+        """Initialise to alpha = 1 and beta = 0, apart from small weights.
+
+        Training so starts as plain normalisation.
         """
         for module in (self.layout, self.style):
             if module is not None:
@@ -132,8 +137,9 @@ class RegionNorm(nn.Module):
         return torch.addcmul(beta, alpha, self.normalise(h).to(alpha.dtype))  # eq. (6)
 
     def scale_and_shift(self, layout: Layout, styles: Tensor | None) -> Tensor:
-        """alpha and beta of eq. (7), [N, 2 C, h, w]. The mixture is taken of weights, which are
-        small, not of maps.
+        """alpha and beta of eq. (7), [N, 2 C, h, w].
+
+        The mixture is taken of the weights, which are small, not of the maps.
         """
         hidden, weight, bias = (
             F.relu(self.hidden(layout.one_hot)),
@@ -144,9 +150,12 @@ class RegionNorm(nn.Module):
             return F.conv2d(hidden, weight, bias, padding=KERNEL // 2)
         theta = torch.sigmoid(self.theta).repeat_interleave(len(bias) // 2)
         bias = torch.lerp(cast(Tensor, self.style.bias), bias, theta)
-        found = F.conv2d(hidden, theta[:, None, None, None] * weight, bias, padding=KERNEL // 2)
-        # The style map's convolution as the head says, with channels last as the other maps have
-        # them.
+        layout_part = F.conv2d(
+            hidden, theta[:, None, None, None] * weight, bias, padding=KERNEL // 2
+        )
+        # The style map's convolution as described at the top of this module, with channels last
+        # like the other maps.
         weight = (1 - theta)[:, None, None, None] * self.style.weight
         kernels = torch.einsum("nld,odyx->nlyxo", styles, weight).flatten(1, 3)  # [N, 9 L, 2 C]
-        return found + torch.matmul(layout.patches, kernels).transpose(1, 2).view_as(found)
+        style_part = torch.matmul(layout.patches, kernels).transpose(1, 2).view_as(layout_part)
+        return layout_part + style_part

@@ -1,14 +1,15 @@
-"""SPATN, the semantic pose-attentional transfer network: the target parsing map from source parsing
-map and both poses.
+"""SPATN, the semantic pose-attentional transfer network.
 
 Lv, Li, Li, Li, Lin, He, Zuo: "Learning Semantic Person Image Generation by Region-Adaptive
-Normalization" (CVPR 2021), section 3.1; the network is PATN's (patn.py) with other inputs and
-logits of the labels for output. Each pose is 30 maps: 18 heat maps and, for the 12 limbs of trunk,
-arms and legs, maps of the distance to the limb. SPATN* takes the source image in the place of its
-parsing map (4.1, for Market-1501, where parsers fail).
+Normalization" (CVPR 2021), section 3.1.
 
-The paper neither lists its 12 limbs nor gives the network's size. Ours are the ones of OpenPose
-without the head's; the number of blocks is a parameter, PATN's 9 in the profile.
+SPATN predicts the target's parsing map from the source's and both poses. The network is PATN's
+(patn.py) with other inputs and with logits of the labels as output. Each pose is 30 maps: 18 heat
+maps and, for the 12 limbs of trunk, arms and legs, maps of the distance to the limb. SPATN* takes
+the source image instead of its parsing map (4.1, for Market-1501, where parsers fail).
+
+The paper neither lists its 12 limbs nor gives the network's size. We take OpenPose's limbs without
+those of the head. The number of blocks is a parameter, PATN's 9 in the profile.
 """
 
 import torch
@@ -21,15 +22,21 @@ from generators.networks.layers import initialise
 from generators.networks.pose_attention import Patb, decoder, encoder
 from generators.spgnet.params import SpatnParams
 
-LIMBS_USED = 12  # the first of skeleton.LIMBS: neck to hips, thighs, shanks, neck to shoulders, upper arms, forearms
+# First of skeleton.LIMBS: neck to hips, thighs, shanks, neck to shoulders, upper arms, forearms.
+LIMBS_USED = 12
 POSE_CHANNELS = len(JOINTS) + LIMBS_USED
 
 
 def distance_maps(keypoints: Tensor, size: tuple[int, int], kappa: float) -> Tensor:
-    """exp(kappa * distance to the limb in px) of the 12 limbs (eq. 2, 3); 0 for a limb that is not
-    in sight.
+    """exp(kappa * distance to the limb in px) of the 12 limbs (eq. 2, 3); 0 for an invisible limb.
 
-    keypoints [N, 18, 2] at `size` (height, width), kappa < 0 -> float32 [N, 12, H, W] in [0, 1]
+    Args:
+        keypoints: [N, 18, 2] at `size`.
+        size: (height, width) in px.
+        kappa: Decay per px, negative.
+
+    Returns:
+        float32 [N, 12, H, W] in [0, 1].
     """
     return torch.exp(kappa * limb_distances(keypoints, size)[:, :LIMBS_USED])
 
@@ -40,8 +47,9 @@ def pose_features(pose: Tensor, keypoints: Tensor, kappa: float) -> Tensor:
 
 
 class Spatn(nn.Module):
-    """Source (one-hot parsing map [N, 10, H, W], or image [N, 3, H, W]) and poses [N, 30, H, W] ->
-    logits [N, 10, H, W].
+    """Source and both poses [N, 30, H, W] -> logits of the labels [N, 10, H, W].
+
+    The source is a one-hot parsing map [N, 10, H, W], or an image [N, 3, H, W].
     """
 
     def __init__(self, params: SpatnParams):

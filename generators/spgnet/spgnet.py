@@ -1,16 +1,16 @@
-"""SPGNet, the semantic person generation network, with SPATN before it.
+"""SPGNet, the semantic person generation network, preceded by SPATN.
 
 Lv, Li, Li, Li, Lin, He, Zuo: "Learning Semantic Person Image Generation by Region-Adaptive
-    Normalization" (CVPR 2021).
+Normalization" (CVPR 2021).
 
-The idea. First the target's parsing map is predicted from the source's and both poses (spatn.py):
-where will hair, shirt and each leg be? Then a U-Net with two encoders, one for the source image,
-one for the target pose, renders the image. The image's features are moved to the target pose by an
-appearance flow (flow.py), and every normalisation of the decoder is told for each region of the
-parsing map the style that this region has in the source (region_norm.py), so that a shirt keeps its
-colour wherever it goes.
+Idea. SPATN first predicts the target's parsing map from the source's and both poses (spatn.py):
+where will hair, shirt and each leg be? A U-Net with two encoders, one for the source image and one
+for the target pose, then renders the image. An appearance flow (flow.py) moves the image's features
+to the target pose. Every normalisation of the decoder receives, for each region of the parsing map,
+the style of this region in the source (region_norm.py), so that a shirt keeps its colour wherever
+it moves.
 
-The paper's words -> ours: source person image I_ps, target I_pt, its rendering ^I_pt ->
+The paper's notation -> ours: source person image I_ps, target I_pt, its rendering ^I_pt ->
 source_image, target_image, output; parsing map S, predicted ^S_pt -> one_hot, parser's prediction;
 pose p -> 30 maps (spatn.pose_features); PEBlock, AEBlock -> EncoderBlock of the pose, of the image;
 F_W -> Deformation; style map C -> never built (region_norm.py); SPGBlock, UpBlock, SEAN ->
@@ -18,26 +18,25 @@ SpgBlock, UpBlock, RegionNorm; lambda_adv -> lambda_gan.
 
 Departures.
 - Flow and visibility: the paper takes both from a pre-trained 3D-body network (Intr-Flow). Ours
-  come from ten rigid parts of the two poses (part_drawing.rigid_flow): a part of the target shows the
-  same part of the source, which is invisible where the source does not have it in sight; background
-  stays where it is. `flow` may name a file of flows instead (flow.py).
-- SPATN and SPGNet are trained one after the other, not simultaneously: SPGNet's training takes the
-  true target parsing map, as in the paper (4.1), so the two never meet and the result is the same.
-  Eq. (12) is split over the phases accordingly.
-- SPATN* (parser.input: image) is to do without source parsing maps, yet the styles need one: here
-  it predicts that too, from the source image with the source pose for both poses, and is trained on
-  pairs of an image with itself among the others.
-- theta of eq. (7) lies in (0, 1) by a sigmoid, as SEAN's does. alpha's convolutions start with bias
-  1.
-- L_ce is the mean over the pixels (eq. 8 has a sum). L1 is a mean, weighed towards the person's
+  come from ten rigid parts of the two poses (part_drawing.rigid_flow). A part of the target shows
+  the same part of the source, which is invisible where the source does not show it; background
+  stays in place. `flow` may name a file of flows instead (flow.py).
+- SPATN and SPGNet are trained one after the other, not simultaneously. SPGNet's training takes the
+  true target parsing map, as in the paper (4.1), so the two do not interact and the result is the
+  same. Eq. (12) is split over the phases accordingly.
+- SPATN* (parser.input: image) should work without source parsing maps, yet the styles need one.
+  Here it predicts that map too, from the source image with the source pose for both poses. Its
+  training pairs therefore include pairs of an image with itself.
+- theta of eq. (7) lies in (0, 1) by a sigmoid, as in SEAN. alpha's convolutions start with bias 1.
+- L_ce is the mean over the pixels (eq. 8 has a sum). L1 is a mean, weighted towards the person's
   pixels by person_weight (0 is eq. 9). The generator minimises -log D (eq. 11 as printed
   saturates).
-- The learning rate is constant, then falls linearly (the paper halves it on a plateau of the
-  validation loss; this pipeline's training has no validation set).
-- The variants of Table 3 that are here: baseline, baseline_s, spade, full. Without conditional
-  normalisation an SpgBlock has plain norms of the same places.
+- The learning rate is constant, then falls linearly. (The paper halves it on a plateau of the
+  validation loss; training in this pipeline has no validation set.)
+- The variants of Table 3 included here are baseline, baseline_s, spade and full. Without
+  conditional normalisation, an SpgBlock has plain norms at the same positions.
 - The paper gives no widths (nf, hidden, style_channels and parser.ngf are parameters) and does not
-  list the layers of its encoder blocks beyond "two residual blocks": ours open with a convolution
+  list the layers of its encoder blocks beyond "two residual blocks". Ours start with a convolution
   that halves the size.
 """
 
@@ -54,10 +53,7 @@ from generators.networks.features import feature_network
 from generators.networks.losses import l1
 from generators.pose_network.pose_network import PoseNetwork
 from generators.spgnet.flow import flow_source
-from generators.spgnet.networks import (
-    SpgNetwork,
-    patch_discriminator,
-)
+from generators.spgnet.networks import SpgNetwork, patch_discriminator
 from generators.spgnet.params import SpgNetParams
 from generators.spgnet.spatn import POSE_CHANNELS, Spatn, pose_features
 from generators.training.batch import Batch, required
@@ -69,11 +65,13 @@ PERCEPTUAL_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")  # K = 4 in eq.
 
 
 class SpgNet(Generator):
-    """SPATN and SPGNet with fresh weights, drawn from params.training.seed. The baseline has no
-    SPATN: it uses no parsing map.
+    """SPATN and SPGNet with fresh weights, drawn from params.training.seed.
+
+    The baseline has no SPATN, because it uses no parsing map.
 
     Raises:
-        FileNotFoundError, ValueError: `flow` names a missing or bad file.
+        FileNotFoundError: If `flow` names a file that does not exist.
+        ValueError: If `flow` names a file that is not valid.
     """
 
     name = "spgnet"
@@ -101,8 +99,9 @@ class SpgNet(Generator):
         return self.params.perceptual == "pose_network"
 
     def phases(self, pose_network: PoseNetwork | None = None) -> tuple[Phase, ...]:
-        """SPATN's training, then SPGNet's, with a fresh discriminator. Errors as
-        features.feature_network.
+        """SPATN's training, then SPGNet's, with a fresh discriminator.
+
+        For errors see features.feature_network.
         """
         params = self.params
         features = None
@@ -147,11 +146,14 @@ class SpgNet(Generator):
 
     @torch.no_grad()
     def generate(self, batch: Batch) -> Tensor:
-        """The batch's source persons in its target poses: float32 [N, 3, H, W] in [-1, 1], on the
-        network's device.
+        """The batch's source persons in its target poses.
 
-        ValueError where source parsing maps are needed (parser.input: parsing) and the batch has
-        none.
+        Returns:
+            float32 [N, 3, H, W] in [-1, 1], on the network's device.
+
+        Raises:
+            ValueError: If source parsing maps are needed (parser.input: parsing) and the batch has
+                none.
         """
         for network in self.networks.values():
             network.eval()
@@ -161,8 +163,10 @@ class SpgNet(Generator):
             return self._image(batch, *self._predicted_maps(batch)).float()
 
     def predict_parsing(self, batch: Batch) -> Tensor:
-        """The target parsing maps that generate() renders by: labels int64 [N, H, W]. ValueError as
-        generate().
+        """The target parsing maps that guide generate(): labels int64 [N, H, W].
+
+        Raises:
+            ValueError: As in generate(), or if the variant is baseline.
         """
         if not self.params.network.takes_parsing:
             raise ValueError("spgnet.network.variant is baseline, which predicts no parsing map")
@@ -174,14 +178,14 @@ class SpgNet(Generator):
         return cast(Tensor, target).argmax(1)
 
     def _predicted_maps(self, batch: Batch) -> tuple[Tensor | None, Tensor | None]:
-        """One-hot parsing maps of source and target as they are known at generation."""
+        """One-hot parsing maps of source and target as known at generation."""
         if not self.params.network.takes_parsing:
             return None, None
         parser = cast(Spatn, self.networks["parser"])
         source, source_pose, target_pose = self._parser_input(batch)
         takes_image = self.params.parser.input == "image"
-        own = parser.predict(source, source_pose, source_pose) if takes_image else source
-        return own, parser.predict(source, source_pose, target_pose)
+        source_map = parser.predict(source, source_pose, source_pose) if takes_image else source
+        return source_map, parser.predict(source, source_pose, target_pose)
 
     def _parser_input(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         takes_image = self.params.parser.input == "image"
@@ -193,7 +197,7 @@ class SpgNet(Generator):
         return pose_features(pose, keypoints, self.params.kappa)
 
     def _render(self, batch: Batch) -> Tensor:
-        """In training both parsing maps are the true ones (4.1)."""
+        """The output in training, where both parsing maps are the true ones (4.1)."""
         if not self.params.network.takes_parsing:
             return self._image(batch, None, None)
         return self._image(batch, maps_of(batch.source_parsing), maps_of(batch.target_parsing))
@@ -210,7 +214,7 @@ class SpgNet(Generator):
         batch: Batch,
         output: Tensor,
     ) -> dict[str, Tensor]:
-        """The terms of eq. (12) without the first."""
+        """The terms of eq. (12) except the first."""
         params, weight = self.params, None
         if params.person_weight > 0:
             weight = 1 + params.person_weight * (maps_of(batch.target_parsing)[:, :1] == 0)
@@ -247,14 +251,15 @@ def maps_of(labels: Tensor | None) -> Tensor:
     """Labels [N, H, W] of a batch as a one-hot map.
 
     Raises:
-        ValueError: the batch has none.
+        ValueError: If the batch has none.
     """
     return one_hot(required(labels, "spgnet"))
 
 
 def with_selves(images: ImageSet, pairs: Tensor) -> Tensor:
-    """The training pairs and each source with itself, int64 [P, 2]: from them SPATN* learns to
-    parse the image it is given.
+    """The training pairs and a pair of each source with itself, int64 [P, 2].
+
+    From the latter SPATN* learns to parse the source image.
     """
     rows = pairs[:, 0].unique()
     return torch.cat([pairs, torch.stack([rows, rows], 1)])

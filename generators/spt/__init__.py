@@ -1,1 +1,1 @@
-"""SPT (Song et al.): pose transfer learnt without target images, and its applications."""
+"""SPT (Song et al.): pose transfer learned without target images, and its applications."""

@@ -1,4 +1,4 @@
-"""The discriminators of SPT: what each is shown, how much it counts, and how it is trained."""
+"""The discriminators of SPT: their inputs, weights and training."""
 
 from typing import cast
 
@@ -17,7 +17,7 @@ from generators.training.phases import Adversary, Judged
 
 
 def gan_weights(params: SptParams) -> dict[str, float]:
-    """The weight of each discriminator's verdict in the generator's loss, by its name."""
+    """The weight of each discriminator in the generator's loss, by name."""
     # Two images are judged together in eq. (7) and (11), each with its own term.
     return {
         "semantic": params.lambda_gan_semantic,
@@ -28,13 +28,13 @@ def gan_weights(params: SptParams) -> dict[str, float]:
 
 
 def fresh_adversaries(params: SptParams) -> dict[str, Adversary]:
-    """Every discriminator that counts, with weights drawn from the appearance phase's seed.
+    """All discriminators in use, with weights drawn from the appearance phase's seed.
 
-    D_S is there twice, for the two phases in which it judges different outputs.
+    D_S appears twice, once for each of the two phases in which it judges different outputs.
     """
     semantic = len(LABELS)
     condition = len(JOINTS) if params.configuration == "baseline" else semantic
-    shown: dict[str, tuple[int, Judged]] = {
+    inputs_by_name: dict[str, tuple[int, Judged]] = {
         "semantic": (semantic, pseudo_label_judged),
         "appearance": (3 + condition, appearance_judged),
         "face": (3, face_judged),
@@ -48,7 +48,7 @@ def fresh_adversaries(params: SptParams) -> dict[str, Adversary]:
 
     with torch.random.fork_rng():
         torch.manual_seed(params.training.appearance.seed + 1)
-        for name, (inputs, judged) in shown.items():
+        for name, (inputs, judged) in inputs_by_name.items():
             if weights[name] > 0:
                 network = PatchDiscriminator(inputs, params.discriminator)
                 adversaries[name] = adversary(name, network, judged)
@@ -61,7 +61,7 @@ def fresh_adversaries(params: SptParams) -> dict[str, Adversary]:
 def deceptions(
     params: SptParams, adversaries: tuple[Adversary, ...], batch: Batch, output: Tensor | Cycle
 ) -> dict[str, Tensor]:
-    """L^adv, which H_S or H_A minimises: how far its output is from deceiving each of them."""
+    """L^adv, which H_S or H_A minimises: how far its output is from deceiving each adversary."""
     weights = gan_weights(params)
     return {
         f"gan_{adversary.name}": weights[adversary.name]
@@ -71,24 +71,23 @@ def deceptions(
 
 
 def pseudo_label_judged(batch: Batch, logits: Tensor) -> tuple[Tensor, Tensor]:
-    """What D_S is shown of the pseudo labels, eq. (4): parsing maps [N, 10, H, W]."""
+    """Input of D_S with pseudo labels, eq. (4): parsing maps [N, 10, H, W]."""
     return one_hot(required(batch.target_parsing, "spt")), logits.float().softmax(1)
 
 
 def parsing_judged(batch: Batch, cycle: Cycle) -> tuple[Tensor, Tensor]:
-    """What D_S is shown end to end, where there are no pseudo labels: the sources' maps and those
-    predicted.
-    """
-    # A copy, or the discriminator's own step would be handed the graph of the generator's.
-    return required(cycle.source.parsing, "spt"), required(cycle.there.parsing, "spt").clone()
+    """Input of D_S end to end, without pseudo labels: the sources' maps and the predicted ones."""
+    # A copy, since otherwise the discriminator's step would receive the graph of the generator's.
+    return required(cycle.source.parsing, "spt"), required(cycle.target.parsing, "spt").clone()
 
 
 def appearance_judged(batch: Batch, cycle: Cycle) -> tuple[Tensor, Tensor]:
-    """What D_A is shown, eq. (7): images with their parsing maps, or poses for the baseline; I_ps,
-    then I~_pt and I~_ps.
+    """Input of D_A, eq. (7): I_ps, then I~_pt and I~_ps.
+
+    Each image comes with its parsing map, or its pose for the baseline.
     """
-    images = (batch.source_image, cycle.there_image, cycle.back_image)
-    sides = (cycle.source, cycle.there, cycle.back)
+    images = (batch.source_image, cycle.output, cycle.back_image)
+    sides = (cycle.source, cycle.target, cycle.back)
     conditions = [side.pose if side.parsing is None else side.parsing for side in sides]
     real, *fake = (
         torch.cat([image.float(), condition], 1)
@@ -98,9 +97,9 @@ def appearance_judged(batch: Batch, cycle: Cycle) -> tuple[Tensor, Tensor]:
 
 
 def face_judged(batch: Batch, cycle: Cycle) -> tuple[Tensor, Tensor]:
-    """What D_F is shown, eq. (11): the faces of I_ps, then of I~_pt and I~_ps."""
-    images = (batch.source_image, cycle.there_image, cycle.back_image)
-    sides = (cycle.source, cycle.there, cycle.back)
+    """Input of D_F, eq. (11): the faces of I_ps, then of I~_pt and I~_ps."""
+    images = (batch.source_image, cycle.output, cycle.back_image)
+    sides = (cycle.source, cycle.target, cycle.back)
     real, *fake = (
         face_crops(image, side.keypoints) for image, side in zip(images, sides, strict=True)
     )
@@ -108,5 +107,5 @@ def face_judged(batch: Batch, cycle: Cycle) -> tuple[Tensor, Tensor]:
 
 
 def background_judged(batch: Batch, cycle: Cycle) -> tuple[Tensor, Tensor]:
-    """What D_B is shown: an auxiliary image and the background network's."""
+    """Input of D_B: an auxiliary image and the background network's."""
     return cast(Tensor, cycle.auxiliary), cast(Tensor, cycle.inpainted).clone()

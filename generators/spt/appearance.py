@@ -1,6 +1,6 @@
 """SPT's rendering (spt_journal, 3.3).
 
-A person is painted in another pose, composed with the background, and brought back.
+A person is painted in another pose, composed with the background, and moved back.
 """
 
 from collections.abc import Callable
@@ -24,11 +24,12 @@ from generators.training.pairs import decode
 
 @dataclass(frozen=True)
 class Side:
-    """A person in a pose, with the parsing map that is known or predicted; None until then, and for
-    the baseline.
+    """A person in a pose, with a known or predicted parsing map.
 
-    keypoints [N, 18, 2], pose maps [N, 18, H, W], parsing [N, 10, H, W] (probabilities), labels
-    int64 [N, H, W] (likeliest)
+    keypoints: [N, 18, 2]
+    pose: pose maps [N, 18, H, W]
+    parsing: probabilities [N, 10, H, W]; None until predicted, and for the baseline
+    labels: the likeliest labels, int64 [N, H, W]; None like `parsing`
     """
 
     keypoints: Tensor
@@ -39,32 +40,34 @@ class Side:
 
 @dataclass(frozen=True)
 class Cycle:
-    """A batch's persons in the target poses, and these outputs brought back into the source's;
-    images [N, 3, H, W].
+    """A batch's persons in the target poses, and these outputs moved back into the source poses.
+
+    Images are [N, 3, H, W].
     """
 
     source: Side
-    there: Side  # with S~_pt
-    there_image: Tensor  # I~_pt
+    target: Side  # with S~_pt
+    output: Tensor  # I~_pt
     back: Side  # with S~_ps
     back_image: Tensor  # I~_ps
     warp: PartWarp  # from the source to the target
-    auxiliary: Tensor | None = (
-        None  # where the background network is trained: I_aux, and what it makes of it
-    )
+    # I_aux and the background network's output for it, while that network is trained.
+    auxiliary: Tensor | None = None
     inpainted: Tensor | None = None
 
 
 def foreground_mask(side: Side, size: tuple[int, int]) -> Tensor:
-    """Omega of eq. (6), [N, 1, H, W]: the probability of not being background; or else 1 on the
-    rigid body parts.
+    """Omega of eq. (6), [N, 1, H, W]: the probability of not being background.
+
+    Without a parsing map it is 1 on the rigid body parts.
     """
     return _on_parts(side, size) if side.parsing is None else 1 - side.parsing[:, :1]
 
 
 def hole(side: Side, size: tuple[int, int]) -> Tensor:
-    """1 where the person is and on a rim of 1/64 of the height, whose pixels show both person and
-    background.
+    """Mask of the person with a rim of 1/64 of the height.
+
+    Pixels on the rim show both person and background.
     """
     person = (
         _on_parts(side, size)
@@ -76,15 +79,17 @@ def hole(side: Side, size: tuple[int, int]) -> Tensor:
 
 
 def _on_parts(side: Side, size: tuple[int, int]) -> Tensor:
-    found = body_parts.frames(body_parts.tidy(side.keypoints, size), size, body_parts.USUAL)
-    return (part_drawing.part_masks(found, size, 1.0).amax(1, keepdim=True) > 0.5).to(
+    parts = body_parts.frames(body_parts.tidy(side.keypoints, size), size, body_parts.USUAL)
+    return (part_drawing.part_masks(parts, size, 1.0).amax(1, keepdim=True) > 0.5).to(
         side.pose.dtype
     )
 
 
 def auxiliary_images(folder: str, size: tuple[int, int]) -> Tensor:
-    """All images of a folder, uint8 [K, 3, H, W]. ValueError where there is none, or one cannot be
-    read.
+    """All images of a folder, uint8 [K, 3, H, W].
+
+    Raises:
+        ValueError: If the folder has no images, or one cannot be read.
     """
     paths = sorted(
         path for path in Path(folder).rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png")
@@ -97,8 +102,11 @@ def auxiliary_images(folder: str, size: tuple[int, int]) -> Tensor:
 
 
 class Renderer:
-    """H_S and H_A at work. networks: semantic, foreground and background, as far as the
-    configuration has them.
+    """Rendering with H_S and H_A.
+
+    Args:
+        params: Parameters of SPT.
+        networks: Those of semantic, foreground and background that the configuration has.
     """
 
     def __init__(self, params: SptParams, networks: dict[str, nn.Module]):
@@ -106,21 +114,23 @@ class Renderer:
         self.size = params.image_size
 
     def pose_code(self, side: Side) -> Tensor:
-        """What H_S receives of a pose: its heat maps, its mask or both."""
-        given = [side.pose] if self.params.pose_heat_maps else []
+        """The pose input of H_S: heat maps, pose mask or both."""
+        maps = [side.pose] if self.params.pose_heat_maps else []
         if self.params.pose_masks:
-            given.append(pose_masks(side.keypoints, self.size))
-        return torch.cat(given, 1)
+            maps.append(pose_masks(side.keypoints, self.size))
+        return torch.cat(maps, 1)
 
     def parsing_logits(self, source: Side, target: Side) -> Tensor:
-        """H_S: [N, 10, H, W]."""
+        """Output of H_S: logits [N, 10, H, W]."""
         return self.networks["semantic"](
             source.parsing, self.pose_code(source), self.pose_code(target)
         )
 
     def sides(self, batch: Batch) -> tuple[Side, Side]:
-        """Source and target of a batch; the target without its parsing map. ValueError where there
-        are no parsing maps.
+        """Source and target of a batch; the target has no parsing map yet.
+
+        Raises:
+            ValueError: If the configuration needs parsing maps and the batch has none.
         """
         target = Side(batch.target_keypoints, batch.target_pose)
         if self.params.configuration == "baseline":
@@ -131,8 +141,13 @@ class Renderer:
         ), target
 
     def parsed(self, source: Side, target: Side, truth: Callable[[], Tensor], frozen: bool) -> Side:
-        """`target` with the parsing map that the configuration gives it; frozen: H_S is not
-        trained.
+        """`target` with its parsing map, as the configuration provides it.
+
+        Args:
+            source: The source.
+            target: The target, without a parsing map.
+            truth: Returns the true labels, for configuration ts_gt.
+            frozen: Whether H_S is frozen.
         """
         if self.params.configuration == "baseline":
             return target
@@ -146,7 +161,7 @@ class Renderer:
         return replace(target, parsing=predicted, labels=predicted.argmax(1))
 
     def transfer(self, image: Tensor, source: Side, target: Side, warp: PartWarp) -> Tensor:
-        """H_A: eq. (6)."""
+        """Output of H_A, eq. (6): the source's person in the target's pose, [N, 3, H, W]."""
         person = self.networks["foreground"](
             image, source.parsing, source.pose, target.parsing, target.pose, warp
         )
@@ -159,18 +174,16 @@ class Renderer:
     def warp(self, source: Side, target: Side) -> PartWarp:
         return PartWarp(self.params.skips, source.keypoints, target.keypoints, self.size)
 
-    def there(self, batch: Batch, frozen: bool = True) -> tuple[Side, Side, PartWarp, Tensor]:
-        """Source, target with its parsing map, the warp from one to the other, and the output
-        I~_pt.
-        """
+    def render(self, batch: Batch, frozen: bool = True) -> tuple[Side, Side, PartWarp, Tensor]:
+        """Source, target with its parsing map, the warp between them, and the output I~_pt."""
         source, target = self.sides(batch)
         target = self.parsed(source, target, lambda: _true_parsing(batch), frozen)
         warp = self.warp(source, target)
         return source, target, warp, self.transfer(batch.source_image, source, target, warp)
 
     def cycle(self, batch: Batch, frozen: bool = True) -> Cycle:
-        """There and back; frozen: without training H_S."""
-        source, target, warp, image = self.there(batch, frozen)
+        """Into the target pose and back; H_S is frozen if `frozen`."""
+        source, target, warp, image = self.render(batch, frozen)
         back = self.parsed(
             target,
             Side(source.keypoints, source.pose),
@@ -181,11 +194,13 @@ class Renderer:
         return Cycle(source, target, image, back, back_image, warp)
 
     def with_auxiliary(self, cycle: Cycle, batch: Batch, images: Tensor | None) -> Cycle:
-        """The background network inpaints auxiliary images behind the batch's persons (Algorithm 1,
-        lines 6 and 7).
+        """The cycle with auxiliary images inpainted behind its persons (Algorithm 1, lines 6, 7).
 
-        images uint8 [K, 3, H, W], drawn from at random; None: the batch's own, each with its person
-        filled in, every one behind the person of another.
+        Args:
+            cycle: The cycle of the batch.
+            batch: The batch.
+            images: uint8 [K, 3, H, W] to draw from at random, or None for the batch's own images.
+                Those have their persons filled in, and each goes behind another image's person.
         """
         if "background" not in self.networks:
             return cycle
@@ -205,7 +220,7 @@ class Renderer:
 def _true_parsing(batch: Batch) -> Tensor:
     if batch.target_parsing is None or not batch.target_parsing.any():
         raise ValueError(
-            "spt.configuration ts_gt paints on the target images' own parsing maps, and this batch has none: it is for "
-            "evaluation; set configuration to ts_pred or e2e to generate"
+            "spt.configuration ts_gt paints on the true parsing maps of the target images, and this batch has none; ts_gt "
+            "is only for evaluation, so set configuration to ts_pred or e2e to generate"
         )
     return batch.target_parsing

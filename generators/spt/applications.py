@@ -1,16 +1,16 @@
-"""SPT's applications: its foreground network fed with other inputs than pose transfer's
-(spt_journal, section 4.4).
+"""SPT's applications (spt_journal, section 4.4).
 
-Clothing texture transfer paints one person's textures on another's parsing map and pose;
-manipulation paints a person on an edited map; virtual try-on paints a piece of clothing on a
-person's map. None of them needs further training.
+They give SPT's foreground network inputs other than those of pose transfer. Clothing texture
+transfer paints one person's textures on another's parsing map and pose. Manipulation paints a
+person on an edited map. Virtual try-on paints a piece of clothing on a person's map. None of them
+needs further training.
 
-The paper's words -> ours: I'_out = G_A^F(E_A^F(p_c, S_c, I_c), E_S^F(p_t, S_t)) -> painted; M_f ->
-Painted.changed.
+The paper's notation -> ours: I'_out = G_A^F(E_A^F(p_c, S_c, I_c), E_S^F(p_t, S_t)) -> painted;
+M_f -> Painted.changed.
 
-Ours: the paper shows persons before plain backgrounds. Here every pixel outside the person, or
-outside the try-on region, is the image's own; where an edited map shows less of the person than the
-old one, the background network fills in, or plates.fill where SPT has none.
+Departure: the paper shows persons in front of plain backgrounds. Here, pixels outside the person,
+or outside the try-on region, are those of the original image. Where an edited map shows less of the
+person than the original one, the background network fills in, or plates.fill if SPT has none.
 """
 
 from dataclasses import dataclass, replace
@@ -29,8 +29,11 @@ from generators.training.phases import autocast
 
 @dataclass(frozen=True)
 class Look:
-    """A person or a piece of clothing in an image: float32 [N, 3, H, W] in [-1, 1]; labels int64
-    [N, H, W], keypoints float32 [N, 18, 2] at (H, W).
+    """A person or a piece of clothing in an image.
+
+    image: float32 [N, 3, H, W] in [-1, 1]
+    labels: parsing map, int64 [N, H, W]
+    keypoints: float32 [N, 18, 2] at (H, W)
     """
 
     image: Tensor
@@ -40,8 +43,10 @@ class Look:
 
 @dataclass(frozen=True)
 class Painted:
-    """image: float32 [N, 3, H, W] in [-1, 1]; changed: bool [N, 1, H, W], all other pixels are
-    those of what is painted on.
+    """The result of an application.
+
+    image: float32 [N, 3, H, W] in [-1, 1]
+    changed: bool [N, 1, H, W]; all other pixels are those of the image painted on
     """
 
     image: Tensor
@@ -49,35 +54,45 @@ class Painted:
 
 
 def check(spt: Spt) -> None:
-    """Raises ValueError if an SPT cannot render a given parsing map."""
+    """Check that an SPT can render a given parsing map.
+
+    Raises:
+        ValueError: If it cannot.
+    """
     if spt.params.configuration == "baseline":
         raise ValueError(
-            "spt.configuration baseline knows no parsing maps; train one with ts_pred, ts_gt or e2e"
+            "spt.configuration baseline uses no parsing maps; train one with ts_pred, ts_gt or e2e"
         )
 
 
 @torch.no_grad()
 def painted(spt: Spt, look: Look, layout: Look) -> Tensor:
-    """The textures of `look` on the parsing map and in the pose of `layout`: I'_out, float32 [N, 3,
-    H, W] in [-1, 1].
+    """The textures of `look` on the parsing map and in the pose of `layout`.
+
+    Returns:
+        I'_out, float32 [N, 3, H, W] in [-1, 1].
     """
     source, target = side(spt, look), side(spt, layout)
     for network in spt.networks.values():
         network.eval()
     with autocast(spt.params.training.appearance.precision, look.image.device):
         warp = spt.renderer.warp(source, target)
-        given = (source.parsing, source.pose, target.parsing, target.pose)
-        return spt.networks["foreground"](look.image, *given, warp).float()
+        conditions = (source.parsing, source.pose, target.parsing, target.pose)
+        return spt.networks["foreground"](look.image, *conditions, warp).float()
 
 
 def texture_transfer(spt: Spt, look: Look, onto: Look, background: str = "own") -> Painted:
-    """The clothes of `look` on the person of `onto`, before the latter's background.
+    """The clothes of `look` on the person of `onto`, in front of the latter's background.
 
-    background: `own`, the pixels of `onto` outside its person, or `network`, what the background
-        network makes of them
+    Args:
+        spt: The generator.
+        look: The person whose clothes are taken.
+        onto: The person who gets them.
+        background: `own` for the pixels of `onto` outside its person, or `network` for the
+            background network's output.
 
     Raises:
-        ValueError: background is `network` and SPT has none.
+        ValueError: If the background is `network` and SPT has no background network.
     """
     image = painted(spt, look, onto)
     mask = foreground_mask(side(spt, onto), spt.renderer.size)
@@ -94,11 +109,11 @@ def texture_transfer(spt: Spt, look: Look, onto: Look, background: str = "own") 
 
 
 def manipulate(spt: Spt, look: Look, labels: Tensor) -> Painted:
-    """A person painted on an edited parsing map, labels int64 [N, H, W], in the own pose."""
+    """A person painted on an edited parsing map, int64 [N, H, W], in the original pose."""
     image = painted(spt, look, replace(look, labels=labels))
     person = (labels != 0)[:, None]
     bared = (look.labels != 0)[:, None] & ~person
-    # With a rim, as the pixels about a person show both person and background.
+    # With a rim, since the pixels around a person show both person and background.
     rim = max(1, spt.renderer.size[0] // 64)
     bared = (F.max_pool2d(bared.float(), 2 * rim + 1, 1, rim) > 0) & ~person
     kept = torch.where(bared, _behind(spt, look), look.image) if bared.any() else look.image
@@ -106,8 +121,9 @@ def manipulate(spt: Spt, look: Look, labels: Tensor) -> Painted:
 
 
 def try_on(spt: Spt, clothing: Look, person: Look, region: int) -> Painted:
-    """A piece of clothing on a person: I_out = I'_out M_f + I_t (1 - M_f), with M_f the `region` of
-    the person's map.
+    """A piece of clothing on a person: I_out = I'_out M_f + I_t (1 - M_f).
+
+    M_f is the `region` of the person's parsing map.
     """
     image, mask = painted(spt, clothing, person), (person.labels == region)[:, None]
     return Painted(torch.where(mask, image, person.image), mask)
@@ -121,8 +137,8 @@ def side(spt: Spt, look: Look) -> Side:
 @torch.no_grad()
 def _behind(spt: Spt, look: Look) -> Tensor:
     """The image with its person replaced by background: float32 [N, 3, H, W] in [-1, 1]."""
-    where = hole(side(spt, look), spt.renderer.size)
+    mask = hole(side(spt, look), spt.renderer.size)
     if "background" not in spt.networks:
-        return fill((look.image + 1) / 2, where) * 2 - 1
+        return fill((look.image + 1) / 2, mask) * 2 - 1
     with autocast(spt.params.training.appearance.precision, look.image.device):
-        return spt.networks["background"](look.image, where).float()
+        return spt.networks["background"](look.image, mask).float()

@@ -19,15 +19,20 @@ PATCH = 0.04  # half the side of a joint's patch, in image heights
 
 
 def parsing_loss(logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
-    """Eq. (3) as a mean over pixels: logits [N, 10, H, W], labels int64 [N, H, W], pose mask M [N,
-    1, H, W].
+    """Eq. (3) as a mean over pixels.
+
+    Args:
+        logits: [N, 10, H, W].
+        labels: int64 [N, H, W].
+        mask: Pose mask M, [N, 1, H, W].
     """
     return (F.cross_entropy(logits.float(), labels, reduction="none") * (1 + mask[:, 0])).mean()
 
 
 def describer(kind: str, layers: Sequence[str], pose_network: nn.Module | None) -> Describer:
-    """Lambda: images [N, 3, H, W] in [-1, 1] -> {layer: map [N, C, h, w]}; for kinds and errors see
-    features.py.
+    """Lambda: images [N, 3, H, W] in [-1, 1] -> {layer: map [N, C, h, w]}.
+
+    For kinds and errors see features.py.
     """
     deep = tuple(sorted({layer for layer in layers if layer != RGB}))
     network = feature_network(kind, deep, pose_network) if deep else None
@@ -46,8 +51,12 @@ def describer(kind: str, layers: Sequence[str], pose_network: nn.Module | None) 
 def regions(kind: str, labels: Tensor | None, keypoints: Tensor, size: tuple[int, int]) -> Tensor:
     """Psi_l, the regions whose textures are compared: [N, R, H, W], 0 or 1.
 
-    semantic: of each label, by the map [N, H, W]; mask: of each rigid body part in sight; patch:
-    about each joint.
+    Args:
+        kind: semantic, a region for each label; mask, one for each visible rigid body part; patch,
+            one around each joint.
+        labels: Parsing map [N, H, W], for semantic.
+        keypoints: [N, 18, 2] at `size`.
+        size: (height, width) in px.
     """
     if kind == "semantic":
         return parsing.one_hot(required(labels, "spt"))
@@ -67,16 +76,21 @@ def regions(kind: str, labels: Tensor | None, keypoints: Tensor, size: tuple[int
     ).float()
 
 
-def grams(maps: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
-    """G(Lambda x Psi_l) of each region, the mean over its pixels: [N, R, C, C]; and how many pixels
-    it has, [N, R].
+def grams(maps: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
+    """Gram matrices G(Lambda x Psi_l) of all regions.
 
-    maps [N, C, h, w]; where [N, R, H, W], 0 or 1, taken at the nearest pixel.
+    Args:
+        maps: [N, C, h, w].
+        masks: The regions, [N, R, H, W], 0 or 1, sampled at the nearest pixel.
+
+    Returns:
+        (grams, count): each region's mean over its pixels, [N, R, C, C], and number of pixels,
+        [N, R].
     """
-    where = F.interpolate(where, maps.shape[2:], mode="nearest").flatten(2)
+    masks = F.interpolate(masks, maps.shape[2:], mode="nearest").flatten(2)
     maps = maps.flatten(2)
-    cut = where[:, :, None] * maps[:, None]  # [N, R, C, hw]
-    count = where.sum(2)
+    cut = masks[:, :, None] * maps[:, None]  # [N, R, C, hw]
+    count = masks.sum(2)
     return (cut.flatten(1, 2) @ maps.mT).unflatten(1, cut.shape[1:3]) / count.clamp(min=1)[
         :, :, None, None
     ], count
@@ -85,20 +99,20 @@ def grams(maps: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
 def style_loss(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> Tensor:
     """L^sty of eq. (10) between two images' (maps, regions), over the regions that both show.
 
-    The sum over regions of the mean squared difference of the Gram matrices' entries, the mean over
-    images.
+    It is the mean squared difference of the Gram matrices' entries, summed over regions and
+    averaged over images.
     """
-    (one, one_count), (other, other_count) = grams(*first), grams(*second)
-    both = (one_count > 0) & (other_count > 0)
-    return ((one - other).square().mean((2, 3)) * both).sum(1).mean()
+    (first_gram, first_count), (second_gram, second_count) = grams(*first), grams(*second)
+    both = (first_count > 0) & (second_count > 0)
+    return ((first_gram - second_gram).square().mean((2, 3)) * both).sum(1).mean()
 
 
 def face_crops(images: Tensor, keypoints: Tensor) -> Tensor:
-    """F(I): the faces, [N, 3, H/4, H/4]; black where no joint of the face is in sight, or no torso
-    tells its size.
+    """F(I): the faces, [N, 3, H/4, H/4].
 
-    A spatial transformer without parameters: a square of 0.8 torso scales about the mean of the
-    face's joints.
+    This is a spatial transformer without parameters: a square of 0.8 torso scales around the mean
+    of the face's joints. It is black if no joint of the face is visible, or if there is no usable
+    torso to give the scale.
     """
     size = size_of(images)
     keypoints = body_parts.tidy(keypoints, size)
@@ -115,20 +129,20 @@ def face_crops(images: Tensor, keypoints: Tensor) -> Tensor:
 
 
 def warp_loss(source_image: Tensor, cycle: Cycle) -> Tensor:
-    """Ours: the L1 distance of I~_pt to the source warped by its rigid parts, where both have the
-    same label of a person.
+    """L1 distance of I~_pt to the source warped by its rigid parts; not in the paper.
 
-    Without parsing maps, wherever the target's rigid parts are.
+    It is taken where both have the same label of a person, or, without parsing maps, on the
+    target's rigid parts.
     """
     moved = cycle.warp.flow(source_image)
-    if cycle.there.parsing is None:
-        same = regions("mask", None, cycle.there.keypoints, size_of(source_image)).amax(
+    if cycle.target.parsing is None:
+        same = regions("mask", None, cycle.target.keypoints, size_of(source_image)).amax(
             1, keepdim=True
         )
     else:
-        labels = required(cycle.there.labels, "spt")[:, None]
+        labels = required(cycle.target.labels, "spt")[:, None]
         source = required(cycle.source.labels, "spt")[:, None]
-        there = cycle.warp.flow(source.float(), "nearest").round()
-        same = ((labels == there) & (labels > 0)).float()
-    off = (cycle.there_image.float() - moved).abs().mean(1, keepdim=True)
+        warped_labels = cycle.warp.flow(source.float(), "nearest").round()
+        same = ((labels == warped_labels) & (labels > 0)).float()
+    off = (cycle.output.float() - moved).abs().mean(1, keepdim=True)
     return (off * same).sum() / same.sum().clamp(min=1)

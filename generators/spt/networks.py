@@ -1,6 +1,6 @@
 """The networks of SPT: semantic, foreground and background network, and the discriminator.
 
-spt_journal, sections 3.2 and 3.3. The paper does not give widths and norm; they are those of its
+spt_journal, sections 3.2 and 3.3. The paper gives neither widths nor norm; ours are those of its
 public demo.
 """
 
@@ -17,23 +17,24 @@ from generators.spt.part_warp import PartWarp
 
 
 def normalisation(kind: str, channels: int) -> nn.Module:
-    """As layers.norm; `layer` is one over the whole map of an image, with a scale and shift for
-    each channel.
+    """Normalisation as in layers.norm, and `layer`.
+
+    `layer` normalises over the whole map of an image, with a scale and shift per channel.
     """
     return nn.GroupNorm(1, channels, eps=1e-3) if kind == "layer" else norm(kind, channels)
 
 
 class Encoder(nn.Module):
-    """[N, inputs, H, W] -> a map [N, widths[k], H / 2^k, W / 2^k] of each level."""
+    """[N, inputs, H, W] -> one map [N, widths[k], H / 2^k, W / 2^k] per level k."""
 
     def __init__(self, inputs: int, params: UNetParams):
         super().__init__()
         widths = params.widths
         self.levels = nn.ModuleList([nn.Conv2d(inputs, widths[0], 3, padding=1)])
-        for before, after in zip(widths, widths[1:], strict=False):
-            down = nn.Conv2d(before, after, 4, 2, 1)
+        for finer, coarser in zip(widths, widths[1:], strict=False):
+            down = nn.Conv2d(finer, coarser, 4, 2, 1)
             self.levels.append(
-                nn.Sequential(nn.LeakyReLU(0.2), down, normalisation(params.norm, after))
+                nn.Sequential(nn.LeakyReLU(0.2), down, normalisation(params.norm, coarser))
             )
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -45,23 +46,24 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Maps of each level, `times` the channels of an encoder's, joined level by level -> [N,
-    outputs, H, W].
+    """Maps of all levels, joined level by level -> [N, outputs, H, W].
+
+    Each map has `times` as many channels as an encoder's.
     """
 
     def __init__(self, times: int, outputs: int, params: UNetParams):
         super().__init__()
         widths = params.widths
         self.stages = nn.ModuleList()
-        before = times * widths[-1]
+        channels = times * widths[-1]
         for stage, width in enumerate(reversed(widths[:-1])):
-            up = nn.ConvTranspose2d(before, width, 4, 2, 1)
+            up = nn.ConvTranspose2d(channels, width, 4, 2, 1)
             drop = nn.Dropout(params.dropout if stage < 3 else 0.0)
             self.stages.append(
                 nn.Sequential(nn.ReLU(), up, normalisation(params.norm, width), drop)
             )
-            before = (1 + times) * width
-        self.last = nn.Sequential(nn.ReLU(), nn.Conv2d(before, outputs, 3, padding=1))
+            channels = (1 + times) * width
+        self.last = nn.Sequential(nn.ReLU(), nn.Conv2d(channels, outputs, 3, padding=1))
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         x = maps[-1]
@@ -71,10 +73,9 @@ class Decoder(nn.Module):
 
 
 class SemanticNetwork(nn.Module):
-    """H_S = G_S . (E_S, E_P): a parsing map and both poses -> logits of the parsing map in the
-    target pose.
+    """H_S = G_S . (E_S, E_P): parsing map and both poses -> logits of the map in the target pose.
 
-    A pose is [N, pose_channels, H, W], its heat maps, its mask or both; maps are [N, 10, H, W].
+    A pose is [N, pose_channels, H, W]: heat maps, pose mask or both. Maps are [N, 10, H, W].
     """
 
     def __init__(self, pose_channels: int, params: UNetParams):
@@ -91,13 +92,15 @@ class SemanticNetwork(nn.Module):
 
 
 class ForegroundNetwork(nn.Module):
-    """G_A^F . (E_A^F, E_S'): [N, 3, H, W] in [-1, 1], the person of the source image in the target
-    pose.
+    """G_A^F . (E_A^F, E_S'): the source's person in the target pose, [N, 3, H, W] in [-1, 1].
 
-    parsing: with the parsing maps of both sides, [N, 10, H, W]; without, the baseline's, which are
-        None
-    copy_warped: ours; a gate in (0, 1), learned, takes each pixel from the warped source image
-    instead
+    Args:
+        parsing: Whether the parsing maps of both sides, [N, 10, H, W], are inputs. In the baseline
+            they are None.
+        copy_warped: Whether a learned gate in (0, 1) mixes in pixels of the warped source image;
+            not in the paper.
+        deformable: Number of warped levels, from full size on.
+        params: Parameters of encoders and decoder.
     """
 
     def __init__(self, parsing: bool, copy_warped: bool, deformable: int, params: UNetParams):
@@ -118,15 +121,15 @@ class ForegroundNetwork(nn.Module):
         target_pose: Tensor,
         warp: PartWarp,
     ) -> Tensor:
-        given = (
+        appearance = (
             [image, source_pose] if source_parsing is None else [image, source_parsing, source_pose]
         )
-        wanted = [target_pose] if target_parsing is None else [target_parsing, target_pose]
+        structure = [target_pose] if target_parsing is None else [target_parsing, target_pose]
         source, target = (
-            self.appearance_encoder(torch.cat(given, 1)),
-            self.semantic_encoder(torch.cat(wanted, 1)),
+            self.appearance_encoder(torch.cat(appearance, 1)),
+            self.semantic_encoder(torch.cat(structure, 1)),
         )
-        # The deepest map is no skip.
+        # The deepest map is not a skip connection.
         moved = [
             warp(level) if number < min(self.deformable, len(source) - 1) else level
             for number, level in enumerate(source)
@@ -142,8 +145,9 @@ class ForegroundNetwork(nn.Module):
 
 
 class BackgroundNetwork(nn.Module):
-    """G_A^B . E_A^B, an inpainting U-Net: image [N, 3, H, W] and hole [N, 1, H, W] (1 where it is
-    unknown) -> image.
+    """G_A^B . E_A^B, an inpainting U-Net: image [N, 3, H, W] and hole [N, 1, H, W] -> image.
+
+    The hole is 1 where the image is unknown.
     """
 
     mean_scene: Tensor  # running mean of the images it is trained on
@@ -162,8 +166,9 @@ class BackgroundNetwork(nn.Module):
 
 
 class PatchDiscriminator(nn.Module):
-    """[N, inputs, H, W] -> logits of patches [N, 1, H / 2^layers, W / 2^layers] (Isola et al. 2017,
-    "pix2pix").
+    """PatchGAN: [N, inputs, H, W] -> logits of patches [N, 1, H / 2^layers, W / 2^layers].
+
+    As in Isola et al. 2017, "pix2pix".
     """
 
     def __init__(self, inputs: int, params: DiscriminatorParams):

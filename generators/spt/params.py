@@ -25,7 +25,7 @@ class UNetParams:
     Level k has min(2^k, 8) times `ngf` channels, at 1 / 2^k of the image's size.
 
     Raises:
-        ValueError: a value makes no sense.
+        ValueError: If a value is invalid.
     """
 
     ngf: int
@@ -36,8 +36,7 @@ class UNetParams:
     def __post_init__(self):
         if self.ngf < 1 or self.levels < 2:
             raise ValueError(
-                f"ngf is {self.ngf} and levels {self.levels}; "
-                "there must be a channel and two levels"
+                f"ngf is {self.ngf} and levels {self.levels}; they must be at least 1 and 2"
             )
         one_of("norm", self.norm, NORMS)
 
@@ -52,7 +51,7 @@ class DiscriminatorParams:
     """Parameters of every discriminator.
 
     Raises:
-        ValueError: the norm is unknown.
+        ValueError: If the norm is unknown.
     """
 
     ndf: int  # channels of the first convolution
@@ -68,12 +67,12 @@ class SearchParams:
     """Parameters of the search for pseudo labels.
 
     Raises:
-        ValueError: a value makes no sense.
+        ValueError: If a value is invalid.
     """
 
-    candidates: int  # N of the paper: images drawn anew for each source
-    min_pose_distance: float  # in torso scales; nearer pairs of poses are left out as very similar
-    points: tuple[int, int]  # along and across a part, at which labels are compared
+    candidates: int  # N of the paper: number of images drawn for each source
+    min_pose_distance: float  # in torso scales; closer pairs of poses are left out as very similar
+    points: tuple[int, int]  # numbers along and across a part at which labels are compared
 
     def __post_init__(self):
         if self.candidates < 1 or min(self.points) < 1:
@@ -86,7 +85,7 @@ class SearchParams:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Training of the phases of Algorithm 2; a configuration runs only the phases it has."""
+    """Training of the phases of Algorithm 2; a configuration runs only its own phases."""
 
     semantic: TrainingParams
     appearance: TrainingParams
@@ -98,7 +97,7 @@ class SptParams:
     """Everything that defines an SPT.
 
     Raises:
-        ValueError: a value makes no sense.
+        ValueError: If a value is invalid.
     """
 
     image_size: tuple[int, int]  # (height, width) in px
@@ -108,7 +107,7 @@ class SptParams:
     background: str
     # A folder of images without people; null: the training images with their persons filled in.
     auxiliary: str | None
-    scene_doubt: float  # how far generate() moves the background to the mean scene; 0 in the paper
+    scene_doubt: float  # share of the mean scene in generate()'s background; 0 in the paper
     semantic: UNetParams  # H_S
     foreground: UNetParams
     inpainting: UNetParams  # the background network
@@ -121,13 +120,13 @@ class SptParams:
     search: SearchParams
     discriminator: DiscriminatorParams
     gan: str
-    image_pool: int  # samples that each discriminator remembers; 0 for none
-    perceptual: str  # network of the layers below; none where they are rgb alone
+    image_pool: int  # number of samples that each discriminator remembers; 0 for none
+    perceptual: str  # network of the layers below; none if they are only rgb
     content_layers: tuple[str, ...]  # rgb, or layers of the network
     style: str
     style_layers: tuple[str, ...]
     lambda_ce: float
-    lambda_gan_semantic: float  # each gan's weight at 0 leaves its discriminator out
+    lambda_gan_semantic: float  # 0 leaves the discriminator out, as for the other GAN weights
     lambda_gan: float
     lambda_face: float
     lambda_pose: float
@@ -175,7 +174,7 @@ class SptParams:
         if not 0 <= self.scene_doubt <= (self.background == "network"):
             raise ValueError(
                 f"spt.scene_doubt is {self.scene_doubt}; "
-                "it must lie in 0 to 1, and be 0 where background is none"
+                "it must lie in 0 to 1, and be 0 if background is none"
             )
         if self.configuration == "baseline" and self.style == "semantic":
             raise ValueError(
@@ -184,5 +183,5 @@ class SptParams:
 
     @property
     def predicts(self) -> bool:
-        """Whether there is an H_S."""
+        """Whether the configuration has an H_S, which predicts parsing maps."""
         return self.configuration in ("ts_pred", "e2e")

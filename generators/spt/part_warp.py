@@ -11,15 +11,19 @@ TORSO_PART = 1
 
 
 class PartWarp:
-    """Moves maps of the source, [N, C, h, w] at any level, into the target's pose by ten rigid
-    parts.
+    """Moves the source's maps [N, C, h, w], of any level, to the target's pose by ten rigid parts.
 
-    `parts`: each part's affine map moves the whole map, a mask cuts the part out, and the maximum
-    over parts is taken, as in Siarohin et al., "Deformable GANs for Pose-based Human Image
-    Generation" (2018), 3.2; the torso's mask is all ones, as
-    there. `flow`: every pixel is taken from the nearest part on it, or else from the torso: a tenth
-    of the work. `plain`: nothing moves. Keypoints [N, 18, 2] are those at `size`. A person without
-    a usable torso, source or target, stays where they are.
+    A person without a usable torso in source or target stays in place.
+
+    Args:
+        kind: parts, flow or plain. `parts` moves the whole map by each part's affine map, cuts out
+            the part with a mask, and takes the maximum over parts, as in Siarohin et al.,
+            "Deformable GANs for Pose-based Human Image Generation" (2018), 3.2; as in that paper,
+            the torso's mask is all ones. `flow` takes every pixel from the nearest part that covers
+            it, or else from the torso, for a tenth of the work. `plain` moves nothing.
+        source: Keypoints [N, 18, 2] at `size`.
+        target: Keypoints [N, 18, 2] at `size`.
+        size: (height, width) in px.
     """
 
     def __init__(self, kind: str, source: Tensor, target: Tensor, size: tuple[int, int]):
@@ -29,10 +33,10 @@ class PartWarp:
             :, None, None, None
         ]
         oval = body_parts.one_piece(size, source.device)
-        own, placed = (
+        cut, placed = (
             body_parts.frames(points, size, body_parts.USUAL) for points in (source, target)
         )
-        self.cut = torch.where(whole, oval, body_parts.with_mirrored(own, source))
+        self.cut = torch.where(whole, oval, body_parts.with_mirrored(cut, source))
         self.placed = torch.where(whole, oval, placed)
         self.order = part_drawing.draw_order(target)
         self.known: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
@@ -41,7 +45,7 @@ class PartWarp:
         """(grids [N, 10, h, w, 2], masks [N, 10, h, w]) at a level's size."""
         if size not in self.known:
             scale = size[0] / self.size[0]
-            cut, placed = (_rescaled(found, scale) for found in (self.cut, self.placed))
+            cut, placed = (_rescaled(parts, scale) for parts in (self.cut, self.placed))
             self.known[size] = (
                 part_drawing.part_grids(cut, placed, size),
                 part_drawing.part_masks(placed, size, 1.0),
@@ -49,8 +53,9 @@ class PartWarp:
         return self.known[size]
 
     def flow(self, maps: Tensor, mode: str = "bilinear") -> Tensor:
-        """`maps` [N, C, h, w], each pixel from the nearest part that lies on it, or from the torso
-        where none does.
+        """Maps [N, C, h, w] with each pixel taken from the nearest part that covers it.
+
+        Pixels that no part covers move with the torso.
         """
         grids, masks = self._level(size_of(maps))
         front = part_drawing.front_part(masks, self.order)
@@ -78,6 +83,6 @@ class PartWarp:
         return (moved * cutters[:, :, None]).amax(1)
 
 
-def _rescaled(found: Tensor, scale: float) -> Tensor:
+def _rescaled(parts: Tensor, scale: float) -> Tensor:
     """Frames at `scale` times the size."""
-    return torch.cat([(found[:, :, :1] + 0.5) * scale - 0.5, found[:, :, 1:] * scale], 2)
+    return torch.cat([(parts[:, :, :1] + 0.5) * scale - 0.5, parts[:, :, 1:] * scale], 2)

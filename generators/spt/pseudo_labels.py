@@ -1,17 +1,16 @@
-"""Pseudo labels: for an image's parsing map, that of somebody else in the same kind of clothes and
-in another pose.
+"""Pseudo labels: another person's parsing map, with similar clothes in another pose.
 
-spt_journal, section 3.2, eq. (1) and (2). It lets a network learn how parsing maps move from pose
-to pose without two images
-of one person. Each of the ten rigid body parts is compared in itself: an affine map takes the part
-of the candidate onto that of the source, and eq. (1) counts how much their labels differ there.
+spt_journal, section 3.2, eq. (1) and (2).
 
-How it is made quick. The parts of body_parts.py are parallelograms, so the map that eq. (2) fits to
-their four corners meets
-all four: the points with the same (u, v) in two frames belong together. Every image is therefore
-sampled once, at the same grid of (u, v) in each of its parts, and a pair is compared by its rows of
-labels alone. With one-hot maps the square in eq. (1) is twice the share of points whose labels
-differ, whatever the part's size in px.
+With pseudo labels, a network learns how parsing maps move from pose to pose without two images of
+one person. Each of the ten rigid body parts is compared separately: an affine map takes the
+candidate's part onto the source's, and eq. (1) measures how much their labels differ in it.
+
+The search is fast because the parts of body_parts.py are parallelograms. The map that eq. (2) fits
+to their four corners is then exact: points with the same (u, v) in two frames correspond. So every
+image is sampled once, at the same grid of (u, v) in each of its parts, and pairs are compared by
+their rows of labels alone. With one-hot maps, the square in eq. (1) is twice the share of points
+whose labels differ, whatever the part's size in px.
 """
 
 import torch
@@ -27,11 +26,22 @@ CHUNK = 64  # sources that are compared at once
 
 
 def search(images: ImageSet, rows: Tensor, params: SearchParams, seed: int) -> Tensor:
-    """The best candidate of every source: int64 [P, 2], rows (source, pseudo label) of `images`.
+    """The best candidate of every source, as rows (source, pseudo label) of `images`.
 
-    rows int64 [M]: the images that are sources and candidates. Those without a usable torso, or
-    whose candidates are all in very similar poses, get no label and are left out. ValueError where
-    nobody gets one, or where there are no parsing maps.
+    Sources without a usable torso, or whose candidates all have very similar poses, get no label
+    and are left out.
+
+    Args:
+        images: The images.
+        rows: The images that are sources and candidates, int64 [M].
+        params: Parameters of the search.
+        seed: Random seed for drawing the candidates.
+
+    Returns:
+        int64 [P, 2].
+
+    Raises:
+        ValueError: If no source gets a label, or the images have no parsing maps.
     """
     if images.parsing is None:
         raise ValueError(
@@ -60,26 +70,28 @@ def search(images: ImageSet, rows: Tensor, params: SearchParams, seed: int) -> T
         lowest, place = distance.min(1)
         pair = torch.stack([sources, drawn.gather(1, place[:, None])[:, 0]], 1)
         best.append(pair[lowest.isfinite()])
-    found = torch.cat(best) if best else rows.new_empty(0, 2)
-    if not len(found):
+    pairs = torch.cat(best) if best else rows.new_empty(0, 2)
+    if not len(pairs):
         raise ValueError(
             "the search for pseudo labels found none: no two images have torsos in different poses"
         )
-    return rows[found].cpu()
+    return rows[pairs].cpu()
 
 
 def part_labels(parsing: Tensor, keypoints: Tensor, points: tuple[int, int]) -> Tensor:
-    """Labels at points[0] x points[1] places of each part: uint8 [N, 10, points], 0 outside the
-    image.
+    """Labels at a grid of points in each part, uint8 [N, 10, points]; 0 outside the image.
 
-    parsing uint8 [N, H, W], keypoints float32 [N, 18, 2], tidy and with a usable torso.
+    Args:
+        parsing: uint8 [N, H, W].
+        keypoints: float32 [N, 18, 2], tidy and with a usable torso.
+        points: Numbers of points along and across a part.
     """
     size = size_of(parsing)
     centre, along, across = body_parts.frames(keypoints, size, body_parts.USUAL)[
         :, :, :, None
     ].unbind(2)  # [N, 10, 1, 2]
     u, v = ((2 * torch.arange(n, device=parsing.device) + 1) / n - 1 for n in points)
-    u, v = (one.flatten()[:, None] for one in torch.meshgrid(u, v, indexing="ij"))
+    u, v = (axis.flatten()[:, None] for axis in torch.meshgrid(u, v, indexing="ij"))
     y, x = (centre + u * along + v * across).round().long().unbind(-1)  # [N, 10, points]
     inside = (y >= 0) & (y < size[0]) & (x >= 0) & (x < size[1])
     place = y.clamp(0, size[0] - 1) * size[1] + x.clamp(0, size[1] - 1)
@@ -87,8 +99,9 @@ def part_labels(parsing: Tensor, keypoints: Tensor, points: tuple[int, int]) -> 
 
 
 def valid_parts(keypoints: Tensor) -> Tensor:
-    """Parts in sight, bool [N, 10]: a head with any joint of the face, the torso, a limb with both
-    its joints.
+    """Visible parts, bool [N, 10].
+
+    A head is visible with any joint of the face, a torso always, a limb with both its joints.
     """
     seen = visible(keypoints)
     head = seen[:, body_parts.FACE].any(1, keepdim=True)
@@ -100,11 +113,18 @@ def valid_parts(keypoints: Tensor) -> Tensor:
 def label_distances(
     source: Tensor, candidates: Tensor, valid: Tensor, candidates_valid: Tensor
 ) -> Tensor:
-    """Eq. (1) for each of C candidates: the mean over parts that both show of the squared
-    difference, float32 [S, C].
+    """Eq. (1) for each of C candidates: the mean squared difference over parts that both show.
 
-    source [S, 10, K], candidates [S, C, 10, K] labels; valid [S, 10], candidates_valid [S, C, 10]
-    bool. The torso is in sight of all, so that there is always a part to compare.
+    The torso is always visible, so there is always a part to compare.
+
+    Args:
+        source: Labels [S, 10, K].
+        candidates: Labels [S, C, 10, K].
+        valid: Visible parts of the source, bool [S, 10].
+        candidates_valid: Visible parts of the candidates, bool [S, C, 10].
+
+    Returns:
+        float32 [S, C].
     """
     differ = 2 * (source[:, None] != candidates).float().mean(-1)
     both = valid[:, None] & candidates_valid
@@ -112,17 +132,21 @@ def label_distances(
 
 
 def pose_distances(source: Tensor, candidates: Tensor) -> Tensor:
-    """Mean distance of the joints that both show, in torso scales, the torsos' middles laid
-    together: float32 [S, C].
+    """Mean distance of the joints that both show, in torso scales, with aligned torso centres.
 
-    source [S, 18, 2], candidates [S, C, 18, 2] keypoints with a torso.
+    Args:
+        source: Keypoints [S, 18, 2] with a torso.
+        candidates: Keypoints [S, C, 18, 2] with a torso.
+
+    Returns:
+        float32 [S, C].
     """
-    mine, theirs = (_placed(keypoints) for keypoints in (source, candidates.flatten(0, 1)))
-    theirs = theirs.view(candidates.shape)
+    first, second = (_centred(keypoints) for keypoints in (source, candidates.flatten(0, 1)))
+    second = second.view(candidates.shape)
     both = visible(source)[:, None] & visible(candidates)
-    return ((mine[:, None] - theirs).norm(dim=-1) * both).sum(-1) / both.sum(-1)
+    return ((first[:, None] - second).norm(dim=-1) * both).sum(-1) / both.sum(-1)
 
 
-def _placed(keypoints: Tensor) -> Tensor:
+def _centred(keypoints: Tensor) -> Tensor:
     middle = keypoints[:, list(TORSO)].mean(1, keepdim=True)
     return (keypoints - middle) / body_parts.torso_scale(keypoints)[:, None, None]

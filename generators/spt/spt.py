@@ -1,46 +1,47 @@
-"""SPT, semantic parsing transformation: pose transfer that learns without a target image.
+"""SPT, semantic parsing transformation: pose transfer that is trained without target images.
 
 Song, Zhang, Liu, Guo, Mei: "Unpaired Person Image Generation With Semantic Parsing Transformation"
 (TPAMI 2020); first described in "Unsupervised Person Image Generation With Semantic Parsing
 Transformation" (CVPR 2019).
 
-The idea. The semantic network H_S moves the source's parsing map into the target pose; it learns
-from pseudo labels, maps of other people in the same kind of clothes (pseudo_labels.py). The
-appearance network H_A then paints the person on that map, with deformable skips that carry the
-source's pixels along, and a background network inpaints what is behind. Nobody ever
-sees the target image: H_A brings its output back into the source pose, where the source is the
-truth (cycle consistency); the pose network reads the pose of what it painted, and the textures of
-each label must stay those of the source.
+Idea. The semantic network H_S moves the source's parsing map into the target pose. It learns from
+pseudo labels, parsing maps of other people in similar clothes (pseudo_labels.py). The appearance
+network H_A then paints the person on that map, with deformable skips that carry the source's pixels
+along, and a background network inpaints what is behind. No network ever receives the target image.
+H_A moves its output back into the source pose, where the source is the ground truth (cycle
+consistency). The pose network checks the pose of the painted person, and the textures of each label
+must stay those of the source.
 
-The paper's words -> ours: condition image I_ps -> source_image; p_s, p_t -> source_pose,
+The paper's notation -> ours: condition image I_ps -> source_image; p_s, p_t -> source_pose,
 target_pose; pose masks M -> pose_masks; S_ps -> one-hot source_parsing; Omega -> foreground_mask;
 H_S -> networks "semantic"; H_A -> "foreground" and "background"; D_S, D_A, D_F, D_B -> Adversary
 "semantic", "appearance", "face", "background"; baseline, TS-Pred, TS-GT, E2E of Table 3 ->
 configuration; Algorithm 2 -> phases semantic, appearance (Algorithm 1), joint.
 
-Choices where the paper leaves room, and departures:
+Choices the paper leaves open, and departures:
 - Networks: levels, widths, norm and the warped levels are those of the public demo (DeepFashion);
   the paper gives none.
-- Omega is the probability of not being background, which is binary for true maps alone: training
-  end to end can move outlines, and they are smooth. The hole for the background network is binary,
-  a pixel or two wider, and shown to it. For the baseline, which has no parsing map, Omega is the
-  union of the rigid body parts.
-- Market-1501: no background network (paper, 4.2: backgrounds are not generated explicitly there):
-  `background: none`.
-- Algorithm 1 takes two steps an iteration, one for L_A, one for L_B; here their sum is minimised in
-  one.
-- Auxiliary images: a folder, as the paper's Places2; without one, the batch's other images with
-  their persons filled in.
-- D_A is shown an image with its parsing map (public demo), or with its pose for the baseline. D_S
-  goes on in the joint phase.
+- Omega is the probability of not being background. It is binary only for true maps, so outlines are
+  smooth, and training end to end can move them. The hole for the background network is binary, a
+  pixel or two wider, and one of its inputs. For the baseline, which has no parsing map, Omega is
+  the union of the rigid body parts.
+- Market-1501: no background network, `background: none` (paper, 4.2: backgrounds are not generated
+  explicitly on it).
+- Algorithm 1 takes two steps per iteration, one for L_A and one for L_B. Here one step minimises
+  their sum.
+- Auxiliary images come from a folder, as Places2 in the paper; without a folder they are the
+  batch's other images with their persons filled in.
+- D_A receives an image with its parsing map (public demo), or with its pose for the baseline. D_S
+  continues in the joint phase.
 - eq. (8), (9): means, not sums (public demo); the alphas of eq. (9) are one. eq. (10): Gram
   matrices are means over a region's pixels, and only regions that both images show count (public
   demo). L^adv: the generator minimises -log D.
-- Face: a square of 0.8 torso scales about the face's joints (public demo).
-- ts_gt renders from target_parsing, which only an evaluation can have: generate() refuses a batch
-without it. Ours, and off in the papers' profile: copy_warped, a gate that copies pixels of the
-warped source; lambda_warp, the L1 distance of the output to the warped source where both have the
-same label; skips `flow`, one part for each pixel.
+- Face: a square of 0.8 torso scales around the face's joints (public demo).
+- ts_gt renders from target_parsing, which is only available in an evaluation; generate() rejects a
+  batch without it.
+Our own additions, off in the papers' profile: copy_warped, a gate that copies pixels of the warped
+source; lambda_warp, the L1 distance of the output to the warped source where both have the same
+label; skips `flow`, one part for each pixel.
 """
 
 from functools import partial
@@ -56,11 +57,7 @@ from generators.spt import losses as spt_losses
 from generators.spt.adversaries import deceptions, fresh_adversaries
 from generators.spt.appearance import Cycle, Renderer, Side, auxiliary_images, foreground_mask
 from generators.spt.losses import Describer
-from generators.spt.networks import (
-    BackgroundNetwork,
-    ForegroundNetwork,
-    SemanticNetwork,
-)
+from generators.spt.networks import BackgroundNetwork, ForegroundNetwork, SemanticNetwork
 from generators.spt.params import SptParams
 from generators.spt.part_warp import PartWarp
 from generators.spt.pseudo_labels import search
@@ -109,12 +106,12 @@ class Spt(Generator):
         return self.params.lambda_pose > 0 or self.params.perceptual == "pose_network"
 
     def phases(self, pose_network: nn.Module | None = None) -> tuple[Phase, ...]:
-        """Those of Algorithm 2 that the configuration has, with fresh discriminators.
+        """The phases of Algorithm 2 that the configuration has, with fresh discriminators.
 
         Raises:
-            ValueError: a loss needs a pose network and there is none, or the auxiliary folder has
-                no images.
-            RuntimeError: VGG's weights cannot be had (features.py).
+            ValueError: If a loss needs a pose network and none is given, or the auxiliary folder
+                has no images.
+            RuntimeError: If VGG's weights are not available (features.py).
         """
         params, size = self.params, self.params.image_size
         if self.uses_pose_network and pose_network is None:
@@ -152,7 +149,7 @@ class Spt(Generator):
                     self.renderer.cycle(batch), batch, images
                 ),
                 losses=partial(losses, judges),
-                picture=lambda cycle: cycle.there_image,
+                picture=lambda cycle: cycle.output,
                 adversaries=judges,
             )
         )
@@ -165,7 +162,7 @@ class Spt(Generator):
                     training=params.training.joint,
                     render=self._render_jointly,
                     losses=partial(losses, judges),
-                    picture=lambda cycle: cycle.there_image,
+                    picture=lambda cycle: cycle.output,
                     adversaries=judges,
                 )
             )
@@ -173,8 +170,13 @@ class Spt(Generator):
 
     @torch.no_grad()
     def generate(self, batch: Batch) -> Tensor:
-        """The batch's source persons in its target poses: float32 [N, 3, H, W] in [-1, 1], on the
-        network's device.
+        """The batch's source persons in its target poses.
+
+        Returns:
+            float32 [N, 3, H, W] in [-1, 1], on the network's device.
+
+        Raises:
+            ValueError: If the batch lacks the parsing maps that the configuration needs.
         """
         _, target, _, image = self._evaluated(batch)
         if self.params.scene_doubt > 0:
@@ -185,8 +187,10 @@ class Spt(Generator):
 
     @torch.no_grad()
     def predict_parsing(self, batch: Batch) -> Tensor:
-        """The parsing map that generate() paints on: int64 [N, H, W]. ValueError for the baseline,
-        which has none.
+        """The parsing maps that generate() paints on: int64 [N, H, W].
+
+        Raises:
+            ValueError: If the configuration is baseline, which has none.
         """
         _, target, *_ = self._evaluated(batch)
         if target.labels is None:
@@ -198,10 +202,10 @@ class Spt(Generator):
             network.eval()
         device = next(self.networks["foreground"].parameters()).device
         with autocast(self.params.training.appearance.precision, device):
-            return self.renderer.there(batch.to(device))
+            return self.renderer.render(batch.to(device))
 
     def _render_jointly(self, batch: Batch) -> Cycle:
-        """With E_A^B and G_A^B fixed (Algorithm 2, line 4)."""
+        """The cycle with E_A^B and G_A^B fixed (Algorithm 2, line 4)."""
         if "background" in self.networks:
             self.networks["background"].eval().requires_grad_(False)
         return self.renderer.cycle(batch, frozen=False)
@@ -236,11 +240,11 @@ class Spt(Generator):
         params, number = self.params, len(batch)
         losses: dict[str, Tensor] = {}
         if params.lambda_pose > 0:
-            network = cast(nn.Module, pose_network)  # phases() has checked that there is one
-            heat = network(torch.cat([cycle.there_image, cycle.back_image])).float()  # eq. (8)
+            network = cast(nn.Module, pose_network)  # phases() has checked that it is given
+            heat = network(torch.cat([cycle.output, cycle.back_image])).float()  # eq. (8)
             wrong = (heat - torch.cat([batch.target_pose, batch.source_pose])).square()
             losses["pose"] = params.lambda_pose * 2 * wrong.mean()
-        maps = described(torch.cat([batch.source_image, cycle.there_image, cycle.back_image]))
+        maps = described(torch.cat([batch.source_image, cycle.output, cycle.back_image]))
         maps = {layer: layer_maps.split(number) for layer, layer_maps in maps.items()}
         if params.lambda_content > 0:
             off = [
@@ -248,14 +252,14 @@ class Spt(Generator):
             ]
             losses["content"] = params.lambda_content * sum(off)  # eq. (9)
         if params.lambda_style > 0:
-            sides = (cycle.source, cycle.there, cycle.back)
-            where = [self._regions(side) for side in sides]
+            sides = (cycle.source, cycle.target, cycle.back)
+            masks = [self._regions(side) for side in sides]
             off = [
                 spt_losses.style_loss(
-                    (maps[layer][one], where[one]), (maps[layer][one + 1], where[one + 1])
+                    (maps[layer][image], masks[image]), (maps[layer][image + 1], masks[image + 1])
                 )
                 for layer in params.style_layers
-                for one in (0, 1)
+                for image in (0, 1)
             ]
             losses["style"] = params.lambda_style * sum(off)  # eq. (10)
         if params.lambda_warp > 0:

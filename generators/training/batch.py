@@ -1,4 +1,4 @@
-"""Batch, the input of a generator: every shape, dtype and range in one place."""
+"""Batch, the input of a generator, with all shapes, dtypes and ranges in one place."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -9,17 +9,17 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Batch:
-    """N pairs of images of the same person, all on one device, at the generator's size (H, W) in px.
+    """N pairs of images of the same person, on one device, at the generator's size (H, W) in px.
 
     source_image, target_image: float32 [N, 3, H, W], RGB in [-1, 1]
-    source_keypoints, target_keypoints: float32 [N, 18, 2], (y, x) in px at (H, W), -1 where the
-        joint is missing
+    source_keypoints, target_keypoints: float32 [N, 18, 2], (y, x) in px at (H, W), -1 for a missing
+        joint
     source_pose, target_pose: float32 [N, 18, H, W] in [0, 1], pose maps of the keypoints
     source_parsing, target_parsing: int64 [N, H, W], labels of body/parsing.py; None without parsing
         maps
 
     Raises:
-        ValueError: a shape or dtype is not the one stated; the message names the field.
+        ValueError: If a shape or dtype is not as stated; the message names the field.
     """
 
     source_image: Tensor
@@ -47,9 +47,9 @@ class Batch:
             kind, value = field.name.split("_")[1], getattr(self, field.name)
             shape, dtype = stated[kind], torch.int64 if kind == "parsing" else torch.float32
             if value is not None and (tuple(value.shape) != shape or value.dtype != dtype):
-                wanted = str(dtype).removeprefix("torch.")
+                name = str(dtype).removeprefix("torch.")
                 raise ValueError(
-                    f"Batch.{field.name} must be {wanted} {list(shape)}, got {value.dtype} {list(value.shape)}"
+                    f"Batch.{field.name} must be {name} {list(shape)}, got {value.dtype} {list(value.shape)}"
                 )
 
     def __len__(self) -> int:
@@ -65,10 +65,10 @@ class Batch:
 
 
 def required(parsing: Tensor | None, generator: str) -> Tensor:
-    """The parsing maps of a batch, for a generator that cannot do without.
+    """The parsing maps of a batch, for a generator that needs them.
 
     Raises:
-        ValueError: the batch has none.
+        ValueError: If the batch has none.
     """
     if parsing is None:
         raise ValueError(

@@ -3,8 +3,8 @@
 Both are written whole or not at all, hold only tensors and plain values, and are read with
 weights_only=True.
 
-A finished generator may carry a finished pose network, `pose_network`, so that one file finds the
-joints of an image and then renders it.
+A finished generator may carry a finished pose network, `pose_network`. One file then suffices to
+find the joints of an image and to render it.
 """
 
 import os
@@ -21,7 +21,7 @@ from generators.registry import POSE_NETWORK, TRAINABLE, generator_class
 
 FORMAT = "reid-augment generator, version 2"
 OLDER = ("reid-augment generator, version 1",)  # the same without `pose_network`
-# What reading a broken or foreign file may raise.
+# The errors that reading a broken or foreign file may raise.
 DAMAGED = (
     RuntimeError, EOFError, OSError, KeyError, ValueError, TypeError, AttributeError,
     IndexError, AssertionError, pickle.UnpicklingError,
@@ -46,7 +46,8 @@ def load(path: Path, device: torch.device | str, advice: str = "delete it to sta
     """The contents of a file that `save` wrote.
 
     Raises:
-        ValueError: the file is damaged or of another kind; the message ends with `advice`.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file is damaged or of another kind; the message ends with `advice`.
     """
     try:
         contents = read_tensors(path, device)
@@ -57,31 +58,35 @@ def load(path: Path, device: torch.device | str, advice: str = "delete it to sta
             f"{path}: not a readable checkpoint ({reason(error)}); {advice}"
         ) from error
     if not isinstance(contents, dict):
-        raise ValueError(f"{path}: holds a {type(contents).__name__}, not a checkpoint; {advice}")
+        raise ValueError(
+            f"{path}: contains a {type(contents).__name__}, not a checkpoint; {advice}"
+        )
     return contents
 
 
 def read_tensors(path: Path, device: torch.device | str):
     """The contents of a file that any version of torch saved, read without running code.
 
-    Raises one of DAMAGED where that fails.
+    It raises one of DAMAGED if that fails.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of pickles by other protocols, which are refused anyway
+        # Warnings are about pickles of other protocols, which are rejected anyway.
+        warnings.simplefilter("ignore")
         return torch.load(path, map_location=device, weights_only=True)
 
 
 def reason(error: Exception) -> str:
-    """What went wrong, in one line.
+    """The reason of an error, in one line.
 
-    torch's own first line advises to load without weights_only, which would run any code.
+    torch's first line is left out: it advises loading without weights_only, which would run any
+    code.
     """
     lines = str(error).split("WeightsUnpickler error:")[-1].strip().splitlines()
     return lines[0] if lines else type(error).__name__
 
 
 def differences(stored: Mapping, present: Mapping, prefix: str = "") -> list[str]:
-    """What changed between two nested mappings, as `params.ngf: 16 -> 32` lines."""
+    """Changes between two nested mappings, as lines such as `params.ngf: 16 -> 32`."""
     lines = []
     for key in sorted(stored.keys() | present.keys()):
         old, new = stored.get(key, "absent"), present.get(key, "absent")
@@ -118,33 +123,36 @@ def load_generator(path: Path, device: torch.device | str):
 
 
 def load_pose_network(path: Path, device: torch.device | str):
-    """The finished pose network of a file, alone or next to a generator, on `device`.
+    """The finished pose network of a file, alone or with a generator, on `device`.
 
-    None where the file has no pose network.
+    It is None if the file has no pose network.
+
+    Raises:
+        ValueError: If the file is damaged or of another kind.
     """
     contents = _finished(path)
     if contents.get("name") != POSE_NETWORK:
         contents = contents.get(POSE_NETWORK)
-    found = None if contents is None else _rebuilt(contents, path, device)
-    if found is not None and found.name != POSE_NETWORK:
-        raise ValueError(f"{path}: its pose network is a {found.name}")
-    return found
+    network = None if contents is None else _rebuilt(contents, path, device)
+    if network is not None and network.name != POSE_NETWORK:
+        raise ValueError(f"{path}: its pose network is a {network.name}")
+    return network
 
 
 def pack(generator: Path, pose_network: Path, path: Path) -> None:
     """Write one file with a finished generator and a finished pose network.
 
     Raises:
-        ValueError: one of the files holds something else.
+        ValueError: If one of the files contains something else.
     """
     for file in (generator, pose_network):
         load_generator(file, "cpu")
-    contents, found = _finished(generator), _finished(pose_network)
+    contents, pose_contents = _finished(generator), _finished(pose_network)
     if contents["name"] == POSE_NETWORK:
         raise ValueError(f"{generator}: is a pose network; name a generator's file to pack it with")
-    if found["name"] != POSE_NETWORK:
-        raise ValueError(f"{pose_network}: is a {found['name']}, not a pose network")
-    save({**contents, "format": FORMAT, POSE_NETWORK: found}, path)
+    if pose_contents["name"] != POSE_NETWORK:
+        raise ValueError(f"{pose_network}: is a {pose_contents['name']}, not a pose network")
+    save({**contents, "format": FORMAT, POSE_NETWORK: pose_contents}, path)
 
 
 def read_trained_on(path: Path) -> dict:
@@ -153,7 +161,7 @@ def read_trained_on(path: Path) -> dict:
 
 
 def _finished(path: Path) -> dict:
-    contents = load(path, "cpu", "restore it, or make it anew")
+    contents = load(path, "cpu", "restore it, or make it again")
     if contents.get("format") not in (FORMAT, *OLDER):
         raise ValueError(
             f"{path}: not a finished generator (its format is {contents.get('format')!r}, not {FORMAT!r})"
@@ -186,7 +194,7 @@ def _rebuilt(contents: dict, path: Path, device: torch.device | str):
 
 
 def _build(kind: Any, values: dict) -> Any:
-    """The dataclass `kind` from its asdict; nested dataclasses are built too."""
+    """Build the dataclass `kind` and its nested dataclasses from an asdict."""
     hints = get_type_hints(kind)
     if values.keys() != {field.name for field in fields(kind)}:
         raise TypeError(

@@ -1,4 +1,4 @@
-"""The interface of a network to train and of a generator."""
+"""The interfaces of trainable networks and of generators."""
 
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
@@ -13,7 +13,7 @@ class Trainable(ABC):
     """Networks with the phases that train them.
 
     params: a frozen dataclass of type `Params`, with image_size and sigma_px
-    networks: all trained networks by name; empty where there is nothing to train
+    networks: all trained networks by name; empty if there is nothing to train
     """
 
     name: ClassVar[str]  # of its package, its registry entry and its section of params.yaml
@@ -27,7 +27,7 @@ class Trainable(ABC):
 
     @property
     def parsing(self) -> str | None:
-        """Source of the parsing maps (one of body.parsing.KINDS); None where unused."""
+        """Source of the parsing maps (one of body.parsing.KINDS), or None if unused."""
         return None
 
     @property
@@ -37,7 +37,7 @@ class Trainable(ABC):
 
     @abstractmethod
     def phases(self, pose_network: nn.Module | None = None) -> tuple[Phase, ...]:
-        """The phases, called once per training. They train only networks of `networks`.
+        """The training phases, requested once per training; they train only `networks`.
 
         Args:
             pose_network: The trained pose network, for generators that use one. It is frozen, in
@@ -48,8 +48,8 @@ class Trainable(ABC):
 class Generator(Trainable):
     """Renders a source's person in a target's pose.
 
-    Optional abilities have a flag each: parsing maps of the target (predict_parsing), masks of the
-    blocks (attention), and the places of the source that the blocks look at (alignment).
+    Each optional ability has a flag: parsing maps of the target (predict_parsing), masks of the
+    blocks (attention), and the positions in the source that the blocks look at (alignment).
     """
 
     predicts_parsing: bool = False
@@ -61,17 +61,18 @@ class Generator(Trainable):
         """The batch's source persons in its target poses: float32 [N, 3, H, W] in [-1, 1]."""
 
     def predict_parsing(self, batch: Batch) -> Tensor:
-        """Labels int64 [N, H, W] of the images to be generated."""
+        """Parsing maps of the images to be generated, labels int64 [N, H, W]."""
         raise NotImplementedError(f"{self.name} predicts no parsing maps")
 
     def attention(self, batch: Batch) -> Tensor:
-        """Masks float32 [blocks, N, h, w] in (0, 1)."""
+        """Masks of the blocks, float32 [blocks, N, h, w] in (0, 1)."""
         raise NotImplementedError(f"{self.name} has no attention masks")
 
     def alignment(self, batch: Batch, places: Tensor) -> Tensor:
-        """Where in the source the blocks look from places of the target.
+        """Where in the source the blocks look for places of the target.
 
         Args:
+            batch: Source and target of N images.
             places: Weights over the target image, float32 [N, K, H, W].
 
         Returns:

@@ -8,8 +8,8 @@ from torch import Tensor
 class ImagePool:
     """A history of `size` generated samples (Shrivastava et al. 2017, as in the public PATN).
 
-    Until it is full, samples are stored and returned as they are. Then each is exchanged for a
-    stored one with probability one half. Size 0 returns every sample as it is.
+    Until the pool is full, samples are stored and returned unchanged. After that, each is exchanged
+    for a stored one with probability one half. With size 0 every sample is returned unchanged.
     """
 
     def __init__(self, size: int):
@@ -17,25 +17,28 @@ class ImagePool:
         self.samples: Tensor | None = None  # [n <= size, C, H, W]
 
     def exchange(self, samples: Tensor, draws: np.random.Generator) -> Tensor:
-        """Samples [N, C, H, W], some of them from earlier calls.
+        """Store new samples and return N samples, some of them from earlier calls.
 
         Args:
-            samples: New samples, without gradient.
+            samples: New samples [N, C, H, W], without gradient.
             draws: Source of the random numbers.
+
+        Returns:
+            [N, C, H, W].
         """
         if self.size == 0:
             return samples
         held = 0 if self.samples is None else len(self.samples)
-        # Follow the samples by number, 0 to held - 1 the stored ones, held and up the new ones;
-        # then move all at once.
-        slots, given = list(range(held)), []
+        # Track the samples by number (stored ones 0 to held - 1, new ones from held on), then move
+        # all at once.
+        slots, returned = list(range(held)), []
         for number in range(held, held + len(samples)):
-            given.append(number)
+            returned.append(number)
             if len(slots) < self.size:
                 slots.append(number)
             elif draws.random() < 0.5:
                 slot = int(draws.integers(self.size))
-                given[-1], slots[slot] = slots[slot], number
+                returned[-1], slots[slot] = slots[slot], number
         touched = [slot for slot in range(held) if slots[slot] != slot]
         place = {
             number: row for row, number in enumerate([*touched, *range(held, held + len(samples))])
@@ -52,4 +55,4 @@ class ImagePool:
             self.samples = torch.cat(
                 [self.samples, moving[rows([place[number] for number in slots[held:]])]]
             )
-        return moving[rows([place[number] for number in given])]
+        return moving[rows([place[number] for number in returned])]

@@ -1,19 +1,19 @@
-"""The one loop that trains every generator.
+"""The loop that trains every generator.
 
 A generator describes its phases as data. The loop owns optimisers, schedule, precision, devices
 and processes (Hugging Face accelerate), checkpoints, logging and sample sheets.
 
-Randomness. Every draw is keyed: pairs and flips by (seed, phase, iteration), drawn for the whole
-batch and then split over the processes; dropout and pool draws by (seed, phase, iteration,
-process). No generator carries state from one iteration to the next. So (seed, phase, iteration),
-stored in the checkpoint, is the whole state of the random numbers. A run that was killed and
-started again repeats, bit for bit on CPU, what it would have done.
+Randomness. Every draw is keyed. Pairs and flips are drawn by (seed, phase, iteration) for the whole
+batch and then split over the processes. Dropout and pool draws are keyed by (seed, phase,
+iteration, process). No random generator carries state from one iteration to the next. So (seed,
+phase, iteration), stored in the checkpoint, is the whole state of the random numbers. A run that
+was killed and restarted gives the same numbers as one that was not, bit for bit on CPU.
 
 Several processes. Gradients are averaged with one all-reduce per optimiser instead of a DDP
-wrapper, because a phase may call its networks several times, through closures, before one
-backward pass. Losses that are means over images, with the batch split evenly, then give the
-gradients of one process with the whole batch. Batch norm counts each process's share by itself;
-its running statistics are averaged at every checkpoint.
+wrapper, because a phase may call its networks several times, through closures, before one backward
+pass. If losses are means over images and the batch is split evenly, this gives the gradients of one
+process with the whole batch. Batch norm normalises each process's share separately; its running
+statistics are averaged at every checkpoint.
 """
 
 import sys
@@ -46,7 +46,7 @@ SHEET_PAIRS = 12
 class Trained:
     """The outcome of a call of train().
 
-    iterations, seconds: of this call
+    iterations, seconds: iterations and duration of this call
     resumed_at: iteration at which it resumed
     message: how it started, in words
     """
@@ -59,8 +59,7 @@ class Trained:
 
 def joined_processes() -> PartialState:
     """The processes of `torchrun`, or the only process."""
-    # The CPU is named outright, or accelerate would not join the processes of a machine without an
-    # accelerator.
+    # Without an accelerator, accelerate joins the processes only if told to use the CPU.
     return PartialState(
         cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available()
     )
@@ -79,8 +78,8 @@ def train(
 
     The call writes folder/checkpoint.pt, folder/losses.csv and folder/samples/*.png; several
     processes share the folder. Called again with the same params and data, it resumes at the last
-    checkpoint. With others it removes these files and starts afresh. Trained.message says which,
-    and is printed.
+    checkpoint. With different ones it removes these files and starts afresh. Trained.message, which
+    is also printed, says which.
 
     Args:
         generator: The generator to train.
@@ -88,13 +87,13 @@ def train(
         pairs: Rows (source, target) of `images`, int64 [P, 2], drawn with replacement.
         folder: Folder of the run's files.
         on_log: Called by the main process with the iteration over all phases and the mean losses.
-            Calls after the last checkpoint are repeated when a run resumes; so are on_sheet's.
+            Calls after the last checkpoint are repeated when a run resumes, as are on_sheet's.
         on_sheet: Called by the main process with the iteration and the path of a sample sheet.
         pose_network: For generators that use one; it is put on the training device and frozen.
 
     Raises:
-        NonFiniteLoss: a loss or a weight is not finite.
-        ValueError: the batch size does not fit the processes, or the pairs or images do not fit.
+        NonFiniteLoss: If a loss or a weight is not finite.
+        ValueError: If the batch size, the pairs or the images do not fit.
     """
     processes = joined_processes()
     run = Run(
@@ -126,7 +125,7 @@ class _Loop:
         self.run, self.on_log, self.on_sheet = run, on_log, on_sheet
 
     def train_phase(self, phase: Phase) -> None:
-        """Train a phase to its end and open the next one."""
+        """Train a phase to its end, then open the next one."""
         run, params = self.run, phase.training
         for trainer in run.trainers.values():
             trainer.network.train()
@@ -156,10 +155,10 @@ class _Loop:
                     return
 
     def _iterate(self, phase: Phase) -> dict[str, Tensor]:
-        """One step of the network, then one of each discriminator; their losses."""
+        """Take one step of the network and one of each discriminator; return their losses."""
         run, params = self.run, phase.training
         rank = run.processes.process_index
-        # 0 keys the draws of the whole batch, rank + 1 those of one process.
+        # Key 0 is for the draws of the whole batch, rank + 1 for those of one process.
         key = (params.seed, run.phase, run.step)
         batch = self._batch(params, np.random.default_rng([*key, 0]))
         torch.manual_seed(
@@ -169,15 +168,15 @@ class _Loop:
         context = autocast(params.precision, run.device)
         rate = learning_rate(run.step, params)
 
-        # Discriminators are frozen: the adversarial terms need the gradient of the image alone,
-        # not of their weights.
+        # Discriminators are frozen: the adversarial terms need gradients with respect to the image,
+        # not to the discriminators' weights.
         for adversary in phase.adversaries:
             adversary.network.requires_grad_(False)
         with context:
             output = phase.render(batch)
             losses = phase.losses(batch, output)
         run.trainers["network"].step(losses, rate, run.processes)
-        every = dict(losses)
+        all_losses = dict(losses)
 
         for adversary in phase.adversaries:
             trainer = run.trainers[adversary.name]
@@ -188,8 +187,8 @@ class _Loop:
             with context:
                 judged = adversary.losses(real, fake)
             trainer.step(judged, rate * adversary.rate, run.processes)
-            every |= {f"{adversary.name}/{name}": value for name, value in judged.items()}
-        return every
+            all_losses |= {f"{adversary.name}/{name}": value for name, value in judged.items()}
+        return all_losses
 
     def _batch(self, params: TrainingParams, draws: np.random.Generator) -> Batch:
         """This process's share of an iteration's batch."""
@@ -198,10 +197,10 @@ class _Loop:
         flips = torch.from_numpy(draws.random(params.batch_size) < 0.5) if params.flip else None
         share = params.batch_size // run.processes.num_processes
         start = run.processes.process_index * share
-        mine = slice(start, start + share)
-        return self._made(run.phase_pairs[rows[mine]], None if flips is None else flips[mine])
+        part = slice(start, start + share)
+        return self._make(run.phase_pairs[rows[part]], None if flips is None else flips[part])
 
-    def _made(self, pairs: Tensor, flips: Tensor | None = None) -> Batch:
+    def _make(self, pairs: Tensor, flips: Tensor | None = None) -> Batch:
         run = self.run
         return make_batch(run.images, pairs, run.generator.params.sigma_px, run.device, flips)
 
@@ -216,13 +215,13 @@ class _Loop:
         return values
 
     def _draw_sheet(self, phase: Phase) -> None:
-        """Draw the same pairs every time, in evaluation mode."""
+        """Draw a sample sheet, of the same pairs every time, in evaluation mode."""
         run = self.run
         if not run.processes.is_main_process:
             return
         draws = np.random.default_rng(phase.training.seed)
         rows = torch.from_numpy(draws.integers(len(run.phase_pairs), size=SHEET_PAIRS))
-        batch = self._made(run.phase_pairs[rows])
+        batch = self._make(run.phase_pairs[rows])
         phase.network.eval()
         with torch.no_grad(), autocast(phase.training.precision, run.device):
             output = phase.picture(phase.render(batch))

@@ -19,7 +19,7 @@ class NonFiniteLoss(FloatingPointError):
 class LossLog:
     """Losses since the last row, summed on the device, and all rows so far.
 
-    All of it goes into the checkpoint.
+    The checkpoint contains all of it.
     """
 
     def __init__(self, rows: list[dict[str, Any]]):
@@ -27,9 +27,8 @@ class LossLog:
         self.names: list[str] = []
         self.sums: Tensor | None = None  # [K]
         self.count = 0
-        self.first_bad: Tensor | None = (
-            None  # int64 [K]: the first iteration at which a loss was not finite, or NEVER
-        )
+        # int64 [K]: the first iteration at which each loss was not finite, or NEVER.
+        self.first_bad: Tensor | None = None
 
     def state(self) -> dict[str, Any]:
         return {"rows": self.rows, "names": self.names, "sums": self.sums, "count": self.count}
@@ -45,7 +44,7 @@ class LossLog:
             self.names, self.sums = list(losses), torch.zeros_like(values)
         if self.first_bad is None:
             self.first_bad = torch.full_like(values, NEVER, dtype=torch.int64)
-        # On the device: looking at the values here would make the host wait for the GPU at every
+        # On the device, since reading the values here would make the host wait for the GPU at every
         # iteration.
         self.first_bad = torch.where(
             values.isfinite(), self.first_bad, self.first_bad.clamp(max=step)
@@ -54,7 +53,7 @@ class LossLog:
         self.count += 1
 
     def close_row(self, phase: str, step: int) -> dict[str, float]:
-        """End a row at iteration `step`. Call `check` before.
+        """End a row at iteration `step`; call `check` first.
 
         Returns:
             The mean losses since the last row, over all processes.
@@ -67,16 +66,21 @@ class LossLog:
         return values
 
     def check(self, process: int, num_processes: int, last_good: str) -> None:
-        """Check the losses of all processes, which all stop together.
+        """Check the losses of all processes, so that all of them stop together.
+
+        Args:
+            process: Index of this process.
+            num_processes: Number of processes.
+            last_good: Advice about the last good checkpoint, for the message.
 
         Raises:
-            NonFiniteLoss: a loss of any process was not finite.
+            NonFiniteLoss: If a loss of any process was not finite.
         """
         if self.first_bad is None:
             return
         first = self.first_bad
         if num_processes > 1:
-            # The smallest over the processes, by summing tables that hold one process's row each.
+            # Minimum over the processes: sum tables that contain one process's row each.
             table = torch.zeros(num_processes, len(first), dtype=first.dtype, device=first.device)
             table[process] = first
             first = cast(Tensor, reduce(table, "sum")).amin(0)
@@ -89,7 +93,10 @@ class LossLog:
             raise NonFiniteLoss(f"iteration {step}: {names} is not finite; {last_good}")
 
     def write(self, path: Path) -> None:
-        """The rows as CSV, whole or not at all: a column per loss, empty in phases that lack it."""
+        """Write the rows as CSV, whole or not at all.
+
+        Each loss has a column, which is empty in phases without that loss.
+        """
         columns = list(dict.fromkeys(name for row in self.rows for name in row)) or [
             "phase",
             "step",

@@ -1,4 +1,4 @@
-"""Images in memory, their training pairs, and the batches made of them on the device."""
+"""Images in memory, their training pairs, and the batches made from them on the device."""
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -73,7 +73,7 @@ def decode(
         progress: Called with n after every n images.
 
     Raises:
-        ValueError: a file is missing, truncated or not an image; the message names it.
+        ValueError: If a file is missing, truncated or not an image; the message names it.
     """
     height, width = size
     pixels = np.empty((len(paths), height, width, 3), np.uint8)
@@ -100,9 +100,9 @@ def decode(
 def training_pairs(pids: np.ndarray | Tensor | Sequence[int], keypoints: Tensor) -> Tensor:
     """All ordered pairs (source, target) of different rows of one identity: int64 [P, 2], sorted.
 
-    The papers' rule gives 263,632 pairs on Market-1501's training annotations. An image counts if
-    its pid is neither -1 (junk) nor 0 (distractor) and both shoulders and both hips are present.
-    Cameras do not matter.
+    This is the papers' rule, which gives 263,632 pairs on Market-1501's training annotations. An
+    image counts if its pid is neither -1 (junk) nor 0 (distractor) and both shoulders and both hips
+    are present. Cameras do not matter.
 
     Args:
         pids: Identities [N].
@@ -117,12 +117,12 @@ def training_pairs(pids: np.ndarray | Tensor | Sequence[int], keypoints: Tensor)
         np.stack(np.meshgrid(group, group, indexing="ij"), -1)[~np.eye(len(group), dtype=bool)]
         for group in np.split(rows, starts[1:])
     ]
-    found = np.concatenate(pairs) if len(rows) else np.empty((0, 2), np.int64)
-    return torch.from_numpy(found[np.lexsort((found[:, 1], found[:, 0]))].astype(np.int64))
+    table = np.concatenate(pairs) if len(rows) else np.empty((0, 2), np.int64)
+    return torch.from_numpy(table[np.lexsort((table[:, 1], table[:, 0]))].astype(np.int64))
 
 
 def fingerprint(images: ImageSet, pairs: Tensor) -> str:
-    """A hash of all data that a run is trained on."""
+    """A hash of all training data of a run."""
     return digest(
         (
             images.pixels,

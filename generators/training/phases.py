@@ -1,4 +1,4 @@
-"""The training of a generator as data: its phases, and how each is trained."""
+"""The training of a generator as data: its phases and their parameters."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,17 +19,17 @@ class TrainingParams:
     """Parameters of one phase's training.
 
     Raises:
-        ValueError: a value makes no sense.
+        ValueError: If a value is invalid.
     """
 
     iterations: int
-    decay_start: int  # iterations at the full learning rate, before it falls linearly to 0
+    decay_start: int  # number of iterations at the full learning rate; then it falls linearly to 0
     batch_size: int  # pairs per iteration, over all processes
     learning_rate: float
     betas: tuple[float, float]  # of Adam
     flip: bool  # mirror half of the pairs
     seed: int
-    precision: str  # auto (bfloat16 where the device has it in hardware), float32, bfloat16
+    precision: str  # auto (bfloat16 if the device has it in hardware), float32, bfloat16
     log_every: int
     sheet_every: int
     checkpoint_every: int
@@ -45,17 +45,17 @@ class TrainingParams:
         not_negative("training.seed", self.seed)
 
 
-# What a discriminator is shown of a batch and of the output: (real, fake), [N, C, H, W] each.
+# A discriminator's input from a batch and the output: (real, fake), [N, C, H, W] each.
 Judged = Callable[[Batch, Any], tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
 class Adversary:
-    """A discriminator and its training, which follows each step of the network it judges.
+    """A discriminator and its training; it takes a step after each step of the judged network.
 
     judged(batch, output) -> (real, fake): input of the discriminator, [N, C, H, W] each
     losses(real, fake) -> {name: weighted scalar}: their sum is minimised over the discriminator's
-        parameters; `fake` comes without gradient and through a pool of `pool_size` samples
+        parameters; `fake` has no gradient and comes through a pool of `pool_size` samples
     rate: its learning rate, as a multiple of the judged network's
     """
 
@@ -69,16 +69,16 @@ class Adversary:
 
 @dataclass(frozen=True)
 class Phase:
-    """One stage of a generator's training.
+    """One phase of a generator's training.
 
-    network: the trained network; its parameters belong to generator.networks (several networks at
-        once as an nn.ModuleDict)
+    network: the trained network, whose parameters belong to generator.networks; several networks
+        form an nn.ModuleDict
     render(batch) -> output: whatever the losses and adversaries need, made by `network`
     losses(batch, output) -> {name: weighted scalar}: their sum is minimised over `network`'s
         parameters; adversarial terms are among them, with the discriminators frozen
     picture(output) -> float32 [N, 3, H, W] in [-1, 1], for the sample sheets
     pairs(images, training pairs) -> int64 [P, 2]: rows (source, target) of this phase's pairs, made
-        once and from these arguments alone; None for the training pairs as they are
+        once and from these arguments only; None for the unchanged training pairs
     """
 
     name: str
@@ -94,7 +94,7 @@ class Phase:
 def learning_rate(step: int, params: TrainingParams) -> float:
     """The learning rate of iteration `step`, counted from 0.
 
-    Constant, then linear to 0 (patn_apatn, 3.5, implementation details).
+    It is constant, then falls linearly to 0 (patn_apatn, 3.5, implementation details).
     """
     if step < params.decay_start:
         return params.learning_rate
@@ -106,7 +106,7 @@ def learning_rate(step: int, params: TrainingParams) -> float:
 def supports_bfloat16(device: torch.device) -> bool:
     """Whether the device computes in bfloat16 in hardware.
 
-    Recent GPUs do, and CPUs with AVX512-BF16.
+    Recent GPUs and CPUs with AVX512-BF16 do.
     """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)

@@ -1,6 +1,6 @@
-"""The state of a training run: its networks and optimisers, and how far it has come.
+"""The state of a training run: its networks, optimisers and progress.
 
-A checkpoint holds all of it, so that a killed run resumes where it stopped.
+A checkpoint contains all of it, so that a killed run resumes at its last checkpoint.
 """
 
 from dataclasses import asdict
@@ -26,7 +26,7 @@ class Run:
     """The state of one call of train().
 
     Args:
-        generator: What is trained.
+        generator: The generator to train.
         images: Images on the training device.
         pairs: Training pairs, int64 [P, 2].
         folder: Folder of the checkpoint and the log.
@@ -34,7 +34,7 @@ class Run:
         pose_network: Network for the generator's losses; it is moved to the device and frozen.
 
     Raises:
-        ValueError: image size, pairs or batch size do not fit.
+        ValueError: If image size, pairs or batch size do not fit.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Run:
             )
         if len(self.pairs) == 0:
             raise ValueError(
-                "there are no training pairs: no identity has two images with shoulders and hips"
+                "no training pairs: no identity has two images with shoulders and hips"
             )
         owned = {
             id(p) for network in self.generator.networks.values() for p in network.parameters()
@@ -104,17 +104,17 @@ class Run:
                 )
             if any(id(p) not in owned for p in phase.network.parameters()):
                 raise ValueError(
-                    f"phase {phase.name} trains what is not among {self.generator.name}.networks"
+                    f"phase {phase.name} trains parameters outside {self.generator.name}.networks"
                 )
 
     def resume(self) -> tuple[int, str]:
-        """Load the checkpoint if it belongs to this very run.
+        """Load the checkpoint if it belongs to this run.
 
         Returns:
-            The iteration at which the run continues, and what happened in words.
+            The iteration at which the run continues, and a description of what happened.
 
         Raises:
-            ValueError: the checkpoint is damaged or was written by other code.
+            ValueError: If the checkpoint is damaged or was written by other code.
         """
         if not self.path.exists():
             self._open_phase()
@@ -180,7 +180,7 @@ class Run:
         """Stop all processes if a loss of any of them was not finite.
 
         Raises:
-            NonFiniteLoss: a loss was not finite.
+            NonFiniteLoss: If a loss was not finite.
         """
         processes = self.processes
         self.log.check(processes.process_index, processes.num_processes, self._last_good())
@@ -188,14 +188,14 @@ class Run:
     def _last_good(self) -> str:
         advice = "a lower learning_rate or precision: float32 may help"
         if self.saved_at is None:
-            return f"there is no checkpoint yet; {advice}"
+            return f"no checkpoint exists yet; {advice}"
         return f"the last good checkpoint is {self.path}, of iteration {self.saved_at}; {advice}"
 
     def save(self) -> None:
         """Write the checkpoint.
 
         Raises:
-            NonFiniteLoss: a loss or a weight is not finite.
+            NonFiniteLoss: If a loss or a weight is not finite.
         """
         self.check_losses()
         if self.processes.num_processes > 1:

@@ -27,9 +27,9 @@ def to_uint8(images: Tensor) -> np.ndarray:
 def draw_sheet(
     batch: Batch, output: Tensor, title: str, columns: int = 3, panel_height_px: int = 128
 ) -> Image.Image:
-    """One picture of a batch and its output [N, 3, H, W].
+    """A picture of a batch and its output [N, 3, H, W].
 
-    It has `columns` samples next to each other, four panels each.
+    It has `columns` samples per row, with four panels each.
     """
     size = size_of(batch.source_image)
     panel = (panel_height_px, round(size[1] * panel_height_px / size[0]))

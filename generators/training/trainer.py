@@ -1,4 +1,4 @@
-"""A network with its optimiser: one step down its losses, over all processes."""
+"""A network with its optimiser, and its step over all processes."""
 
 from typing import cast
 
@@ -23,7 +23,7 @@ class Trainer:
         self.pool = ImagePool(pool_size)
 
     def step(self, losses: dict[str, Tensor], rate: float, processes: PartialState) -> None:
-        """One step down the sum of the losses."""
+        """Take a step on the sum of the losses, with gradients averaged over processes."""
         self.optimiser.zero_grad(set_to_none=True)
         cast(Tensor, sum(losses.values())).backward()
         if processes.num_processes > 1:

@@ -1,4 +1,4 @@
-"""Checks of parameters, with one wording of their messages."""
+"""Checks of parameters, with uniform messages."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ def one_of(name: str, value: str, known: Sequence[str]) -> None:
     """Check that a parameter has one of its known values.
 
     Raises:
-        ValueError: it has another value.
+        ValueError: If it has another value.
     """
     if value not in known:
         raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(known)}")
@@ -17,7 +17,7 @@ def at_least(name: str, value: float, least: float) -> None:
     """Check a lower bound of a parameter.
 
     Raises:
-        ValueError: the value is below `least`.
+        ValueError: If the value is below `least`.
     """
     if value < least:
         raise ValueError(f"{name} is {value}; it must be at least {least}")
@@ -27,7 +27,7 @@ def not_negative(name: str, value: float) -> None:
     """Check that a parameter is not negative.
 
     Raises:
-        ValueError: it is negative.
+        ValueError: If it is negative.
     """
     if value < 0:
         raise ValueError(f"{name} is {value}; it must not be negative")

@@ -1,4 +1,4 @@
-"""Losses of Warping-GAN's image network, and what its discriminators are shown."""
+"""Losses of Warping-GAN's image network, and the inputs of its discriminators."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class Painted:
     """Output of stage II.
 
     image: float32 [N, 3, H, W] in [-1, 1]
-    parsing: one-hot [N, 10, H, W], the map that guided it; None without parsing maps
+    parsing: the parsing map that guided it, one-hot [N, 10, H, W]; None without parsing maps
     """
 
     image: Tensor
@@ -36,7 +36,7 @@ def target_map(batch: Batch) -> Tensor:
 
 
 def parsing_judged(batch: Batch, logits: Tensor) -> tuple[Tensor, Tensor]:
-    """The true and the drawn parsing map, with source parsing map and target pose: [N, 38, H, W]."""
+    """True and predicted parsing map, with source parsing map and target pose: [N, 38, H, W]."""
     condition = [source_map(batch), batch.target_pose]
     fake = logits.float().softmax(1)
     return torch.cat([*condition, target_map(batch)], 1), torch.cat([*condition, fake], 1)
@@ -85,7 +85,7 @@ def image_losses(
 
 
 def pixel_weight(params: WarpingGanParams, batch: Batch) -> Tensor | None:
-    """Weights [N, 1, H, W] of the L1 loss; None where all pixels count alike."""
+    """Weights [N, 1, H, W] of the L1 loss, or None if all pixels have the same weight."""
     if params.person_weight == 0:
         return None
     if params.use_parsing:

@@ -1,6 +1,6 @@
 """The networks of Soft-gated Warping-GAN (warping_gan.py).
 
-Both stages' generators, the warping block and the discriminator.
+They are both stages' generators, the warping block and the discriminator.
 """
 
 from typing import cast
@@ -16,10 +16,10 @@ def encoder(inputs: int, ngf: int, downsamplings: int, norm_kind: str) -> nn.Seq
     """[N, inputs, H, W] -> [N, 2^d ngf, H/2^d, W/2^d]."""
     layers = [conv(inputs, ngf, 7, norm_kind), norm(norm_kind, ngf), nn.ReLU(inplace=True)]
     for level in range(downsamplings):
-        before, after = ngf << level, ngf << (level + 1)
+        channels = ngf << level
         layers += [
-            conv(before, after, 3, norm_kind, stride=2),
-            norm(norm_kind, after),
+            conv(channels, 2 * channels, 3, norm_kind, stride=2),
+            norm(norm_kind, 2 * channels),
             nn.ReLU(inplace=True),
         ]
     return nn.Sequential(*layers)
@@ -29,11 +29,11 @@ def decoder(outputs: int, ngf: int, downsamplings: int, norm_kind: str) -> nn.Se
     """[N, 2^d ngf, H/2^d, W/2^d] -> [N, outputs, H, W], without an activation at the end."""
     layers: list[nn.Module] = []
     for level in reversed(range(downsamplings)):
-        before, after = ngf << (level + 1), ngf << level
+        channels = ngf << level
         up = nn.ConvTranspose2d(
-            before, after, 3, 2, 1, output_padding=1, bias=norm_kind == "instance"
+            2 * channels, channels, 3, 2, 1, output_padding=1, bias=norm_kind == "instance"
         )
-        layers += [up, norm(norm_kind, after), nn.ReLU(inplace=True)]
+        layers += [up, norm(norm_kind, channels), nn.ReLU(inplace=True)]
     return nn.Sequential(*layers, nn.Conv2d(ngf, outputs, 7, padding=3, padding_mode="reflect"))
 
 
@@ -44,8 +44,9 @@ def residual_blocks(channels: int, blocks: int, norm_kind: str) -> nn.Sequential
 
 
 class Parser(nn.Module):
-    """Stage I (3.1.1): the source's parsing map or image and the target pose, [N, inputs, H, W] ->
-    logits [N, labels, H, W].
+    """Stage I (3.1.1): source and target pose, [N, inputs, H, W] -> logits [N, labels, H, W].
+
+    The source is a parsing map or an image.
     """
 
     def __init__(
@@ -64,14 +65,12 @@ class Parser(nn.Module):
 
 
 class WarpingBlock(nn.Module):
-    """The soft-gated warping block, eq. (1): T(F) = F + W . R(F), for features F [N, C, h, w] under
-    a transformation.
+    """The soft-gated warping block, eq. (1): T(F) = F + W . R(F), for features F [N, C, h, w].
 
-    R is a residual branch, whose output is brought along the transformation's grid; the gate, in
-    [0, 1] for every feature and place, is made from both features and from how far the grid moves
-    each place, so that it can open where the pose
-    changes much. The transformation is what GeometricMatcher gives: affine map [N, 2, 3], moves of
-    the controls [N, K, 2].
+    R is a residual branch whose output is warped by the transformation's grid. The gate W, in
+    [0, 1] for every feature and position, is computed from both features and from how far the grid
+    moves each position, so that it can open where the pose changes much. The transformation is that
+    of GeometricMatcher: affine map [N, 2, 3] and moves of the controls [N, K, 2].
     """
 
     def __init__(self, channels: int, norm_kind: str, size: tuple[int, int], controls: int):
@@ -81,7 +80,7 @@ class WarpingBlock(nn.Module):
         self.gate = nn.Conv2d(2 * channels + 2, channels, 3, padding=1)
 
     def gated(self, features: Tensor, theta: Tensor, moves: Tensor) -> tuple[Tensor, Tensor]:
-        """(W, R(F) as moved), both [N, C, h, w]."""
+        """The gate W and the warped R(F), both [N, C, h, w]."""
         grid = self.lattice(theta, moves)
         moved = warp(self.residual(features), grid)
         shifts = (grid - self.lattice.points.view(*grid.shape[1:])).movedim(-1, 1)
@@ -93,13 +92,11 @@ class WarpingBlock(nn.Module):
 
 
 class ImageNetwork(nn.Module):
-    """Stage II (3.1.3): what is known of the source and of the target -> image [N, 3, H, W] in [-1,
-    1].
+    """Stage II (3.1.3): appearance of the source and structure of the target -> image.
 
-    appearance [N, A, H, W]: source image and its parsing map; structure [N, S, H, W]: target pose
-    and parsing map;
-    transformation: that of the warping block; None, and only then, for a network without one
-    (controls None).
+    The image is [N, 3, H, W] in [-1, 1]. `appearance` [N, A, H, W] is the source image with its
+    parsing map; `structure` [N, S, H, W] is the target pose with its parsing map. The
+    transformation is that of the warping block, or None for a network without one (controls None).
     """
 
     def __init__(
@@ -141,23 +138,24 @@ class ImageNetwork(nn.Module):
 
 
 class PyramidDiscriminator(nn.Module):
-    """A picture and its conditions [N, inputs, H, W] -> three feature maps of falling size (Figure
-    5) and logits, last.
+    """A picture and its conditions [N, inputs, H, W] -> three feature maps, then logits (Figure 5).
+
+    The feature maps are of decreasing size.
     """
 
     def __init__(self, inputs: int, ndf: int, norm_kind: str):
         super().__init__()
-        # The first layer has no norm, as in pix2pixHD's discriminator, which this one is adapted
-        # from.
+        # The first layer has no norm, as in pix2pixHD's discriminator, from which this one is
+        # adapted.
         self.levels = nn.ModuleList(
             [nn.Sequential(nn.Conv2d(inputs, ndf, 4, 2, 1), nn.LeakyReLU(0.2))]
         )
-        for before in (ndf, 2 * ndf):
+        for channels in (ndf, 2 * ndf):
             bias = norm_kind == "instance"
             self.levels.append(
                 nn.Sequential(
-                    nn.Conv2d(before, 2 * before, 4, 2, 1, bias=bias),
-                    norm(norm_kind, 2 * before),
+                    nn.Conv2d(channels, 2 * channels, 4, 2, 1, bias=bias),
+                    norm(norm_kind, 2 * channels),
                     nn.LeakyReLU(0.2),
                 )
             )

@@ -16,14 +16,14 @@ class ParserParams:
     """Parameters of stage I.
 
     Raises:
-        ValueError: a value makes no sense.
+        ValueError: If a value is invalid.
     """
 
-    input: str  # what it receives of the source: parsing, image
+    input: str  # its source input: parsing, image
     ngf: int  # channels of the first convolution
     downsamplings: int
     blocks: int
-    lambda_gan: float  # next to the cross entropy; 0 leaves the discriminator out
+    lambda_gan: float  # in addition to the cross entropy; 0 leaves the discriminator out
     training: TrainingParams
 
     def __post_init__(self):
@@ -36,15 +36,15 @@ class MatcherParams:
     """Parameters of the geometric matcher and of the random transformations it learns from.
 
     Raises:
-        ValueError: a value makes no sense.
+        ValueError: If a value is invalid.
     """
 
     channels: int  # of the first convolution; they double with every halving
-    downsamplings: int  # from the image size to the size at which features are correlated
+    downsamplings: int  # number of halvings to the size at which features are correlated
     norm: str
     controls: int  # control points of the spline along each side
     rotation_degrees: float  # largest random angle
-    scale: float  # largest random change of size, as a share, each axis by itself
+    scale: float  # largest random change of size, as a share, separately on each axis
     shift: float  # largest random move, in halves of the image's sides
     bend: float  # largest random move of a control point, in halves of the image's sides
     training: TrainingParams
@@ -65,16 +65,16 @@ class WarpingGanParams:
     """Everything that defines a Warping-GAN.
 
     Raises:
-        ValueError: a value makes no sense.
+        ValueError: If a value is invalid.
     """
 
     # (height, width) in px, multiples of 8 and of every 2^downsamplings
     image_size: tuple[int, int]
     sigma_px: float  # of the pose maps' Gaussians, at image_size
     parsing: str  # where parsing maps come from: files, from_keypoints
-    use_parsing: bool  # false: neither stage I nor parsing maps anywhere
-    use_warping: bool  # false: neither matcher nor warping block
-    norm: str  # of all networks but the matcher
+    use_parsing: bool  # false: no stage I and no parsing maps anywhere
+    use_warping: bool  # false: no matcher and no warping block
+    norm: str  # of all networks except the matcher
     parser: ParserParams
     matcher: MatcherParams
     ngf: int  # of the image network: channels of the first convolution
@@ -82,7 +82,7 @@ class WarpingGanParams:
     blocks: int
     ndf: int  # of the discriminators: channels of the first convolution
     gan: str
-    image_pool: int  # samples that each discriminator remembers; 0 for none
+    image_pool: int  # number of samples that each discriminator remembers; 0 for none
     lambda_gan: float
     lambda_l1: float
     person_weight: float  # extra weight of the person's pixels in the L1 loss; 0 in the paper
@@ -106,5 +106,5 @@ class WarpingGanParams:
         for name in ("lambda_gan", "lambda_l1", "person_weight", "lambda_perceptual", "lambda_ph"):
             not_negative(f"warping_gan.{name}", getattr(self, name))
         if not any((self.lambda_gan, self.lambda_l1, self.lambda_perceptual, self.lambda_ph)):
-            raise ValueError("warping_gan: every lambda is 0; there is nothing to learn")
+            raise ValueError("warping_gan: all lambdas are 0, so nothing would be learned")
         check_perceptual("warping_gan", self.perceptual, self.lambda_perceptual)

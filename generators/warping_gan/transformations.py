@@ -1,8 +1,8 @@
 """Affine maps and thin-plate splines as sampling grids.
 
-A *grid* gives, for every point of the fixed map, the point (x, y) of the moving map that comes
-there, in the coordinates of torch's grid_sample: -1 to 1 from edge to edge (align_corners=False).
-Grids are float32 whatever precision the networks run in. The two steps are composed exactly: the
+A *grid* gives, for every point of the fixed map, the point (x, y) of the moving map that is sampled
+for it, in the coordinates of torch's grid_sample: -1 to 1 from edge to edge (align_corners=False).
+Grids are float32 whatever the precision of the networks. The two steps are composed exactly: the
 affine map is applied to the spline's points.
 """
 
@@ -24,21 +24,22 @@ def pixel_points(size: tuple[int, int]) -> Tensor:
 
 
 def control_points(controls: int) -> Tensor:
-    """The spline's controls, a square lattice from corner to corner, (x, y): float64 [controls^2,
-    2].
-    """
+    """The spline's control points (x, y), a lattice over the image: float64 [controls^2, 2]."""
     side = torch.linspace(-1, 1, controls, dtype=torch.float64)
     return torch.stack(torch.meshgrid(side, side, indexing="ij")[::-1], -1).reshape(-1, 2)
 
 
 def spline_matrix(points: Tensor, controls: Tensor) -> Tensor:
-    """The matrix [P, K] that maps where the controls [K, 2] go to where the points [P, 2] go,
-    float64.
+    """The matrix, float64 [P, K], from the moved controls to the moved points.
 
     The thin-plate spline f(p) = a_0 + a_1 x + a_2 y + sum_k w_k U(|p - c_k|), U(r) = r^2 log r^2,
-    of least bending energy among all that take c_k to q_k, solves [[U, P], [P^T, 0]] (w, a) = (q,
-    0) (Bookstein 1989, "Principal warps"). It is linear in q, so that its solution is one matrix,
-    made once.
+    has the least bending energy among all maps that take c_k to q_k. It solves
+    [[U, P], [P^T, 0]] (w, a) = (q, 0) (Bookstein 1989, "Principal warps"). The solution is linear
+    in q, so it is a matrix that is computed once.
+
+    Args:
+        points: [P, 2].
+        controls: [K, 2].
     """
 
     def kernel(a: Tensor, b: Tensor) -> Tensor:
@@ -67,9 +68,7 @@ def apply_affine(theta: Tensor, points: Tensor) -> Tensor:
 
 
 class Lattice(nn.Module):
-    """Points of an image of one size, under an affine map and a spline of controls^2 control
-    points.
-    """
+    """The pixel grid of an image under an affine map and a spline of controls^2 control points."""
 
     points: Tensor
     controls: Tensor
@@ -78,14 +77,17 @@ class Lattice(nn.Module):
     def __init__(self, size: tuple[int, int], controls: int):
         super().__init__()
         self.size = size
-        points, at = pixel_points(size), control_points(controls)
+        points, lattice = pixel_points(size), control_points(controls)
         self.register_buffer("points", points.float(), persistent=False)
-        self.register_buffer("controls", at.float(), persistent=False)
-        self.register_buffer("matrix", spline_matrix(points, at).float(), persistent=False)
+        self.register_buffer("controls", lattice.float(), persistent=False)
+        self.register_buffer("matrix", spline_matrix(points, lattice).float(), persistent=False)
 
     def forward(self, theta: Tensor, moves: Tensor | None = None) -> Tensor:
-        """The grid float32 [N, H, W, 2] of affine maps [N, 2, 3] after splines whose controls move
-        by [N, K, 2].
+        """The grid, float32 [N, H, W, 2], of splines followed by affine maps.
+
+        Args:
+            theta: Affine maps [N, 2, 3].
+            moves: Moves of the splines' controls, [N, K, 2]; None for no spline.
         """
         theta, points = theta.float(), self.points.expand(theta.shape[0], -1, -1)
         if moves is not None:
@@ -96,19 +98,17 @@ class Lattice(nn.Module):
 
 
 def warp(features: Tensor, grid: Tensor) -> Tensor:
-    """features [N, C, H, W] brought along a grid [N, h, w, 2]: float32 [N, C, h, w], 0 from
-    outside.
-    """
+    """Features [N, C, H, W] sampled at a grid [N, h, w, 2]: float32 [N, C, h, w], 0 outside."""
     return F.grid_sample(features.float(), grid.float(), padding_mode="zeros", align_corners=False)
 
 
 def random_transformations(
     number: int, params: MatcherParams, size: tuple[int, int], device
 ) -> tuple[Tensor, Tensor]:
-    """Affine maps [N, 2, 3] and moves of the spline's controls [N, controls^2, 2], from torch's
-    global random numbers.
+    """Random affine maps [N, 2, 3] and moves of the spline's controls [N, controls^2, 2].
 
-    Angles are those of the image: in coordinates of -1 to 1 its sides have different units.
+    They are drawn from torch's global random generator. Angles are those of the image, whose sides
+    have different units in coordinates of -1 to 1.
     """
     angle, *numbers = (2 * torch.rand(5, number, device=device) - 1).unbind()
     angle = angle * math.radians(params.rotation_degrees)
@@ -124,5 +124,5 @@ def random_transformations(
 
 
 def identity(number: int, device: torch.device) -> Tensor:
-    """The affine map that leaves everything in its place, [N, 2, 3]."""
+    """The affine map that moves nothing, [N, 2, 3]."""
     return torch.eye(2, 3, device=device).expand(number, 2, 3)

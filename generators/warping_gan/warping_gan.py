@@ -1,44 +1,44 @@
 """Soft-gated Warping-GAN.
 
 Dong, Liang, Gong, Lai, Zhu, Yin: "Soft-Gated Warping-GAN for Pose-Guided Person Image Synthesis",
-    NeurIPS 2018.
+NeurIPS 2018.
 
-The idea. Stage I draws where the parts of the person will be: a *parser* makes the target's parsing
-map from the source and the target pose. A *geometric matcher* then finds the transformation, affine
-and thin-plate spline, that lays the source's
-parsing map over the one so drawn. Stage II paints it: the source's features pass a *warping block*,
-which adds to them a residual brought along that transformation, as much of it as a learned gate
-lets through; with the code of target pose and parsing map they go through residual blocks and a
-decoder. A discriminator judges the image, and its feature maps at three sizes are what output and
-target are compared by (pyramidal hierarchy loss).
+Idea. Stage I lays out the person: a *parser* predicts the target's parsing map from the source and
+the target pose. A *geometric matcher* then estimates the transformation, affine and thin-plate
+spline, that aligns the source's parsing map with the predicted one. Stage II paints the person. The
+source's features pass through a *warping block*, which adds a residual warped by that
+transformation, scaled by a learned gate. Together with the code of target pose and parsing map,
+they go through residual blocks and a decoder. A discriminator judges the image, and its feature
+maps at three sizes are used to compare output and target (pyramidal hierarchy loss).
 
-The paper's words -> ours: condition image, pose, parsing -> source_...; synthesised parsing ->
-`parsing` of what a network drew, target_parsing where it is the true one; transformation grid ->
+The paper's notation -> ours: condition image, pose, parsing -> source_...; synthesised parsing ->
+`parsing` if a network predicted it, target_parsing if it is the true one; transformation grid ->
 grid; T, R, W of eq. (1) -> WarpingBlock, its residual and its gate; F_i, alpha_i of eq. (2) -> the
 discriminator's maps, ph_weights; lambda_1 to lambda_4 of eq. (3) -> lambda_gan, lambda_l1,
 lambda_perceptual, lambda_ph. Table 1's rows: use_parsing and use_warping false, each lambda 0.
 
-Where the paper leaves open what it means, we chose:
+Choices where the paper is ambiguous:
 - Stage I's input: the text has "condition image" (3.1.1) and "the parsing result from the condition
   image" (3.1). parser.input is `parsing` or `image`.
 - Eq. (1): W is both "the operation of the transformation grid" and has elements in [0, 1], "a soft
-  gate". Here the grid moves the residual R, and a convolution on F, the moved R and the moves makes
-  the gate, for every feature and place.
-- Norm, channels, loss weights and lengths of training are not given. Those of
-  the profile market1501 are pix2pixHD's, from which the paper adapts its networks: 64 channels,
-  instance norm, least squares, weight 10 for features; iterations as PATN.
-- "Without parsing" leaves it open what the matcher matches; here pose maps instead of parsing maps.
+  gate". Here the grid moves the residual R, and a convolution on F, the moved R and the moves
+  computes the gate, for every feature and position.
+- Norm, channels, loss weights and lengths of training are not given. Those of the profile
+  market1501 are pix2pixHD's, from which the paper adapts its networks: 64 channels, instance norm,
+  least squares, weight 10 for features; iterations are those of PATN.
+- "Without parsing" does not say what the matcher matches; here it is pose maps instead of parsing
+  maps.
 Departures:
-- Both stages' codes meet in a convolution before the residual blocks, which so have the channels of
-  one code; twice as many would cost four times as much. Image and pose have an encoder each, which
-  also see the parsing map (Figure 2).
-- Pose maps are Gaussians (as everywhere here), not discs of 4 px radius. Ten labels instead of
-  LIP's twenty.
-- The matcher's two steps are trained at once on one random transformation, and its features are its
-  own instead of VGG's, as it sees parsing maps and not photographs. (To train it also on real
-  pairs, by how their maps overlap, was tried and left out: in 300 iterations on mini_market the
-  maps of unseen people overlapped less.)
-- person_weight weighs the L1 loss towards the target's person (0: the paper), as in PATN.
+- A convolution joins both stages' codes before the residual blocks, which therefore have the
+  channels of one code; twice as many would cost four times as much. Image and pose have separate
+  encoders, which also receive the parsing map (Figure 2).
+- Pose maps are Gaussians (as everywhere in this package), not discs of 4 px radius. There are ten
+  labels instead of LIP's twenty.
+- The matcher's two steps are trained at once on one random transformation. It learns its own
+  features instead of using VGG's, because it receives parsing maps, not photographs. (Training it
+  also on real pairs, by the overlap of their maps, was tried and left out: after 300 iterations on
+  mini_market the maps of held-out people overlapped less.)
+- person_weight weights the L1 loss towards the target's person (0: the paper), as in PATN.
   lambda_gan and lambda_ph 0 leave the discriminator out; in stage I parser.lambda_gan 0 does.
 """
 
@@ -111,7 +111,7 @@ class WarpingGan(Generator):
         return self.params.perceptual == "pose_network"
 
     def phases(self, pose_network: nn.Module | None = None) -> tuple[Phase, ...]:
-        """Parser, matcher and image network, as far as they are used, with fresh discriminators.
+        """The phases of parser, matcher and image network, if used, with fresh discriminators.
 
         For errors of the perceptual loss see features.feature_network.
         """
@@ -126,8 +126,10 @@ class WarpingGan(Generator):
 
     @torch.no_grad()
     def generate(self, batch: Batch) -> Tensor:
-        """The batch's source persons in its target poses: float32 [N, 3, H, W] in [-1, 1], on the
-        network's device.
+        """The batch's source persons in its target poses.
+
+        Returns:
+            float32 [N, 3, H, W] in [-1, 1], on the network's device.
         """
         for network in self.networks.values():
             network.eval()
@@ -137,12 +139,14 @@ class WarpingGan(Generator):
 
     @torch.no_grad()
     def predict_parsing(self, batch: Batch) -> Tensor:
-        """The target's parsing maps as stage I draws them: int64 [N, H, W]. ValueError without
-        use_parsing.
+        """The target's parsing maps as predicted by stage I: int64 [N, H, W].
+
+        Raises:
+            ValueError: If use_parsing is false.
         """
         if not self.params.use_parsing:
             raise ValueError(
-                "warping_gan.use_parsing is false: there is no stage I, and no parsing map"
+                "warping_gan.use_parsing is false, so stage I and its parsing maps do not exist"
             )
         device = next(self.networks["parser"].eval().parameters()).device
         with autocast(self.params.parser.training.precision, device):
@@ -181,7 +185,7 @@ class WarpingGan(Generator):
         matcher = cast(GeometricMatcher, self.networks["matcher"])
 
         def picture(matched: Matched) -> Tensor:
-            """The source's map as laid over the target's."""
+            """The source's map, aligned with the target's."""
             moved = cast(Tensor, matched.moved)  # sample sheets are drawn in evaluation mode
             if self.params.use_parsing:
                 return colour(F.pad(moved, (0, 0, 0, 0, 1, 0), value=0.5).argmax(1))
@@ -220,8 +224,9 @@ class WarpingGan(Generator):
         return self.networks["parser"](source, batch.target_pose)
 
     def _to_match(self, batch: Batch, target_parsing: Tensor | None) -> tuple[Tensor, Tensor]:
-        """What the matcher compares of source and target: parsing maps without their background, or
-        pose maps.
+        """The matcher's inputs from source and target.
+
+        They are parsing maps without their background, or pose maps.
         """
         if not self.params.use_parsing:
             return batch.source_pose, batch.target_pose
@@ -229,9 +234,7 @@ class WarpingGan(Generator):
         return source_map(batch)[:, 1:], target[:, 1:]
 
     def _paint(self, batch: Batch) -> Painted:
-        """Stage II, led by what stage I draws. Parser and matcher are finished and stay as they
-        are.
-        """
+        """Output of stage II, guided by stage I's map; parser and matcher are frozen."""
         params, labels, parsing, transformation = self.params, None, None, None
         appearance, structure = batch.source_image, batch.target_pose
         with torch.no_grad():

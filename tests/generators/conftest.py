@@ -17,7 +17,7 @@ SIZE = (32, 16)
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    """Sums come out the same in every process whatever machine runs the tests."""
+    """With one thread, sums are the same in every process on any machine."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -26,10 +26,10 @@ def one_thread():
 
 @pytest.fixture(scope="session")
 def people() -> tuple[ImageSet, torch.Tensor]:
-    """12 images of 3 identities, each its own colour at a place given by its keypoints; and their
-    training pairs.
+    """12 images of 3 identities and their training pairs.
 
-    Their parsing maps have clothes above, a leg of each side below.
+    Each identity has one colour, drawn where its keypoints are. The parsing maps have clothes above
+    and both legs below.
     """
     draws = torch.Generator().manual_seed(0)
     pids = torch.arange(12) // 4 + 1
@@ -77,7 +77,7 @@ def params() -> PatnParams:
 
 @pytest.fixture
 def patn(params) -> callable:
-    """patn(**changes) -> a Patn; changes of training's fields are told by their names."""
+    """patn(**changes) -> a Patn; changes may also name fields of `training`."""
 
     def make(**changes) -> Patn:
         inner = {
@@ -92,9 +92,7 @@ def patn(params) -> callable:
 
 @pytest.fixture
 def resumes_alike(people, tmp_path) -> callable:
-    """resumes_alike(make): what make() gives ends with equal weights trained at one go, and killed
-    after iteration 8.
-    """
+    """resumes_alike(make): make()'s generator, killed after iteration 8, ends with equal weights."""
 
     class Killed(Exception):
         pass

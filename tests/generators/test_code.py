@@ -7,7 +7,7 @@ SOURCE = '"""Head."""\n\n\ndef double(x):\n    """Twice x."""\n    return 2 * x\
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """A package of one module and one table, below the folder that paths are relative to."""
+    """A package of one module and one table, in the folder that paths are relative to."""
     monkeypatch.setattr(code, "ROOT", tmp_path)
     folder = tmp_path / "library"
     folder.mkdir()
@@ -56,5 +56,5 @@ def test_comments_docstrings_and_blank_lines_do_not(package, text):
 
 
 def test_a_missing_folder(package):
-    with pytest.raises(FileNotFoundError, match="absent: no code there"):
+    with pytest.raises(FileNotFoundError, match="absent: no code found"):
         code.digest(("absent",))

@@ -14,7 +14,7 @@ def test_every_name_loads_the_class_of_that_name():
 
 def test_an_unknown_name():
     known = ", ".join(sorted(GENERATORS))
-    with pytest.raises(ValueError, match=f"unknown generator 'marionette'; there are {known}"):
+    with pytest.raises(ValueError, match=f"unknown generator 'marionette'; available: {known}"):
         generator_class("marionette")
 
 

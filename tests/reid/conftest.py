@@ -4,14 +4,14 @@ from pathlib import Path
 import pytest
 import torch
 
-# reid_toy.py is a plain module beside the tests, which pytest's importlib mode does not put on the
+# reid_toy.py is a plain module next to the tests, which pytest's importlib mode does not put on the
 # path.
 sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture
 def one_thread():
-    """With several, sums come in any order, and equal runs may differ in the last bit."""
+    """With several threads the order of sums varies, and equal runs may differ in the last bit."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -1,4 +1,4 @@
-"""A trivially separable set and quick params, shared by the tests of this folder."""
+"""A trivially separable set and params for short training, shared by the tests of this folder."""
 
 import dataclasses
 
@@ -58,9 +58,7 @@ PARAMS = ReidParams(
 
 
 def coloured_people(identities: int, per_camera: int, seed: int) -> ReidSet:
-    """Each identity has an upper and a lower colour of its own, and is seen by two cameras of
-    different brightness.
-    """
+    """Identities with distinct upper and lower colours, in two cameras of different brightness."""
     colours = torch.rand(identities, 3, 2, 1, generator=torch.Generator().manual_seed(0)) * 200 + 25
     generator = torch.Generator().manual_seed(seed)
     pids = torch.arange(1, identities + 1).repeat_interleave(2 * per_camera)
@@ -84,7 +82,7 @@ AS_THEY_COME = GeneratedParams(
 
 
 def train(people, params, seed, folder, on_log=None, renewal=None, generated=AS_THEY_COME, code=""):
-    """Budget `iterations`."""
+    """Train with budget `iterations`."""
     return training.train(
         people, params, "iterations", generated, seed, folder, on_log, renewal, code
     )

@@ -81,7 +81,7 @@ def test_load(tmp_path):
 def test_load_shrinks_by_averaging(tmp_path):
     loaded = load(rows(tmp_path), SIZE)
     full = load(rows(tmp_path), (128, 64))
-    # Pillow's bilinear filter over twice the pixels weighs 1/8, 3/8, 3/8, 1/8.
+    # Pillow's bilinear filter over twice the pixels has weights 1/8, 3/8, 3/8, 1/8.
     kernel = torch.tensor([1, 3, 3, 1.0]) / 8
     expected = torch.nn.functional.conv2d(
         full.pixels.float().flatten(0, 1)[:, None],
@@ -108,7 +108,7 @@ def test_load_names_a_truncated_file(tmp_path):
 
 def test_load_needs_rows_and_columns(tmp_path):
     table = rows(tmp_path)
-    with pytest.raises(ValueError, match="the rows have no column camid"):
+    with pytest.raises(ValueError, match="missing column camid"):
         load(table.drop(columns="camid"), SIZE)
     with pytest.raises(ValueError, match="no rows"):
         load(table[:0], SIZE)
@@ -191,13 +191,13 @@ def test_a_crop_is_cut_and_resized():
         slice(None),
         slice(1, -1),
         slice(1, -1),
-    )  # at its edge a crop sees its neighbours
+    )  # at its edge a crop is interpolated with its neighbours
     torch.testing.assert_close(
         augmented(pixels, draws, SIZE)[inner], expected[inner], rtol=1e-3, atol=1e-3
     )
 
 
-def test_a_crop_beyond_the_edge_is_black_there():
+def test_a_crop_is_black_beyond_the_edge():
     pixels = torch.full((1, 3, *SIZE), 255, dtype=torch.uint8)
     draws = dataclasses.replace(still(1), crop=torch.tensor([[-4 / 64, 8 / 32, 1.0, 1.0]]))
     black, white = normalise(
@@ -250,7 +250,7 @@ def test_erased_share():
     share = erased.float().mean((1, 2))
     assert (share > 0).float().mean().item() == pytest.approx(0.5, abs=0.04)
     assert 0.01 < share[share > 0].min() and 0.3 < share.max() < 0.42
-    # What is erased is the drawn box, and nothing else.
+    # Exactly the drawn box is erased.
     area = draws.erase[:, 2] * draws.erase[:, 3]
     torch.testing.assert_close(share, area, rtol=0, atol=1e-6)
     box = erased.any(2).sum(1) * erased.any(1).sum(1)

@@ -96,17 +96,16 @@ def test_equals_a_naive_loop_on_anything(data):
 
 def test_hand_worked():
     # One query (pid 1, camera 0). In order of distance: distractor, match, same camera (dropped),
-    # junk (dropped),
-    # somebody else, match. Kept ranks of the matches: 2 and 4 of 4.
+    # junk (dropped), another person, match. Ranks of the matches: 2 and 4 of 4 kept images.
     distances = np.array([[0.1, 0.2, 0.25, 0.27, 0.3, 0.4]])
     gallery_pids = np.array([0, 1, 1, -1, 5, 1])
     gallery_camids = np.array([0, 1, 0, 1, 0, 2])
     scores = evaluate_distances(
         distances, np.array([1]), gallery_pids, np.array([0]), gallery_camids
     )
-    # Precision 1/2 and 2/4. One place before: 0/1 and 1/3.
+    # Precision 1/2 and 2/4; one rank before, 0/1 and 1/3.
     assert scores == Scores(0.0, 1.0, 1.0, 0.5, pytest.approx((0.25 + 5 / 12) / 2), 1, 5, 0)
-    # With the own camera: ranks 2, 3, 5; one place before 0/1, 1/2, 2/4.
+    # With the query's camera: ranks 2, 3, 5; precision one rank before, 0/1, 1/2, 2/4.
     scores = evaluate_distances(
         distances,
         np.array([1]),
@@ -121,9 +120,7 @@ def test_hand_worked():
 
 
 def test_trapezoid_starts_at_one():
-    """The official code's old_precision is 1 before the list begins, so a match at rank 1 counts in
-    full.
-    """
+    """The official code's old_precision starts at 1, so a match at rank 1 counts in full."""
     scores = evaluate_distances(np.array([[0.0, 1.0, 2.0]]), [1], [1, 2, 1], [0], [1, 1, 1])
     assert scores.mAP == pytest.approx((1 + 2 / 3) / 2)
     assert scores.mAP_trapezoid == pytest.approx((1 + (1 / 2 + 2 / 3) / 2) / 2)
@@ -200,12 +197,12 @@ def test_a_junk_query_matches_nothing():
 
 def test_queries_without_a_match_are_counted_and_left_out():
     distances = np.array([[0.0, 1.0], [0.0, 1.0], [0.0, 1.0]])
-    # Query 0 matches; query 1's only image is of its own camera; query 2 is in no gallery image.
+    # Query 0 has a match; query 1's only image is by its own camera; query 2 has no gallery image.
     scores = evaluate_distances(distances, [1, 2, 3], [1, 2], [0, 0, 0], [1, 0])
     assert (scores.rank1, scores.num_queries, scores.skipped_queries) == (1.0, 3, 2)
 
 
-def test_distractors_match_nobody():
+def test_distractors_match_no_query():
     with pytest.raises(ValueError, match="none of the 1 queries has a match"):
         evaluate_distances(np.zeros((1, 2)), [0], [0, 0], [0], [1, 1])
 

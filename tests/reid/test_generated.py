@@ -13,7 +13,7 @@ from reid.models import build
 
 @pytest.fixture
 def mixed():
-    """32 real images and 32 generated ones, which are much darker."""
+    """32 real images and 32 much darker generated ones."""
     real = coloured_people(4, 4, seed=0)
     return concatenate(
         [real, dataclasses.replace(real, pixels=real.pixels // 3, generated=~real.generated)]
@@ -76,9 +76,7 @@ def test_joined_again_a_model_is_as_it_was():
 
 
 def test_with_own_batch_norm_the_running_statistics_are_of_real_images(mixed, tmp_path):
-    """Unaugmented, and at the first convolution, whose weights hardly move: its input is the
-    images.
-    """
+    """Checked without augmentation at the first convolution, whose weights hardly change."""
     params = dataclasses.replace(
         PARAMS, iterations=40, learning_rate=1e-6, augment=NO_AUGMENT, precision="float32"
     )
@@ -106,7 +104,7 @@ def test_with_own_batch_norm_the_running_statistics_are_of_real_images(mixed, tm
 def test_own_batch_norm_needs_two_of_each_kind(mixed, tmp_path):
     with pytest.raises(
         ValueError,
-        match="a batch of 16 images holds 1 generated ones; each process must have at least 2",
+        match="a batch of 16 images has 1 generated ones; each process must have at least 2",
     ):
         train(mixed, PARAMS, 0, tmp_path, generated=switched(share=0.05, own_batch_norm=True))
 
@@ -197,4 +195,4 @@ def test_a_checkpoint_of_other_switches_is_not_continued(mixed, tmp_path, caplog
     params = dataclasses.replace(PARAMS, iterations=3)
     train(mixed, params, 0, tmp_path)
     assert train(mixed, params, 0, tmp_path, generated=switched(share=0.5)).resumed_from == 0
-    assert "has other generated: training starts afresh" in caplog.text
+    assert "differs in generated: training starts afresh" in caplog.text

@@ -21,8 +21,9 @@ def sampler(label, kind=None, batch_size=64, images=4, seed=3, **switches):
 
 
 def reduced(portion, identities=751, images=12936):
-    """Labels of a skewed set of Market-1501's size, of which a portion of each identity is kept,
-    and at least one image.
+    """Labels of a skewed set of Market-1501's size, reduced to a portion of each identity's images.
+
+    At least one image of each identity is kept.
     """
     rng = np.random.default_rng(0)
     shares = rng.gamma(2.0, 1.0, identities)
@@ -32,9 +33,7 @@ def reduced(portion, identities=751, images=12936):
 
 
 def naive(label, batch_size, images, rng):
-    """The usual sampler: random identities, whose images are repeated where there are fewer than
-    `images`.
-    """
+    """The usual sampler: random identities, with repeated images if they have less than `images`."""
     rows = []
     for identity in rng.choice(len(label.unique()), batch_size // images, replace=False):
         own = np.flatnonzero(label.numpy() == identity)
@@ -54,7 +53,7 @@ def test_no_image_is_paired_with_itself_where_the_usual_sampler_does_so_mostly(p
     batches = sampler(label)
     assert mean_degenerate(batches, label) == 0 == batches.degenerate_pairs(7)
     positive = [len(rows) - len(label[rows].unique()) for rows in map(batches, range(50))]
-    assert min(positive) > 8  # and yet there are pairs
+    assert min(positive) > 8  # there are positive pairs nevertheless
 
 
 def test_a_batch_keeps_its_size_and_takes_what_an_identity_has():
@@ -114,7 +113,7 @@ def test_a_share_of_each_identity_s_images_is_generated():
         per_identity = label[first[kind[first]]].bincount()
         assert per_identity.max() == expected[1]
         assert label[first[~kind[first]]].bincount(minlength=40)[:38].max() <= min(2, expected[0])
-    assert kind[sampler(label, kind)(0)].float().mean() > 0.6  # as they come
+    assert kind[sampler(label, kind)(0)].float().mean() > 0.6  # as they occur in the set
 
 
 def test_generated_images_join_late():
@@ -124,7 +123,7 @@ def test_generated_images_join_late():
     assert not kind[batches(19)].any() and kind[batches(20)].any()
 
 
-def test_an_image_comes_twice_only_where_the_set_has_too_few():
+def test_an_image_comes_twice_only_if_the_set_has_too_few():
     label, kind = torch.arange(8).repeat(10), torch.arange(80) >= 8  # one real image each
     rows = sampler(label, kind, start=0.5)(0)
     assert len(rows) == 64 and rows.unique().tolist() == list(range(8))

@@ -30,7 +30,7 @@ def vectors(n=8, d=6):
 
 
 def cross_entropy(logits, label, smoothing):
-    """By the definition, in Python numbers."""
+    """The definition, in plain Python."""
     total = 0.0
     for row, target, smooth in zip(logits.tolist(), label.tolist(), smoothing, strict=True):
         shares = [
@@ -54,9 +54,7 @@ def test_cross_entropy_with_a_smoothing_of_each_row():
 
 
 def circle(positive, negative, scale, margin):
-    """log(1 + sum exp(negative terms) sum exp(positive terms)), Sun et al. 2020, in Python
-    numbers.
-    """
+    """log(1 + sum exp(negative terms) sum exp(positive terms)), Sun et al. 2020, in Python."""
     near = sum(math.exp(scale * max(s + margin, 0) * (s - margin)) for s in negative)
     far = sum(math.exp(-scale * max(1 + margin - s, 0) * (s - 1 + margin)) for s in positive)
     return math.log(1 + near * far)
@@ -75,9 +73,7 @@ def test_class_level_circle_loss(scale, margin):
 
 
 def test_class_level_circle_loss_has_the_papers_gradient():
-    """Its weights are constants: d loss / d s_n = p_n scale a_n, and for the own class (p_p - 1)
-    scale a_p.
-    """
+    """Weights are constant: d loss / d s_n = p_n scale a_n; for the true class, (p_p - 1) scale a_p."""
     scale, margin = 8.0, 0.25
     cosines = (torch.rand(8, 4, generator=seeded(), dtype=torch.float64) * 2 - 1).requires_grad_()
     logits = circle_logits(cosines, LABEL, scale, margin)
@@ -162,9 +158,7 @@ LOSSES = {
 
 @pytest.mark.parametrize("params", LOSSES.values(), ids=LOSSES)
 def test_computed_in_float32_under_autocast(params):
-    """bfloat16 inputs and autocast give what the same numbers give in float64, to float32's
-    precision.
-    """
+    """bfloat16 inputs under autocast give the float64 result to float32's precision."""
     given = output(torch.bfloat16)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         ours = criterion(params)(given, LABEL, SMOOTHING)

@@ -18,7 +18,7 @@ def conv(channels, out, kernel):
 
 
 def blocks(channels, out):
-    """Parameters of an average block and the max block after it, by counting."""
+    """Number of parameters of an average block and the max block after it."""
     two, three = (
         conv(channels, out, 1) + conv(out, out, 3),
         conv(channels, out, 1) + 2 * conv(out, out, 3),
@@ -93,7 +93,7 @@ def test_resnet50_is_the_known_one():
     model = build("resnet50", 751, PUBLISHED)
     assert (
         sum(weight.numel() for weight in model.base.parameters()) == 23_508_032
-    )  # torchvision's, less its classifier
+    )  # torchvision's without its classifier
     assert model.base(torch.randn(1, 3, 64, 32)).shape == (1, 2048, 2, 1)  # stride 32
 
 
@@ -120,10 +120,8 @@ def test_width_narrows_inception():
         build("resnet50", 7, dataclasses.replace(PUBLISHED, width=0.5))
 
 
-def test_unknown_name_lists_those_there_are():
-    message = (
-        "unknown backbone 'osnet'; there are inception, resnet50, and torchreid's as torchreid:NAME"
-    )
+def test_unknown_name_lists_the_available_ones():
+    message = "unknown backbone 'osnet'; available: inception, resnet50, and torchreid's as torchreid:NAME"
     with pytest.raises(ValueError, match=message):
         build("osnet", 7, PUBLISHED)
 
@@ -147,11 +145,11 @@ def test_weights_that_cannot_be_had_are_an_error(monkeypatch):
     [
         (
             {"embedding": 0},
-            "network.embedding must be at least 1 where network.head is linear, got 0",
+            "network.embedding must be at least 1 if network.head is linear, got 0",
         ),
         (
             {"embedding": None},
-            "network.embedding must be at least 1 where network.head is linear, got None",
+            "network.embedding must be at least 1 if network.head is linear, got None",
         ),
         (
             {"head": "bnneck"},

@@ -52,7 +52,7 @@ def test_steps_as_the_plain_optimiser(kind, memory_format):
         for one, update in ((ours, mine), (plain, theirs)):
             one.zero_grad()
             output = one(images)
-            # The head has no gradient in the first two steps, as parts of a model that join late.
+            # The head has no gradient in the first two steps, like parts of a model that join late.
             (
                 output.pooled.pow(3).mean()
                 if step < 2

@@ -25,7 +25,7 @@ def test_iterations_use_every_image_equally_often(size):
     assert len(rows) == 640 and counts.max() - counts.min() <= 1
     assert rows[:size].unique().tolist() == list(range(size))
     if size < 320:
-        assert not torch.equal(rows[:size], rows[size : 2 * size])  # another order each time
+        assert not torch.equal(rows[:size], rows[size : 2 * size])  # every epoch has another order
 
 
 def test_epochs_use_no_image_twice():
@@ -45,7 +45,7 @@ def test_generated_images_come_as_they_are_without_a_share():
 def test_every_batch_has_its_share_of_generated_images():
     rows = batches(MIXED, share=0.25)
     assert torch.equal(MIXED[rows], torch.tensor([False] * 12 + [True] * 4).expand(40, -1))
-    for kind in (False, True):  # each kind is gone through evenly
+    for kind in (False, True):  # images of each kind occur equally often
         counts = rows.flatten().bincount(minlength=50)[MIXED == kind]
         assert counts.max() - counts.min() <= 1
     assert not torch.equal(rows[0, 12:], rows[1, 12:])

@@ -58,7 +58,7 @@ def test_a_replaced_model_has_the_weights_and_answers_of_before():
     replace(model)
     assert (
         sum(isinstance(layer, SmallMapConv2d) for layer in model.modules()) == 17
-    )  # all but the three of 1 x 1
+    )  # all except the three of 1 x 1
     after = model.state_dict()
     assert list(after) == list(state) and all(
         after[key].data_ptr() == state[key].data_ptr() for key in state

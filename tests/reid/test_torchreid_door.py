@@ -38,7 +38,7 @@ def test_our_head_on_their_features(name, channels, head):
     }
     assert (
         not idle
-    )  # a weight without a part in the output would stop processes that train together
+    )  # a weight that does not affect the output would stop processes that train together
     model.eval()
     with torch.no_grad():
         torch.testing.assert_close(model(images).pooled, model.base.network(images))
@@ -87,7 +87,7 @@ def test_a_data_set_of_our_own():
     assert (found.data, type(found).__name__) == (items, "made_by_a_test")
     with pytest.raises(
         ValueError,
-        match="torchreid has a data set named 'made_by_a_test' already; choose another name",
+        match="torchreid already has a data set named 'made_by_a_test'; choose another name",
     ):
         torchreid_door.register_images("made_by_a_test", items, items, items)
 

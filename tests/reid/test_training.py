@@ -34,13 +34,13 @@ def assert_same(one, two):
         assert torch.equal(one[name], two[name]), name
 
 
-# What is to be done
+# Params and plans
 
 
 def test_an_unknown_backbone_is_named():
     with pytest.raises(
         ValueError,
-        match="unknown backbone 'inceptoin'; there are inception, resnet50, and torchreid's",
+        match="unknown backbone 'inceptoin'; available: inception, resnet50, and torchreid's",
     ):
         dataclasses.replace(PARAMS, backbone="inceptoin")
 
@@ -71,7 +71,7 @@ def test_a_small_set_shrinks_the_batch_and_says_so(budget):
 
 
 def test_step_schedule_is_open_reids():
-    """x0.1 every 40 of 50 epochs."""
+    """The rate is multiplied by 0.1 after 40 of 50 epochs."""
     params = dataclasses.replace(
         PARAMS, schedule="step", step_at=(0.8,), step_factor=0.1, warmup=0.0
     )
@@ -80,9 +80,7 @@ def test_step_schedule_is_open_reids():
 
 
 def test_step_schedule_of_bag_of_tricks():
-    """x0.1 after 40 and 70 of 120 epochs, which take 10 updates each; the rate rises over the first
-    10.
-    """
+    """The rate rises over 10 epochs, then falls tenfold after 40 and 70 of 120 (10 updates each)."""
     params = dataclasses.replace(
         PARAMS, schedule="step", step_at=(40 / 120, 70 / 120), step_factor=0.1, warmup=10 / 120
     )
@@ -112,14 +110,14 @@ def test_constant_schedule():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"optimiser": "lion"}, "optimiser 'lion' is none of sgd, adam, adamw"),
-        ({"features": "pixels"}, "features 'pixels' is none of embedding, logits"),
+        ({"optimiser": "lion"}, "optimiser 'lion' is not one of sgd, adam, adamw"),
+        ({"features": "pixels"}, "features 'pixels' is not one of embedding, logits"),
         ({"iterations": 0}, "iterations must be at least 1, got 0"),
         ({"learning_rate": 0.0}, "learning_rate must be positive, got 0.0"),
         ({"weight_decay": -1.0}, "weight_decay must not be negative, got -1.0"),
         (
             {"step_at": (0.5, 1.0)},
-            r"step_at must hold shares of the run, in \(0, 1\), got \[0.5, 1.0\]",
+            r"step_at must contain shares of the run, in \(0, 1\), got \[0.5, 1.0\]",
         ),
         ({"images_per_identity": 1}, "images_per_identity must be at least 2, got 1"),
         (
@@ -128,7 +126,7 @@ def test_constant_schedule():
         ),
         (
             {"loss": LossParams(ClassCircle("circle", 64.0, 0.35), None)},
-            "head bnneck_cosine go together: .* head is linear",
+            "head bnneck_cosine must be used together: .* head is linear",
         ),
         ({"warmup": 1.0}, r"warmup must lie in \[0, 1\), got 1.0"),
         ({"image_size": (0, 16)}, r"image_size must be \(height, width\) in pixels, got \(0, 16\)"),
@@ -151,7 +149,7 @@ def test_sets_are_checked():
         check(people, PARAMS, "iterations", AS_THEY_COME, num_processes=3)
 
 
-# Doing it
+# Training
 
 
 @pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
@@ -182,7 +180,7 @@ def test_resnet50_trains_with_a_slower_base(tmp_path):
     params = dataclasses.replace(
         PARAMS,
         backbone="resnet50",
-        # Smaller images end one pixel wide in layer4, where oneDNN 3.x now and then leaves part of
+        # Smaller images end one pixel wide in layer4, where oneDNN 3.x occasionally leaves part of
         # a strided convolution's weight gradient unwritten (torch 2.15 on CPUs).
         image_size=(64, 32),
         iterations=1,
@@ -234,7 +232,7 @@ def test_a_checkpoint_of_something_else_is_not_continued(tmp_path, caplog):
     for reason, arguments in changes.items():
         caplog.clear()
         assert train(*arguments, tmp_path).resumed_from == 0
-        assert f"{tmp_path / CHECKPOINT} has other {reason}: training starts afresh" in caplog.text
+        assert f"{tmp_path / CHECKPOINT} differs in {reason}: training starts afresh" in caplog.text
     caplog.clear()
     (tmp_path / CHECKPOINT).write_bytes((tmp_path / CHECKPOINT).read_bytes()[:1000])
     assert train(*changes["data"], tmp_path).resumed_from == 0
@@ -257,16 +255,16 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
         warmup=0.0,
         checkpoint_iterations=1,
     )
-    message = r"(the loss is (nan|inf) at|weights are not finite after) step \d+; .*checkpoint.pt holds step \d+"
+    message = r"(the loss is (nan|inf) at|weights are not finite after) step \d+; .*checkpoint.pt is at step \d+"
     with pytest.raises(FloatingPointError, match=message):
         train(people, params, 0, tmp_path)
     kept = torch.load(tmp_path / CHECKPOINT, weights_only=True)["model"]
     assert all(value.isfinite().all() for value in kept.values())
-    with pytest.raises(FloatingPointError, match="there is no checkpoint yet; lower learning_rate"):
+    with pytest.raises(FloatingPointError, match="no checkpoint exists yet; lower learning_rate"):
         train(people, dataclasses.replace(params, checkpoint_iterations=1000), 0, tmp_path / "none")
 
 
-# In other processes
+# Several processes
 
 LONGER = dataclasses.replace(PARAMS, iterations=100, checkpoint_iterations=3)
 SCRIPT = """
@@ -316,7 +314,7 @@ def test_killed_and_continued_equals_unbroken(tmp_path, script, one_thread):
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_stopped_at_any_step_equals_unbroken(tmp_path, one_thread, precision):
-    """The same without processes, in both number formats, and with Adam's state."""
+    """The same within one process, in both number formats, and with Adam's state."""
     people = coloured_people(4, 8, seed=0)
     params = dataclasses.replace(
         PARAMS, iterations=12, checkpoint_iterations=5, optimiser="adam", precision=precision
@@ -354,16 +352,13 @@ def test_two_processes_end_with_the_same_weights(tmp_path, script):
     assert "".join(result.stdout.split()) == "22"  # both found each other
     one, two = (torch.load(tmp_path / f"weights{rank}.pt", weights_only=True) for rank in (0, 1))
     for name in one:
-        # Running statistics are each process's own; before every forward pass the others take the
-        # first one's.
+        # Running statistics differ by process; before every forward pass all take the first one's.
         if "running" not in name:
             assert torch.equal(one[name], two[name]), name
 
 
 def test_batch_norm_statistics_are_those_of_real_images(tmp_path):
-    """Generated images are much brighter here; at the end only the real ones may show in the
-    statistics.
-    """
+    """Generated images are much brighter here, and must not affect the final statistics."""
     real = coloured_people(4, 4, 0)
     bright = (real.pixels.float() + 120).clamp(max=255).to(torch.uint8)
     mixed = concatenate(
@@ -388,7 +383,7 @@ def test_batch_norm_statistics_are_those_of_real_images(tmp_path):
 
 
 class Brighter:
-    """Every image of a batch as it is, and brighter by the step."""
+    """Returns every image of a batch, brightened by the step."""
 
     def __init__(self, train_set, about=1):
         self.pixels, self.about, self.calls = train_set.pixels, {"number": about}, []
@@ -424,7 +419,7 @@ def test_another_renewal_starts_afresh(tmp_path, caplog):
         train(train_set, PARAMS, 0, tmp_path, renewal=Brighter(train_set, about=2)).resumed_from
         == 0
     )
-    assert "has other renewal" in caplog.text
+    assert "differs in renewal" in caplog.text
 
 
 def test_other_code_starts_afresh(tmp_path, caplog):
@@ -433,4 +428,4 @@ def test_other_code_starts_afresh(tmp_path, caplog):
     train(people, params, 0, tmp_path, code="a")
     assert train(people, params, 0, tmp_path, code="a").resumed_from == 3
     assert train(people, params, 0, tmp_path, code="b").resumed_from == 0
-    assert "has other code: training starts afresh" in caplog.text
+    assert "differs in code: training starts afresh" in caplog.text

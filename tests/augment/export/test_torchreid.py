@@ -60,7 +60,7 @@ def test_registering_twice(exported, folder, named):
     with pytest.raises(ValueError, match=re.escape(message)):
         register(named, folder)
     with pytest.raises(
-        ValueError, match="torchreid has a data set named 'market1501' already; choose another name"
+        ValueError, match="torchreid already has a data set named 'market1501'; choose another name"
     ):
         register("market1501", folder)
 

@@ -213,7 +213,7 @@ def test_maps_are_imported_merged_and_at_the_images_size(tmp_path, labels):
 
 def test_a_label_that_there_is_not_is_named(tmp_path):
     npy(tmp_path / "a.npy", np.full((4, 4), 300))
-    wanted = r"a.npy: label 300 is none of lip20's, which are 0 to 19 \(params.yaml: dataset.parsing.labels is lip20\)"
+    wanted = r"a.npy: label 300 is not one of lip20's, which are 0 to 19 \(params.yaml: dataset.parsing.labels is lip20\)"
     with pytest.raises(ValueError, match=wanted):
         parsing.import_maps({"x.jpg": tmp_path / "a.npy"}, "lip20", (4, 4), tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []

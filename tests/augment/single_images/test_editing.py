@@ -166,9 +166,7 @@ def test_refusals(run, empty, augment):
     tiny_models.write(
         empty / "base.pt", tiny_models.generator("spt", configuration="baseline", style="mask")
     )
-    assert "baseline knows no parsing maps" in run(
-        "edit-image", *edit, "--model", "base.pt", code=1
-    )
+    assert "baseline uses no parsing maps" in run("edit-image", *edit, "--model", "base.pt", code=1)
     assert "its joints are unknown" in run("edit-image", *edit, "--model", "spt.pt", code=1)
     assert run("edit-image", *image, "--edit", "hair->skirt", code=1) == (
         "Error: --edit: the map shows no hair; it shows background, face, upper_clothes, trousers, left_arm"

@@ -103,7 +103,7 @@ def test_parsing_maps_are_merged(real, market, augment):
     merged = np.asarray(Image.open(real / "data/prepared/parsing/0002_c1s1_002100_01.png"))
     assert (merged[40:60] == LABELS.index("upper_clothes")).all() and not merged[:40].any()
     Image.fromarray(np.full((128, 64), 20, np.uint8)).save(folder / "0002_c1s1_002100_01.png")
-    assert "0002_c1s1_002100_01.png: label 20 is none of lip20's" in augment("prepare").output
+    assert "0002_c1s1_002100_01.png: label 20 is not one of lip20's" in augment("prepare").output
     (folder / "0002_c1s1_002100_01.png").unlink()
     missing = (
         "0002_c1s1_002100_01.png: not found (nor as .npy); dataset.parsing needs one map per image"

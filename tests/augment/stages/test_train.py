@@ -63,7 +63,7 @@ def test_generator_folder(finished):
 
 def test_unknown_generator_and_model(project, augment):
     result = augment("train-generator", "--generator", "pattn")
-    assert "unknown generator 'pattn'; there are apatn, patn, " in result.output
+    assert "unknown generator 'pattn'; available: apatn, patn, " in result.output
     result = augment("train-reid", "--model", "inceptoin", "--portion", "0.4")
     assert result.exit_code == 1 and "no key 'reid.inceptoin' (known: inception" in result.output
 

@@ -12,7 +12,7 @@ from generators.training.pairs import make_batch
 
 @pytest.fixture
 def apatn(params) -> callable:
-    """apatn(**changes) -> an Apatn; changes of training's fields are told by their names."""
+    """apatn(**changes) -> an Apatn; changes may also name fields of `training`."""
     training = params.training
 
     def make(**changes) -> Apatn:
@@ -29,7 +29,7 @@ def count(module: nn.Module) -> int:
 
 def test_parameter_counts_are_the_papers(apatn):
     network = ApatnNetwork(apatn(ngf=64, blocks=5).params)
-    # Table 2 and section 4.2: 16.93 M in all, 2.76 M a block.
+    # Table 2 and section 4.2: 16.93 M in total, 2.76 M per block.
     assert count(network) / 1e6 == pytest.approx(16.93, abs=0.08)
     assert [count(block) / 1e6 for block in network.blocks] == pytest.approx([2.76] * 5, abs=0.006)
 
@@ -57,12 +57,12 @@ def test_block_is_equations_5_to_8():
 
 def test_the_alignment_is_never_a_matrix_in_memory():
     block = Apatb(16, "instance", 0.0, "apatb").eval()
-    with sdpa_kernel(SDPBackend.FLASH_ATTENTION), torch.no_grad():  # raises where it cannot run
+    with sdpa_kernel(SDPBackend.FLASH_ATTENTION), torch.no_grad():  # raises if it cannot run
         assert block(*torch.randn(3, 1, 16, 64, 64).unbind())[0].isfinite().all()
 
 
 def awake(generator: Apatn) -> Apatn:
-    """With weights large enough that places differ; fresh alignments are all but even."""
+    """Enlarge the weights so that positions differ; fresh alignments are almost uniform."""
     for weight in generator.networks["network"].parameters():
         weight.data *= 10
     return generator
@@ -70,9 +70,7 @@ def awake(generator: Apatn) -> Apatn:
 
 @pytest.mark.parametrize("kind", ["apatb", "cat_to_add", "without_cat", "without_res"])
 def test_alignment_is_that_by_which_the_block_samples(apatn, people, kind):
-    """What each place fetches through the matrices that are shown is what the blocks fetch without
-    ever holding them.
-    """
+    """The alignment matrices fetch what the blocks fetch without ever holding the matrices."""
     batch, generator = (
         make_batch(people[0], people[1][:3], 1.5, "cpu"),
         awake(apatn(block=kind, ngf=8)),
@@ -118,10 +116,8 @@ def test_alignment_of_a_region_is_the_mean_over_its_places(apatn, people):
     assert not none.any()
 
 
-def test_an_alignment_that_is_sure_moves_the_image_code():
-    """Where only one place of the source has the target's pose, that place's image code is
-    fetched.
-    """
+def test_a_certain_alignment_moves_the_image_code():
+    """If one position of the source alone has the target's pose, its image code is fetched."""
     block = Apatb(4, "instance", 0.0, "without_cat").eval()
     with torch.no_grad():
         for layer in (block.theta, block.phi, block.gamma, block.widen):
@@ -129,7 +125,7 @@ def test_an_alignment_that_is_sure_moves_the_image_code():
             layer.weight.zero_()
         block.theta.weight[0, 0] = block.phi.weight[0, 0] = 9.0
         block.gamma.weight[0, 3] = block.widen.weight[3, 0] = 1.0
-    block.image = nn.Identity()  # and what it is added to is the same
+    block.image = nn.Identity()  # so both summands are the fetched code
     image, source, target = (
         torch.randn(1, 4, 4, 4),
         torch.zeros(1, 4, 4, 4),

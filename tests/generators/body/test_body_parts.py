@@ -20,7 +20,7 @@ HEAD, TORSO = 0, 1
 
 
 def person(**joints) -> torch.Tensor:
-    """[1, 18, 2]: somebody upright, from the front; joints j3=(y, x) are moved, None is missing."""
+    """An upright person from the front, [1, 18, 2]; j3=(y, x) moves joint 3, j3=None removes it."""
     points = UPRIGHT.clone()
     for name, place in joints.items():
         points[int(name[1:])] = torch.tensor(place or (-1.0, -1.0))
@@ -52,7 +52,7 @@ def test_usable():
     assert body_parts.usable(person(j3=None, j0=None, j10=None), SIZE).item()
     tiny = body_parts.tidy(UPRIGHT[None] * 0.2 + 40, SIZE)
     assert not body_parts.usable(tiny, SIZE).item(), "s below a tenth of the height"
-    assert not body_parts.usable(UPRIGHT[None] + 64, SIZE).item(), "a torso beside the image"
+    assert not body_parts.usable(UPRIGHT[None] + 64, SIZE).item(), "a torso outside the image"
 
 
 def test_tidy_drops_what_no_image_has():
@@ -162,7 +162,7 @@ def test_frames_of_a_mirrored_person_are_the_mirrored_frames_of_the_other_side(j
         body_parts.usable(points, SIZE), body_parts.usable(flip(points, SIZE[1]), SIZE)
     )
     if body_parts.usable(points, SIZE).item():
-        # An outline has two ends across: which one comes first does not matter.
+        # The across axis may point either way.
         assert torch.allclose(mirrored[:, :, :2], turned[:, :, :2], atol=0.05)
         same = (mirrored[:, :, 2] - turned[:, :, 2]).norm(dim=-1) < 0.05
         assert (same | ((mirrored[:, :, 2] + turned[:, :, 2]).norm(dim=-1) < 0.05)).all()

@@ -64,10 +64,10 @@ def test_a_map_from_keypoints_shows_each_label_where_it_belongs():
 def test_a_map_of_the_mirrored_keypoints_is_the_mirrored_map():
     turned = parsing.from_keypoints(flip_keypoints(UPRIGHT, 64), SIZE)
     same = turned == parsing.flip(parsing.from_keypoints(UPRIGHT, SIZE))
-    assert same.float().mean() > 0.99  # one arm may lie before the other
+    assert same.float().mean() > 0.99  # one arm may cover the other
 
 
-def test_somebody_seen_from_behind_has_no_face():
+def test_a_person_seen_from_behind_has_no_face():
     behind = UPRIGHT.clone()
     behind[:, 0] = -1
     assert NAMES["face"] not in parsing.from_keypoints(behind, SIZE)
@@ -117,8 +117,8 @@ def test_merging():
 
 def test_merging_says_what_is_wrong():
     with pytest.raises(
-        ValueError, match="unknown parsing labels 'pascal'; there are ten, atr18, cihp20, lip20"
+        ValueError, match="unknown parsing labels 'pascal'; available: ten, atr18, cihp20, lip20"
     ):
         parsing.merge(torch.zeros(1, 2, 2, dtype=torch.uint8), "pascal")
-    with pytest.raises(ValueError, match="label 18 is none of atr18's, which are 0 to 17"):
+    with pytest.raises(ValueError, match="label 18 is not one of atr18's, which are 0 to 17"):
         parsing.merge(torch.full((1, 2, 2), 18, dtype=torch.uint8), "atr18")

@@ -69,7 +69,7 @@ def test_rescale_keeps_pixel_centres():
     keypoints = torch.full((1, 18, 2), -1.0)
     keypoints[0, 0], keypoints[0, 1] = torch.tensor([0.0, 63.0]), torch.tensor([127.0, 0.0])
     moved = rescale(keypoints, (128, 64), (64, 32))
-    # The centre of the top left one of four pixels is a quarter of the new pixel before its centre.
+    # The centre of the top left of four pixels lies a quarter of the new pixel before its centre.
     assert moved[0, 0].tolist() == [-0.25, 31.25] and moved[0, 1].tolist() == [63.25, -0.25]
     assert visible(moved)[0, :2].all() and moved[0, 2].tolist() == [-1.0, -1.0]
 
@@ -129,7 +129,7 @@ def test_skeleton_is_drawn_where_the_joints_are():
     assert (empty == empty[0, 0]).all()
 
 
-def test_pose_masks_cover_limbs_in_sight():
+def test_pose_masks_cover_visible_limbs():
     keypoints, size = torch.tensor(upright.UPRIGHT, dtype=torch.float32)[None], (128, 64)
     mask = pose_masks(keypoints, size)
     assert mask.shape == (1, 1, *size) and set(mask.unique().tolist()) == {0.0, 1.0}

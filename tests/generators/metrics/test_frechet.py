@@ -26,9 +26,7 @@ def test_the_distance_is_scipys(n, m, wide):
 
 
 def test_the_distance_of_fewer_rows_than_columns_is_scipys():
-    """Both covariances are singular. A little noise on their diagonals, which scipy's root needs,
-    changes little.
-    """
+    """Both covariances are singular; scipy's root needs a little noise on their diagonals."""
     a, b = features(20, 40, 0), features(15, 40, 1)
     noise = 1e-9 * np.eye(40)
     first, second = (np.cov(one, rowvar=False) + noise for one in (a, b))
@@ -63,11 +61,11 @@ def test_a_shift_and_a_stretch_by_hand():
     assert frechet_distance(a, 2 * about) == pytest.approx(frechet_distance(2 * about, a))
 
 
-def test_what_has_no_distance_is_refused():
+def test_invalid_features_are_rejected():
     a = torch.zeros(3, 4)
     with pytest.raises(ValueError, match=r"\[N, D\] and \[M, D\], got \[3, 4\] and \[3, 5\]"):
         frechet_distance(a, torch.zeros(3, 5))
-    with pytest.raises(ValueError, match="two rows at least; the sets have 3 and 1"):
+    with pytest.raises(ValueError, match="at least two rows; the sets have 3 and 1"):
         frechet_distance(a, a[:1])
     with pytest.raises(ValueError, match="not finite"):
         frechet_distance(a, a / 0)

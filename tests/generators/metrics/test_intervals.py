@@ -9,9 +9,7 @@ from generators.metrics.intervals import Interval, mean_interval
 
 
 def naive(values, groups, weights, draws, seed):
-    """The same bootstrap with Python's loops; draws from the same generator are written out as a
-    list of rows.
-    """
+    """The same bootstrap in Python loops; draws of the same generator are expanded into rows."""
     names = sorted(
         {
             group
@@ -79,7 +77,7 @@ def test_limits():
     nothing = mean_interval([float("nan")], [1])
     assert np.isnan([nothing.value, nothing.low, nothing.high]).all()
     assert np.isnan(mean_interval([], []).value)
-    # Of ratios: somebody of whom nothing counts changes nothing, and no draw is divided by 0.
+    # A group of weight 0 does not change a ratio, and no draw is divided by 0.
     ratio = mean_interval([3, 0], [1, 2], weights=[4, 0])
     assert ratio == Interval(0.75, 0.75, 0.75)
 
@@ -90,7 +88,7 @@ def test_the_seed_decides():
     assert mean_interval(values, groups, seed=1) != mean_interval(values, groups, seed=2)
 
 
-def test_columns_of_different_lengths_are_refused():
+def test_columns_of_different_lengths_are_rejected():
     with pytest.raises(ValueError, match=r"must be \[N\], got \(2,\), \(2,\) and \(3,\)"):
         mean_interval([1, 2], [1, 2, 3])
 

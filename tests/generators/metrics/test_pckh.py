@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from generators.metrics.pckh import pckh
 
 
-def naive(found: list, true: list, alpha: float, rule: str) -> tuple[int, int]:
+def naive(predicted: list, true: list, alpha: float, rule: str) -> tuple[int, int]:
     """PCKh of one person, joint by joint."""
 
     def missing(point):
@@ -19,7 +19,7 @@ def naive(found: list, true: list, alpha: float, rule: str) -> tuple[int, int]:
     height = max(y for y, _ in head) - min(y for y, _ in head)
     width = max(x for _, x in head) - min(x for _, x in head)
     right = counted = 0
-    for place, wanted in zip(found, true, strict=True):
+    for place, wanted in zip(predicted, true, strict=True):
         if missing(wanted):
             continue
         counted += 1
@@ -44,8 +44,8 @@ points = st.lists(st.one_of(coordinates, st.just((-1, -1))), min_size=18, max_si
     st.sampled_from(["axes", "euclidean"]),
 )
 def test_pckh_is_that_of_a_naive_loop(pairs, alpha, rule):
-    found, true = (torch.tensor(one, dtype=torch.float64) for one in zip(*pairs, strict=True))
-    right, counted = pckh(found, true, alpha, rule)
+    predicted, true = (torch.tensor(one, dtype=torch.float64) for one in zip(*pairs, strict=True))
+    right, counted = pckh(predicted, true, alpha, rule)
     wanted = [naive(*pair, alpha, rule) for pair in pairs]
     assert list(zip(right.tolist(), counted.tolist(), strict=True)) == wanted
     assert right.dtype == counted.dtype == torch.int64
@@ -54,13 +54,16 @@ def test_pckh_is_that_of_a_naive_loop(pairs, alpha, rule):
 def test_pckh_of_many_near_people_is_that_of_a_naive_loop():
     rng = np.random.default_rng(0)
     true = rng.uniform(0, [128, 64], (300, 18, 2))
-    found = true + rng.normal(size=true.shape) * 20
+    predicted = true + rng.normal(size=true.shape) * 20
     true[rng.random((300, 18)) < 0.2] = -1
-    found[rng.random((300, 18)) < 0.1] = -1
+    predicted[rng.random((300, 18)) < 0.1] = -1
     for rule in ("axes", "euclidean"):
-        right, counted = pckh(torch.from_numpy(found), torch.from_numpy(true), rule=rule)
+        right, counted = pckh(torch.from_numpy(predicted), torch.from_numpy(true), rule=rule)
         wanted = np.array(
-            [naive(*pair, 0.5, rule) for pair in zip(found.tolist(), true.tolist(), strict=True)]
+            [
+                naive(*pair, 0.5, rule)
+                for pair in zip(predicted.tolist(), true.tolist(), strict=True)
+            ]
         )
         assert np.array_equal(torch.stack([right, counted], 1).numpy(), wanted)
         assert 0.3 < right.sum() / counted.sum() < 0.95
@@ -70,21 +73,20 @@ def test_pckh_by_hand():
     true = torch.full((1, 18, 2), -1.0)
     for joint, place in {0: (10.0, 10.0), 1: (18.0, 14.0), 2: (18.0, 4.0), 5: (18.0, 24.0)}.items():
         true[0, joint] = torch.tensor(place)
-    found = true.clone()
-    assert pckh(found, true) == (torch.tensor([4]), torch.tensor([4]))
-    found[0, 2] += torch.tensor(
-        [3.9, 1.9]
-    )  # the box is 8 x 4 px: allowed are 4 and 2, or 4.47 in all
-    assert pckh(found, true)[0] == 4 and pckh(found, true, rule="euclidean")[0] == 4
-    found[0, 2, 1] += 0.2
-    assert pckh(found, true)[0] == 3 and pckh(found, true, rule="euclidean")[0] == 4
-    found[0, 2, 1] += 0.2
-    assert pckh(found, true, rule="euclidean")[0] == 3
-    found[0, 5] = -1
-    assert pckh(found, true)[0] == 2
+    predicted = true.clone()
+    assert pckh(predicted, true) == (torch.tensor([4]), torch.tensor([4]))
+    # The box is 8 x 4 px, which allows errors of 4 and 2 px on the axes, or a distance of 4.47 px.
+    predicted[0, 2] += torch.tensor([3.9, 1.9])
+    assert pckh(predicted, true)[0] == 4 and pckh(predicted, true, rule="euclidean")[0] == 4
+    predicted[0, 2, 1] += 0.2
+    assert pckh(predicted, true)[0] == 3 and pckh(predicted, true, rule="euclidean")[0] == 4
+    predicted[0, 2, 1] += 0.2
+    assert pckh(predicted, true, rule="euclidean")[0] == 3
+    predicted[0, 5] = -1
+    assert pckh(predicted, true)[0] == 2
 
 
-def test_somebody_without_a_head_does_not_count():
+def test_a_person_without_a_head_does_not_count():
     true = torch.full((2, 18, 2), -1.0)
     true[:, 2] = 5.0
     true[0, 0], true[0, 1] = torch.tensor([1.0, 1.0]), torch.tensor([5.0, 5.0])
@@ -93,6 +95,6 @@ def test_somebody_without_a_head_does_not_count():
         assert right.tolist() == counted.tolist() == [3, 0]
 
 
-def test_an_unknown_rule_is_refused():
+def test_an_unknown_rule_is_rejected():
     with pytest.raises(ValueError, match="PCKh has no rule 'box'; its rules are axes, euclidean"):
         pckh(torch.zeros(1, 18, 2), torch.zeros(1, 18, 2), rule="box")

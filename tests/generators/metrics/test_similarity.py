@@ -1,6 +1,4 @@
-"""SSIM against scikit-image, the published masks against naive loops, the JPEG strip against
-Pillow.
-"""
+"""SSIM against scikit-image, published masks against naive loops, the JPEG strip against Pillow."""
 
 from io import BytesIO
 
@@ -54,7 +52,7 @@ STANDING = torch.tensor(
 def drawn(
     number: int, size: tuple[int, int] = (32, 24), seed: int = 0
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Smooth pictures, and others like them."""
+    """Smooth pictures, and similar ones."""
     rng = np.random.default_rng(seed)
     noise = gaussian_filter(rng.normal(size=(2, number, 3, *size)), (0, 0, 0, 2, 2)) * 400
     first = noise[0] + 120
@@ -102,7 +100,7 @@ def test_ssim_inside_a_mask_is_the_mean_of_scikit_images_map_there():
     inside = torch.zeros(3, 1, 32, 24, dtype=torch.bool)
     inside[0, :, 10:20, 3:9] = True
     inside[1, :, 6, 7] = True
-    inside[2, :, :3] = True  # no window has its centre there
+    inside[2, :, :3] = True  # no window has its centre inside
     scores = ssim(x, y, inside=inside)
     for row in (0, 1):
         _, whole = reference(x[row], y[row], 255, full=True)
@@ -115,7 +113,7 @@ def test_ssim_inside_a_mask_is_the_mean_of_scikit_images_map_there():
     assert both["mask_ssim"].tolist() == pytest.approx(scores.tolist(), nan_ok=True)
 
 
-def test_what_ssim_cannot_compare_is_refused():
+def test_images_that_ssim_cannot_compare_are_rejected():
     x, y = drawn(1)
     with pytest.raises(
         ValueError, match=r"two uint8 tensors of one shape \[N, C, H, W\], not torch.float32"
@@ -126,7 +124,7 @@ def test_what_ssim_cannot_compare_is_refused():
 
 
 def test_the_legacy_protocol_step_by_step():
-    """The same with Pillow, numpy and scikit-image alone."""
+    """The protocol with only Pillow, numpy and scikit-image gives the same numbers."""
     output, target = drawn(3, (128, 64))
     source, _ = drawn(3, (128, 64), seed=1)
     points = STANDING.expand(3, 18, 2) + torch.tensor([0.0, 3.0, -4.0])[:, None, None]
@@ -161,8 +159,7 @@ def test_the_legacy_protocol_step_by_step():
                 channel_axis=-1,
             )
             assert float(scores[f"{key}_legacy"][row]) == pytest.approx(wanted, abs=1e-9)
-    # What the two protocols are kept apart for: the blackened area counts as alike, and lifts the
-    # score.
+    # The reason for two protocols: the blackened area counts as similar and raises the score.
     assert (scores["mask_ssim_legacy"] > clean(output, target, mask)["mask_ssim"] + 0.05).all()
 
 
@@ -171,7 +168,7 @@ def test_the_legacy_protocol_gives_1_to_the_target_itself_but_for_jpeg():
     points = STANDING.expand(2, 18, 2)
     mask = body_mask(points, (128, 64))
     scores = patn_legacy(cut_to_uint8(target / 127.5 - 1), target, target, points, points, mask)
-    # Only the colours at the panels' edges differ: another neighbour.
+    # Only the colours at the panels' edges differ, because of other neighbours in the strip.
     assert scores["ssim_legacy"].tolist() == pytest.approx([1.0] * 2, abs=2e-3)
     assert scores["mask_ssim_legacy"].tolist() == pytest.approx([1.0] * 2, abs=1e-4)
 
@@ -210,7 +207,7 @@ def test_a_mask_without_anybody_is_empty_and_its_scores_are_nan():
 def naive_mask(
     points: list[list[float]], size: tuple[int, int], reach: float, square: int
 ) -> np.ndarray:
-    """As published, pixel by pixel."""
+    """The published masks, pixel by pixel."""
     height, width = size
     drawn = np.zeros(size, dtype=bool)
     present = [y > -0.5 and x > -0.5 for y, x in points]
@@ -239,7 +236,7 @@ def naive_mask(
     return ~spread(~spread(drawn))
 
 
-# Away from whole numbers: on the very edge of a rectangle two computers may differ.
+# Not whole numbers, because on the exact edge of a rectangle two computers may differ.
 coordinates = st.tuples(st.integers(0, 31), st.integers(0, 15)).map(
     lambda at: [at[0] + 0.1731, at[1] + 0.2917]
 )
@@ -254,7 +251,7 @@ def test_body_masks_are_those_of_a_naive_loop(points):
 
 
 def test_body_masks_are_drawn_as_published_at_128_x_64():
-    """With scikit-image's polygons, discs and closing, which the published masks were made by."""
+    """The masks equal those of scikit-image's polygons, discs and closing, as published."""
     mask = np.zeros((128, 64), dtype=bool)
     places = STANDING.double().numpy() + np.array([0.13, 0.29])
     for a, b in MASK_LIMBS:
@@ -274,7 +271,7 @@ def test_body_masks_are_drawn_as_published_at_128_x_64():
 
 
 def test_one_person_does_not_touch_anothers_mask():
-    nobody = torch.full_like(STANDING, -1.0)
-    masks = body_mask(torch.stack([nobody, STANDING, nobody]), (128, 64))
+    missing = torch.full_like(STANDING, -1.0)
+    masks = body_mask(torch.stack([missing, STANDING, missing]), (128, 64))
     assert masks.flatten(1).any(1).tolist() == [False, True, False]
     assert torch.equal(masks[1], body_mask(STANDING[None], (128, 64))[0])

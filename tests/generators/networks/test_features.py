@@ -67,5 +67,5 @@ def test_errors(kind, layers, message):
 
 
 def test_unknown_layer_of_the_pose_network(trunk):
-    with pytest.raises(ValueError, match="there is no layer 'conv1'"):
+    with pytest.raises(ValueError, match="unknown layer 'conv1'"):
         feature_network("pose_network", ("conv1",), trunk)

@@ -1,4 +1,4 @@
-"""What PATN and APATN have in common, tested with PATN."""
+"""The common part of PATN and APATN, tested with PATN."""
 
 from dataclasses import replace
 

@@ -86,8 +86,7 @@ def test_every_ablation_trains(patn, people, tmp_path, block):
     train(generator, *people, tmp_path, lambda *_: None, lambda *_: None)
     after = generator.networks["network"].state_dict()
     moved = [name for name in before if not torch.equal(before[name], after[name])]
-    # The pose code of the last block is discarded, but not its convolutions; every weight takes
-    # part.
+    # The last block's pose code is discarded, but its convolutions are used: every weight changes.
     assert {name for name in before if name.endswith("weight")} <= set(moved)
     assert generator.generate(make_batch(people[0], people[1][:2], 1.5, "cpu")).shape == (
         2,
@@ -115,7 +114,7 @@ def test_attention_is_the_masks_of_equation_1(patn, people, block):
     batch = make_batch(people[0], people[1][:3], 1.5, "cpu")
     generator, logits = patn(block=block, ngf=8), []
     for weight in generator.networks["network"].parameters():
-        weight.data *= 10  # fresh masks are all but 0.5 everywhere
+        weight.data *= 10  # fresh masks are almost 0.5 everywhere
     before = generator.generate(batch)
     for one in generator.networks["network"].blocks:
         one.pose.register_forward_hook(lambda module, given, found: logits.append(found))

@@ -35,9 +35,7 @@ def test_same_output(people, kind, blocks):
 
 
 def test_names_do_not_matter_but_order_does(people):
-    """Ten blocks sort as numbers; streams may be called otherwise, and layers may be numbered
-    otherwise.
-    """
+    """Blocks are sorted by number, and streams and layers may have other names and numbers."""
     public = public_patn("instance", blocks=11)
     batch = make_batch(people[0], people[1][:2], 1.5, "cpu")
     renamed = {
@@ -90,7 +88,7 @@ def refused(tensors, norm=None):
 def test_refusals():
     good = dict(public_patn("batch").state_dict())
     first = "model.stream1_down.1.weight"
-    assert refused({}) == "there are no weights in it"
+    assert refused({}) == "no weights found"
     assert refused(good, "instance") == "these weights are of a PATN with batch norm, not instance"
     assert (
         refused({"epoch": 3}) == "'epoch' is a int, not a tensor: these are not a network's weights"
@@ -100,7 +98,7 @@ def test_refusals():
     )
     assert (
         refused(good | {first: torch.full((4, 3, 7, 7), float("nan"))})
-        == f"{first} holds values that are not finite"
+        == f"{first} contains values that are not finite"
     )
     assert refused({"model.1.weight": torch.zeros(64, 21, 7, 7)}) == (
         "its first convolution takes 21 channels: this is the shape discriminator; the generator's file is latest_net_netG.pth"
@@ -121,19 +119,22 @@ def test_refusals():
     )
     assert refused(
         {name: value for name, value in good.items() if "att.2.conv_block_stream2" not in name}
-    ) == ("a PATN's block has two streams, an image's and a pose's; att.2.conv_block_stream1 is 1")
+    ) == (
+        "a PATN's block has two streams, one for the image and one for the pose; here it has 1: "
+        "att.2.conv_block_stream1"
+    )
     assert refused({name: value for name, value in good.items() if ".att." not in name}) == (
-        "there are no blocks between the encoders and the decoder"
+        "no blocks found between the encoders and the decoder"
     )
     assert refused({name: value for name, value in good.items() if "stream1_up" not in name}) == (
         "a PATN has one stream that ends in an image of 3 channels; here 0 do"
     )
     assert refused(
         {name: value for name, value in good.items() if name != "model.stream2_down.2.running_var"}
-    ) == ("stream2_down: a layer has no running_var; a PATN with batch norm has one there")
+    ) == ("stream2_down: a layer has no running_var; in a PATN with batch norm it has one")
     assert refused(
         {name: value for name, value in good.items() if not name.startswith("model.stream2_down.7")}
-    ) == ("stream2_down has 5 layers with weights; a PATN has 6 there")
+    ) == ("stream2_down has 5 layers with weights; in a PATN it has 6")
     assert refused(good | {first.replace("weight", "bias"): torch.zeros(4)}) == (
-        "stream1_down: a layer has a bias, which a PATN with batch norm has not"
+        "stream1_down: a layer has a bias; in a PATN with batch norm it has none"
     )

@@ -101,5 +101,5 @@ def test_the_loss_sees_left_and_right_in_one_place():
     shifted = true.clone()
     shifted[:, [9, 12]] -= (true[:, 9] - merged[:, 9]).abs()[
         :, None
-    ]  # as far off, but the same in both
+    ]  # the same error, but equal on both sides
     assert _losses(batch, merged)["sides"] > 0.1 and _losses(batch, shifted)["sides"] < 1e-6

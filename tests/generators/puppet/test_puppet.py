@@ -39,7 +39,7 @@ UPRIGHT = torch.tensor(upright.UPRIGHT).float()
 
 
 def people(number: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    """Images of smooth noise in [0, 1], and upright people whose joints are shaken."""
+    """Images of smooth noise in [0, 1], and upright people with noisy joints."""
     draws = torch.Generator().manual_seed(seed)
     coarse = torch.rand(number, 3, 16, 8, generator=draws)
     image = torch.nn.functional.interpolate(coarse, size=SIZE, mode="bicubic").clamp(0, 1)
@@ -113,12 +113,12 @@ def test_flipping_source_and_scene_flips_the_puppet():
     assert torch.allclose(source.flip(every).plate, again.plate, atol=1e-5)
 
 
-def test_a_limb_out_of_sight_is_taken_from_the_other_side():
+def test_an_invisible_limb_is_taken_from_the_other_side():
     image, keypoints = people(1)
     image[:] = 0.5
     image[:, 0, 60:, 33:] = 1.0  # the left leg is red
     keypoints[0] = UPRIGHT
-    keypoints[0, [9, 10]] = -1.0  # the right knee and ankle are not seen
+    keypoints[0, [9, 10]] = -1.0  # the right knee and ankle are invisible
     source = Puppet(PARAMS).figures(image, keypoints)
     scene = Puppet(PARAMS).figures(torch.zeros(1, 3, *SIZE), UPRIGHT[None])
     drawn = Puppet(PARAMS).render(source, scene, ("pose", "plate"))
@@ -285,15 +285,13 @@ def test_params_that_make_no_sense(change, message):
         replace(PARAMS, **change)
 
 
-def test_part_params_that_make_no_sense():
+def test_invalid_part_params_are_rejected():
     with pytest.raises(ValueError, match=r"parts.head must not be negative, got \(0.3, -0.2\)"):
         replace(PARTS, head=(0.3, -0.2))
 
 
 def test_a_turned_and_smaller_person_is_cut_at_the_same_joints():
-    """Frames move with the body: what lies at a joint in one picture comes out at that joint in the
-    other.
-    """
+    """Frames move with the body: a joint of one picture is mapped to that joint of the other."""
     _, source = people(3)
     turn = 0.7 * torch.tensor([[math.cos(0.3), -math.sin(0.3)], [math.sin(0.3), math.cos(0.3)]])
     target = (source - 60) @ turn.T + 50

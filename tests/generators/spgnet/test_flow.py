@@ -12,7 +12,7 @@ SIZE = (32, 16)
 
 
 def contents(pairs: list[tuple[int, int]]) -> dict[str, torch.Tensor]:
-    """A file's: four poses, of which 0 and 3 are the same, and random flows."""
+    """Contents of a file: four poses, of which 0 and 3 are equal, and random flows."""
     draws = torch.Generator().manual_seed(0)
     keypoints = 10 * torch.rand(4, 18, 2, generator=draws)
     keypoints[3] = keypoints[0]
@@ -27,7 +27,7 @@ def contents(pairs: list[tuple[int, int]]) -> dict[str, torch.Tensor]:
 
 @pytest.fixture
 def saved(tmp_path):
-    """saved(contents) -> the file."""
+    """saved(contents) -> the path of a file with these contents."""
 
     def save(values: dict[str, torch.Tensor]) -> Path:
         torch.save(values, tmp_path / "flow.pt")
@@ -49,7 +49,7 @@ def test_flow_points_to_the_place_in_the_source():
 
 
 def test_rigid_parts_bring_the_person_to_the_target():
-    """Every keypoint's surroundings come from the same keypoint of the source."""
+    """The pixels around every keypoint come from the same keypoint of the source."""
     source = torch.tensor(upright.UPRIGHT).float()[None]
     target = source + torch.tensor([6.0, -5.0])
     grid, visibility = flow_source(RIGID_PARTS, (128, 64))(source, target)
@@ -87,7 +87,7 @@ def test_a_file_gives_each_pair_its_flow(saved):
         torch.equal(visibility.argmax(1), values["visibility"][asked].long())
         and visibility.sum() == 3 * 32 * 16
     )
-    # Pose 3 is pose 0: what a flow depends on is the same.
+    # Poses 3 and 0 are equal, so their flows are too.
     assert torch.equal(source(values["keypoints"][3:], values["keypoints"][1:2])[0], grid[1:2])
 
 
@@ -106,14 +106,14 @@ def test_a_pair_that_the_file_lacks(saved):
     values = contents([(0, 1)])
     source = FlowFile(saved(values), SIZE)
     keypoints = values["keypoints"]
-    with pytest.raises(ValueError, match=r"flow\.pt: has no flow for 2 of 3 pairs of poses"):
+    with pytest.raises(ValueError, match=r"flow\.pt: no flow for 2 of 3 pairs of poses"):
         source(keypoints[[0, 1, 0]], keypoints[[1, 0, 2]])
 
 
 def test_bad_files(saved, tmp_path):
     with pytest.raises(
         FileNotFoundError,
-        match=r"spgnet\.flow: .*none\.pt is not there; name a file of flows, or rigid_parts",
+        match=r"spgnet\.flow: .*none\.pt not found; set it to a file of flows or rigid_parts",
     ):
         flow_source(str(tmp_path / "none.pt"), SIZE)
     values = contents([(0, 1)])

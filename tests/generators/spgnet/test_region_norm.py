@@ -105,7 +105,7 @@ def test_styles_of_regions_do_not_mix(maps):
     assert encoder(image, maps).shape == (2, LABELS, 4)
     means = torch.randn(2, LABELS * 4, 1, 1)
     changed = means.clone()
-    changed[0, 3 * 4 : 4 * 4] += 1  # of label 3
+    changed[0, 3 * 4 : 4 * 4] += 1  # style of label 3
     moved = (encoder.regions(changed) - encoder.regions(means)).abs().view(2, LABELS, 4).amax(2) > 0
     assert moved.nonzero().tolist() == [[0, 3]]
 

@@ -12,8 +12,8 @@ from generators.training.phases import TrainingParams
 
 SIZE = (32, 16)
 TRAINING = TrainingParams(4, 2, 2, 1e-3, (0.5, 0.999), False, 0, "float32", 1, 4, 4)
-# Neck to hips, thighs, shanks, neck to shoulders, upper arms, forearms: the limbs of an OpenPose
-# body without its head.
+# Neck to hips, thighs, shanks, neck to shoulders, upper arms, forearms: OpenPose's limbs without
+# those of the head.
 LIMBS = {
     (1, 8),
     (8, 9),
@@ -76,7 +76,7 @@ def test_twelve_limbs_of_trunk_arms_and_legs():
 
 
 def test_a_pose_is_18_heat_maps_and_12_distance_maps(people):
-    keypoints = people[0].keypoints[4:6]  # of the second the right wrist is missing
+    keypoints = people[0].keypoints[4:6]  # the second has no right wrist
     maps = pose_features(pose_maps(keypoints, SIZE, 1.5), keypoints, -0.1)
     assert maps.shape == (2, 30, *SIZE) and maps.min() >= 0 and maps.max() <= 1
     assert torch.equal(maps[:, :18], pose_maps(keypoints, SIZE, 1.5))

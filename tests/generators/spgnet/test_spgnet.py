@@ -56,8 +56,9 @@ def params() -> SpgNetParams:
 
 @pytest.fixture
 def spgnet(params):
-    """spgnet(**changes) -> an SpgNet; fields of network and training are told by their names, the
-    parser's input as input.
+    """spgnet(**changes) -> an SpgNet.
+
+    Changes may also name fields of network and training; `input` is the parser's.
     """
 
     def make(**changes) -> SpgNet:
@@ -125,9 +126,7 @@ def test_stated_shapes(spgnet, batch):
 
 
 def test_first_channels_and_norms_of_the_paper(spgnet):
-    """30 channels for the first PEBlock, 3 for the first AEBlock; two normalisations in every
-    SPGBlock (Fig. 1 b).
-    """
+    """Input channels are 30 and 3; every SPGBlock has two normalisations (Fig. 1 b)."""
     network = spgnet().networks["network"]
     assert (network.pose_path[0][0].in_channels, network.image_path[0][0].in_channels) == (30, 3)
     assert all(len(block.norms) == 2 for block in network.blocks)
@@ -354,7 +353,7 @@ def state(folder) -> list[torch.Tensor]:
 
 @pytest.mark.parametrize(("stop", "resumed_at"), [(3, 2), (4, 2), (8, 6)])
 def test_interrupted_training_ends_like_unbroken(spgnet, people, tmp_path, stop, resumed_at):
-    """Within SPATN's four iterations, between the phases and within SPGNet's five."""
+    """The stops are in SPATN's four iterations, between the phases and in SPGNet's five."""
     changes = {"input": "image", "lambda_gan": 0.1, "image_pool": 4}
 
     def on_log(step, losses):
@@ -418,9 +417,7 @@ def test_mixed_precision(spgnet, batch):
 
 def test_finished_generator_is_rebuilt(spgnet, batch, tmp_path):
     generator = spgnet()
-    generator.networks["network"].to(
-        memory_format=torch.channels_last
-    )  # as the training loop has it
+    generator.networks["network"].to(memory_format=torch.channels_last)  # as in the training loop
     generator.phases()[-1].render(batch)  # moves the running statistics
     save_generator(generator, tmp_path / "generator.pt", {})
     again = load_generator(tmp_path / "generator.pt", "cpu")

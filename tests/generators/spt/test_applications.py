@@ -45,19 +45,17 @@ def batch_of(source: Look, target: Look) -> Batch:
 @pytest.mark.parametrize("copy_warped", [True, False])
 @pytest.mark.parametrize("skips", ["flow", "parts"])
 def test_texture_transfer_is_generation_on_a_given_map(copy_warped, skips):
-    """With the true map (ts_gt) generate() paints the same person; and the same image where both
-    sides are one.
-    """
+    """With the true map (ts_gt) generate() paints the same person, and the same image for one look."""
     made, a, b = spt(configuration="ts_gt", copy_warped=copy_warped, skips=skips), look(0), look(1)
     found = texture_transfer(made, a, a, "network")
     torch.testing.assert_close(found.image, made.generate(batch_of(a, a)), rtol=0, atol=1e-6)
     assert found.changed.all()
-    # Of two, generate() keeps the source's background, and this the other's.
+    # With two looks, generate() keeps the source's background, and texture_transfer the other's.
     person = (b.labels != 0)[:, None].expand(-1, 3, -1, -1)
-    there, generated = texture_transfer(made, a, b, "network").image, made.generate(batch_of(a, b))
-    torch.testing.assert_close(there[person], generated[person], rtol=0, atol=1e-6)
+    moved, generated = texture_transfer(made, a, b, "network").image, made.generate(batch_of(a, b))
+    torch.testing.assert_close(moved[person], generated[person], rtol=0, atol=1e-6)
     torch.testing.assert_close(
-        there[~person], texture_transfer(made, b, b, "network").image[~person], rtol=0, atol=1e-6
+        moved[~person], texture_transfer(made, b, b, "network").image[~person], rtol=0, atol=1e-6
     )
 
 
@@ -75,7 +73,7 @@ def test_own_background_keeps_every_pixel_outside_the_person():
 
 
 def test_the_network_is_fed_as_the_paper_says(monkeypatch):
-    """E_A^F(image, S, p) of the look, E_S'(S, p) of the layout."""
+    """The encoders receive image, S and p of the look, and S and p of the layout."""
     made, a, b = spt(), look(0), look(1)
     edited = b.labels.clone()
     edited[edited == 4] = 5
@@ -148,7 +146,7 @@ def test_try_on_keeps_the_face_and_all_else(region):
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match="baseline knows no parsing maps"):
+    with pytest.raises(ValueError, match="baseline uses no parsing maps"):
         applications.check(spt(configuration="baseline", style="mask"))
     with pytest.raises(ValueError, match="this SPT has no background network"):
         texture_transfer(spt(background="none"), look(0), look(1), "network")

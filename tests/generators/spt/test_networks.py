@@ -75,9 +75,7 @@ def test_the_hole_hides_what_is_behind():
 
 
 def test_the_deepest_map_is_never_warped():
-    """A foreground network whose skips are all deformable, and none: the same parameters, other
-    images.
-    """
+    """Warping all skips or none gives other images with the same parameters."""
     torch.manual_seed(0)
     network = ForegroundNetwork(False, False, 9, NET)
     image, pose = torch.randn(1, 3, *SIZE), torch.rand(1, 18, *SIZE)
@@ -105,9 +103,7 @@ def test_nothing_moves_when_the_pose_is_the_same(kind):
 
 @pytest.mark.parametrize("level", [1, 2])
 def test_a_person_who_steps_aside_takes_the_pixels_along(level):
-    """(dy, dx) of 8 px at full size is 8 / level at a level; both kinds move the whole body by
-    it.
-    """
+    """A move of 8 px at full size is 8 / level px at a level; both kinds move the whole body."""
     height, width = SIZE[0] // level, SIZE[1] // level
     maps = pose_maps(standing() / level, (height, width), 2.0)
     wanted = pose_maps(standing((8.0, 4.0)) / level, (height, width), 2.0)
@@ -169,7 +165,7 @@ def test_copying_adds_one_channel():
     [
         (
             lambda: UNetParams(0, 4, "layer", 0.0),
-            "ngf is 0 and levels 4; there must be a channel and two levels",
+            "ngf is 0 and levels 4; they must be at least 1 and 2",
         ),
         (
             lambda: UNetParams(4, 4, "group", 0.0),

@@ -23,7 +23,7 @@ SEARCH = SearchParams(candidates=500, min_pose_distance=0.05, points=(6, 4))
 
 
 def persons(number: int, seed: int = 0) -> torch.Tensor:
-    """Keypoints [number, 18, 2] of upright people whose limbs swing."""
+    """Keypoints [number, 18, 2] of upright people with swinging limbs."""
     draws = torch.Generator().manual_seed(seed)
     keypoints = torch.tensor(upright.UPRIGHT, dtype=torch.float32).repeat(number, 1, 1) / 2
     keypoints[:, [3, 4, 6, 7, 9, 10, 12, 13]] += 3 * torch.randn(number, 8, 2, generator=draws)
@@ -31,9 +31,7 @@ def persons(number: int, seed: int = 0) -> torch.Tensor:
 
 
 def dressed(keypoints: torch.Tensor, skirt: torch.Tensor) -> torch.Tensor:
-    """Parsing maps: upper clothes above, a skirt or trousers below, background elsewhere; [N, H, W]
-    uint8.
-    """
+    """Parsing maps, uint8 [N, H, W]: upper clothes above, a skirt or trousers below."""
     near = limb_distances(keypoints, SIZE)
     assert LIMBS[1] == (8, 9)
     upper, lower = near[:, 6:12].amin(1) < 2.5, near[:, [1, 2, 4, 5]].amin(1) < 2.5
@@ -88,9 +86,7 @@ def test_only_parts_that_both_show_count():
 
 
 def test_the_affine_map_is_the_least_squares_fit_of_the_corners():
-    """Eq. (2): points of equal (u, v) in two frames are those that the fit of the four corners
-    takes to one another.
-    """
+    """Eq. (2): the fit of the four corners maps points of equal (u, v) to each other."""
     one, other = (body_parts.frames(persons(1, seed), SIZE, body_parts.USUAL)[0] for seed in (1, 2))
     corners = torch.tensor([[-1.0, -1], [-1, 1], [1, 1], [1, -1]])
     for a, b in zip(one, other, strict=True):

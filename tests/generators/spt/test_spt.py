@@ -27,9 +27,7 @@ GANS = {
 
 @pytest.fixture(scope="session")
 def walkers() -> tuple[ImageSet, torch.Tensor]:
-    """12 images of 3 identities in clothes of one colour each, their limbs swung, with their
-    parsing maps.
-    """
+    """12 images, with parsing maps, of 3 identities with swung limbs, each in one colour."""
     draws = torch.Generator().manual_seed(0)
     pids = torch.arange(12) // 4 + 1
     keypoints = torch.tensor(upright.UPRIGHT, dtype=torch.float32).repeat(12, 1, 1) / 4
@@ -55,7 +53,7 @@ def pose_network() -> nn.Module:
 
 @pytest.fixture
 def spt(params) -> callable:
-    """spt(**changes) -> an Spt; `iterations` are those of each phase."""
+    """spt(**changes) -> an Spt; `iterations` applies to each phase."""
 
     def make(iterations: int = 3, **changes) -> Spt:
         short = replace(
@@ -134,7 +132,7 @@ def test_phases_are_those_of_algorithm_2(spt, pose_network):
     assert [judge.name for judge in semantic.adversaries] == ["semantic"]
     assert [judge.name for judge in appearance.adversaries] == ["appearance", "face", "background"]
     assert [judge.name for judge in joint.adversaries] == ["semantic", "appearance", "face"]
-    assert joint.adversaries[0].network is semantic.adversaries[0].network  # D_S goes on
+    assert joint.adversaries[0].network is semantic.adversaries[0].network  # D_S continues
     assert set(appearance.network) == {"foreground", "background"} and set(joint.network) == {
         "semantic",
         "foreground",
@@ -170,9 +168,10 @@ def gradients(generator, phase, batch):
 
 
 @pytest.mark.parametrize("configuration", ["e2e", "ts_pred", "baseline", "ts_gt"])
-def test_the_target_image_is_never_seen(spt, walkers, pose_network, configuration):
-    """Noise in its place leaves every loss and gradient as it is; so does its parsing map, but
-    where it is asked for.
+def test_the_target_image_is_never_used(spt, walkers, pose_network, configuration):
+    """Noise as target image leaves every loss and gradient unchanged.
+
+    So does another target parsing map, except where the configuration uses it.
     """
     style = "mask" if configuration == "baseline" else "semantic"
     generator = spt(configuration=configuration, style=style, **GANS)
@@ -210,7 +209,7 @@ def test_ts_gt_paints_on_the_true_map(spt, walkers, pose_network):
     assert torch.equal(generator.predict_parsing(batch), batch.target_parsing)
     with pytest.raises(
         ValueError,
-        match="ts_gt paints on the target images' own parsing maps, and this batch has none",
+        match="ts_gt paints on the true parsing maps of the target images, and this batch has none",
     ):
         generator.generate(replace(batch, target_parsing=torch.zeros_like(batch.target_parsing)))
 
@@ -220,7 +219,7 @@ def test_composition_is_equation_6(spt, walkers):
     for configuration in ("e2e", "ts_gt"):
         generator = spt(configuration=configuration).renderer
         with torch.no_grad():
-            source, target, warp, image = generator.there(batch)
+            source, target, warp, image = generator.render(batch)
             person = generator.networks["foreground"](
                 batch.source_image, source.parsing, source.pose, target.parsing, target.pose, warp
             )
@@ -236,7 +235,7 @@ def test_the_background_knows_nothing_of_the_person(spt, walkers):
     hidden = batch.source_image.masked_fill((batch.source_parsing > 0)[:, None], 0.7)
     with torch.no_grad():
         image, other = (
-            generator.renderer.there(replace(batch, source_image=one))[-1]
+            generator.renderer.render(replace(batch, source_image=one))[-1]
             for one in (batch.source_image, hidden)
         )
     behind = (batch.target_parsing == 0)[:, None].expand_as(image)
@@ -314,7 +313,7 @@ def test_auxiliary_images_from_a_folder(spt, walkers, pose_network, tmp_path):
     person = (batch_of(walkers).source_parsing > 0)[:, None].expand(-1, 3, -1, -1)
     plates = own.auxiliary.roll(-1, 0)
     assert (plates - batch_of(walkers).source_image).abs()[person].mean() > 0.3
-    assert plates[person].abs().max() < 0.35  # grey as the scene, not 220 and 30 as the person
+    assert plates[person].abs().max() < 0.35  # grey like the scene, not 220 and 30 like the person
 
 
 def test_each_weight_is_a_switch(spt, walkers, pose_network):
@@ -358,9 +357,7 @@ def test_the_loss_falls_on_one_batch(spt, walkers, pose_network):
 
 @pytest.mark.parametrize("stop", [3, 8])
 def test_killed_and_resumed_equals_unbroken(spt, walkers, pose_network, tmp_path, stop):
-    """Killed in the semantic phase, two more to follow, and in the joint one; with every
-    discriminator.
-    """
+    """The run is killed in the semantic or in the joint phase; all discriminators are in use."""
 
     def killed(step, losses):
         if step == stop:
@@ -460,7 +457,7 @@ def test_a_person_without_torso_does_no_harm(spt, walkers, pose_network):
         ),
         (
             {"scene_doubt": 0.5, "background": "none"},
-            "spt.scene_doubt is 0.5; .* be 0 where background is none",
+            "spt.scene_doubt is 0.5; .* be 0 if background is none",
         ),
     ],
 )

@@ -33,7 +33,7 @@ def test_damaged_file(patn, tmp_path, damage):
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(
         ValueError,
-        match=r"generator\.pt: not a readable checkpoint \(.*\); restore it, or make it anew",
+        match=r"generator\.pt: not a readable checkpoint \(.*\); restore it, or make it again",
     ):
         load_generator(path, "cpu")
 
@@ -57,7 +57,7 @@ def test_foreign_files(patn, tmp_path):
     ):
         load_generator(path, "cpu")
     torch.save(torch.zeros(2), path)
-    with pytest.raises(ValueError, match=r"other\.pt: holds a Tensor, not a checkpoint"):
+    with pytest.raises(ValueError, match=r"other\.pt: contains a Tensor, not a checkpoint"):
         load_generator(path, "cpu")
     with pytest.raises(FileNotFoundError, match="absent"):
         load_generator(tmp_path / "absent.pt", "cpu")

@@ -5,7 +5,7 @@ from generators.training.generator import Generator
 
 
 class Half(Generator):
-    """No `generate`: an incomplete generator."""
+    """An incomplete generator, without `generate`."""
 
     name = "half"
 

@@ -25,7 +25,7 @@ def test_pool_exchanges_half_and_loses_nothing():
         exchanged += int((out != new).sum())
         given += out.flatten().tolist()
     assert 0.46 < exchanged / 4000 < 0.54
-    # Everything that went in is either given out or still held, once.
+    # Every sample is returned or still stored, exactly once.
     assert sorted(given + pool.samples.flatten().tolist()) == list(range(4050))
 
 

@@ -138,7 +138,7 @@ def test_an_interrupted_run_ends_like_an_unbroken_one(patn, people, tmp_path, un
     assert trained.iterations == 12 - trained.resumed_at
     run(patn(log_every=1), people, tmp_path / "whole")
     assert_same_end(folder, tmp_path / "whole")
-    # How often the losses are looked at changes nothing.
+    # How often the losses are checked changes nothing.
     weights = [
         checkpoint.load(end / "checkpoint.pt", "cpu")["networks"] for end in (folder, unbroken)
     ]
@@ -250,7 +250,7 @@ def test_fingerprint_sees_every_part(people):
 
 
 def spoiled(generator, at: int, spoil):
-    """The generator, with spoil(phase, output) called in its `at`-th rendering."""
+    """The generator, with spoil(output) applied in its `at`-th rendering."""
     (phase,) = generator.phases()
     calls = []
 
@@ -274,14 +274,14 @@ def test_a_loss_that_is_not_finite_stops_the_run(patn, people, tmp_path):
     assert f"{tmp_path / 'checkpoint.pt'}, of iteration 5" in str(caught.value)
     kept = checkpoint.load(tmp_path / "checkpoint.pt", "cpu")
     assert kept["step"] == 5 and all(t.isfinite().all() for t in state(tmp_path))
-    # The checkpoint is as good as any: a sound run goes on from it.
+    # The checkpoint is intact: a run without the fault resumes from it.
     assert run(patn(log_every=4), people, tmp_path).resumed_at == 5
 
 
 def test_a_loss_that_is_not_finite_before_the_first_checkpoint(patn, people, tmp_path):
     generator = spoiled(patn(), 2, lambda output: output / 0.0)
     with pytest.raises(
-        FloatingPointError, match="iteration 2: .*there is no checkpoint yet; a lower learning_rate"
+        FloatingPointError, match="iteration 2: .*no checkpoint exists yet; a lower learning_rate"
     ):
         run(generator, people, tmp_path)
     assert not (tmp_path / "checkpoint.pt").exists()
@@ -340,7 +340,7 @@ def test_phases_follow_one_another(patn, people, tmp_path):
     assert_same_end(tmp_path / "broken", tmp_path / "whole")
 
 
-def test_a_discriminator_learns_to_tell(patn, people, tmp_path):
+def test_a_discriminator_learns_to_discriminate(patn, people, tmp_path):
     generator = patn(
         iterations=40,
         decay_start=40,
@@ -350,7 +350,7 @@ def test_a_discriminator_learns_to_tell(patn, people, tmp_path):
         dropout=0.0,
     )
     seen = {}
-    # The generator is held still, so that its images stay easy to tell.
+    # The generator is frozen, so that its images stay easy to recognise.
     (phase,) = generator.phases()
     still = replace(phase, render=lambda batch: phase.render(batch) * 0 - 0.9)
     generator.phases = lambda _: (still,)
@@ -379,7 +379,7 @@ def test_senseless_training_params(params, change, message):
 
 def test_data_that_does_not_fit(patn, people, tmp_path):
     images, pairs = people
-    with pytest.raises(ValueError, match="there are no training pairs: no identity has two images"):
+    with pytest.raises(ValueError, match="no training pairs: no identity has two images"):
         run(patn(), (images, pairs[:0]), tmp_path)
     with pytest.raises(
         ValueError, match=r"the images are \(32, 16\) px, but image_size is \(64, 32\)"
@@ -406,7 +406,7 @@ def test_bfloat16_runs_the_networks_and_float32_the_losses(patn, people, tmp_pat
     assert all(p.dtype == torch.float32 for p in generator.networks["network"].parameters())
 
 
-def test_auto_precision_asks_the_device():
+def test_auto_precision_depends_on_the_device():
     cpu = torch.device("cpu")
     assert not uses_bfloat16("float32", cpu) and uses_bfloat16("bfloat16", cpu)
     assert (

@@ -44,7 +44,7 @@ def test_263632_pairs_on_market1501():
     pids = table["name"].str.split("_").str[0].astype(int).to_numpy()
     pairs = training_pairs(pids, torch.from_numpy(keypoints).float())
     assert len(pairs) == 263_632
-    # Of 12,116 usable images of 745 identities, four are the only one of theirs.
+    # Of 12,116 usable images of 745 identities, four are the only image of their identity.
     assert len(pairs.unique()) == 12_112 and len(np.unique(pids[pairs.unique().numpy()])) == 741
 
 

@@ -1,5 +1,6 @@
-"""A training process of its own, to be killed or to be one of several: train_worker.py INPUTS
-FOLDER [WEIGHTS].
+"""A separate training process, to be killed or to be one of several.
+
+Usage: train_worker.py INPUTS FOLDER [WEIGHTS]
 """
 
 import pickle

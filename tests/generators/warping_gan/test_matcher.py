@@ -47,7 +47,7 @@ seeds, sizes, lattices = (
 
 
 def blobs(number: int, size=SIZE, channels: int = 3) -> torch.Tensor:
-    """Maps with one bright spot a channel."""
+    """Maps with one bright spot per channel."""
     at = torch.rand(number, channels, 2, 1, generator=torch.Generator().manual_seed(1)) * 1.2 - 0.6
     points = pixel_points(size).float().T
     return torch.exp(-((points - at) ** 2).sum(2) / 0.08).view(number, channels, *size)
@@ -77,7 +77,7 @@ def test_an_affine_spline_is_the_affine_map(seed, size, controls):
 
 @settings(deadline=None, max_examples=30)
 @given(seeds, lattices)
-def test_splines_take_their_controls_where_they_are_told(seed, controls):
+def test_splines_take_their_controls_to_the_given_points(seed, controls):
     at = control_points(controls)
     goals = torch.randn(
         controls**2, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)
@@ -112,8 +112,9 @@ def test_spline_against_the_equations_solved_afresh():
 
 
 def test_steps_are_composed_exactly():
-    """Warping by the affine map and then by the spline is warping once by both, but for being
-    interpolated twice.
+    """Warping by the affine map, then by the spline, equals warping by both.
+
+    The two differ only by the second interpolation.
     """
     image = blobs(2, (64, 32))
     lattice = Lattice((64, 32), 3)
@@ -124,7 +125,7 @@ def test_steps_are_composed_exactly():
 
 
 def test_random_rotations_keep_the_images_angles():
-    """In pixels, a turned square has sides of one length, whatever the image's shape."""
+    """In pixels, a turned square keeps sides of equal length, whatever the image's shape."""
     params = replace(PARAMS, rotation_degrees=90.0, scale=0.0, shift=0.0, bend=0.0)
     torch.manual_seed(0)
     theta, moves = random_transformations(8, params, (40, 20), torch.device("cpu"))
@@ -173,7 +174,7 @@ def test_losses_are_mean_squared_distances_of_points():
     torch.manual_seed(0)
     matcher = GeometricMatcher(3, SIZE, PARAMS)
     matched = match(matcher, blobs(4), blobs(4))
-    # An untrained matcher leaves each point where it is.
+    # An untrained matcher moves nothing.
     still = pixel_points(SIZE).float().view(1, *SIZE, 2)
     wanted = (still - matched.true).square().sum(-1).mean().item()
     losses = matcher_losses(matched)

@@ -83,9 +83,7 @@ def count(module: nn.Module, kind: type, **having) -> int:
 
 
 def test_networks_of_the_paper():
-    """Section 4.1: three downsampling layers, three upsampling layers, nine residual blocks, one
-    warping block.
-    """
+    """Section 4.1: three layers down, three up, nine residual blocks, one warping block."""
     network = ImageNetwork(13, 28, 64, 3, 9, "instance", (128, 64), 3)
     for one in (network, Parser(28, 10, 64, 3, 9, "instance")):
         assert count(one, nn.ConvTranspose2d, stride=(2, 2)) == 3
@@ -127,7 +125,7 @@ def test_warping_block_is_equation_1(block):
 
 
 def test_the_residual_goes_where_the_grid_says(block):
-    """A map that fetches every place from one row below moves the residual one row up."""
+    """A map that fetches every position from one row below moves the residual one row up."""
     features = torch.randn(1, 4, 8, 4)
     theta = identity(1, features.device).clone()
     theta[:, 1, 2] = 2 / 8
@@ -201,17 +199,16 @@ def test_generate_sees_nothing_of_the_target_but_its_pose(batch):
 
 
 def test_a_predicted_map_is_that_of_the_finished_parser(batch):
-    """Not that of a parser in training, whose norms look at the batch, and remember it."""
+    """It is not that of a parser in training mode, whose norms use and remember the batch."""
     generator = make()
-    phase_of(generator, "parser").render(
-        batch
-    )  # as after training: running statistics, and networks in training
+    # As after training: with running statistics, and networks in training mode.
+    phase_of(generator, "parser").render(batch)
     first = generator.predict_parsing(batch)
     generator.generate(batch)
     assert torch.equal(generator.predict_parsing(batch), first)
     with pytest.raises(
         ValueError,
-        match="warping_gan.use_parsing is false: there is no stage I, and no parsing map",
+        match="warping_gan.use_parsing is false, so stage I and its parsing maps do not exist",
     ):
         make(use_parsing=False).predict_parsing(batch)
 
@@ -219,7 +216,7 @@ def test_a_predicted_map_is_that_of_the_finished_parser(batch):
 @pytest.mark.parametrize(
     ("given", "ignored"), [("parsing", "source_image"), ("image", "source_parsing")]
 )
-def test_parser_is_told_what_parser_input_says(batch, given, ignored):
+def test_parser_receives_what_parser_input_names(batch, given, ignored):
     generator = make(parser=replace(PARAMS.parser, input=given))
     render = phase_of(generator, "parser").render
     generator.networks["parser"].eval()
@@ -234,9 +231,7 @@ def test_parser_is_told_what_parser_input_says(batch, given, ignored):
 
 
 def test_without_parsing(batch):
-    """Neither stage I nor any parsing map, also where the data has some; the matcher compares
-    poses.
-    """
+    """No stage I and no parsing map is used, even if the data has some; the matcher compares poses."""
     generator = make(use_parsing=False, person_weight=2.0)
     assert list(generator.networks) == ["matcher", "network"] and [
         p.name for p in generator.phases()
@@ -402,7 +397,7 @@ def tensors(nested) -> list[torch.Tensor]:
 
 @pytest.mark.parametrize("stops", [[2], [5, 9], [11, 15], [17]])
 def test_an_interrupted_run_ends_like_an_unbroken_one(people, tmp_path, stops):
-    """Iterations 1 to 6 are the parser's, 7 to 12 the matcher's, 13 to 18 the image network's."""
+    """Iterations 1-6 are the parser's, 7-12 the matcher's, 13-18 the image network's."""
     run(make(), people, tmp_path / "unbroken")
     for stop in stops:
 
@@ -456,9 +451,8 @@ def test_overfits_one_pair(people, tmp_path):
 def test_finished_generator_is_rebuilt(batch, tmp_path):
     generator = make()
     for network in generator.networks.values():
-        network.to(
-            memory_format=torch.channels_last
-        )  # in which a loaded one is, and sums in another order
+        # The memory format of a loaded generator, which changes the order of sums.
+        network.to(memory_format=torch.channels_last)
     for phase in generator.phases():
         phase.render(batch)  # moves the running statistics
     save_generator(generator, tmp_path / "generator.pt", {})
@@ -491,7 +485,7 @@ def test_finished_generator_is_rebuilt(batch, tmp_path):
         ),
         (
             {"lambda_gan": 0.0, "lambda_l1": 0.0, "lambda_ph": 0.0},
-            "warping_gan: every lambda is 0; there is nothing to learn",
+            "warping_gan: all lambdas are 0, so nothing would be learned",
         ),
         ({"lambda_ph": -1.0}, "warping_gan.lambda_ph is -1.0; it must not be negative"),
         (
