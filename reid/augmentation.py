@@ -29,6 +29,9 @@ class AugmentParams:
         0 = off
     erasing: probability of random erasing (Zhong et al. 2017)
     brightness, contrast, saturation: factors are U(1 - strength, 1 + strength); 0 = off
+
+    Raises:
+        ValueError: If a value is invalid.
     """
 
     flip: float
@@ -77,6 +80,7 @@ class Draws:
     colour: Tensor
 
     def rows(self, rows: slice) -> "Draws":
+        """The choices for a slice of the batch."""
         return Draws(self.crop[rows], self.flip[rows], self.erase[rows], self.colour[rows])
 
 

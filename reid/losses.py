@@ -28,6 +28,8 @@ class ClassCircle:
 
 @dataclass(frozen=True)
 class Triplet:
+    """Batch-hard triplet loss."""
+
     kind: Literal["triplet"]
     features: Features  # bag of tricks: pooled
     margin: float | None  # of Euclidean distances, in bag of tricks 0.3; null = soft margin
@@ -47,6 +49,12 @@ class PairCircle:
 
 @dataclass(frozen=True)
 class LossParams:
+    """Section `loss`.
+
+    Raises:
+        ValueError: If a value is invalid.
+    """
+
     identity: Literal["softmax"] | ClassCircle
     metric: Triplet | PairCircle | None  # needs sampler `identity`: several images per identity
 
