@@ -137,6 +137,8 @@ def circle_logits(cosines: Tensor, label: Tensor, scale: float, margin: float) -
     Args:
         cosines: float32 [N, C].
         label: int64 [N].
+        scale: The paper's gamma.
+        margin: The paper's m.
     """
     true_class = F.one_hot(label, cosines.shape[1]).bool()
     fixed = cosines.detach()

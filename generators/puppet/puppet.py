@@ -253,8 +253,9 @@ def compose(
     """Draw sources part by part over plates: float32 [N, 3, H, W].
 
     Args:
-        image, plate: [N, 3, H, W].
+        image: [N, 3, H, W].
         person: Opacity of the image, [N, 1, H, W], or None if opaque.
+        plate: [N, 3, H, W].
         cut, placed: Frames [N, 10, 3, 2] of the parts in the image and in the output.
         order: Parts from far to near, [N, 10].
         soft_px: Width of a part's soft edge in px.

@@ -35,13 +35,11 @@ FlowSource = Callable[[Tensor, Tensor], Flow]
 
 
 def flow_source(kind: str, size: tuple[int, int]) -> FlowSource:
-    """The flow source `rigid_parts`, or that of a file.
+    """The flow source `rigid_parts`, or that of a file; for errors see FlowFile.
 
     Args:
         kind: `rigid_parts`, or the path of a file of flows.
         size: (height, width) in px.
-
-    For errors see FlowFile.
     """
     if kind == RIGID_PARTS:
         return lambda source, target: rigid_flow(source, target, size, USUAL)
