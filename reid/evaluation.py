@@ -246,7 +246,7 @@ def _score(distances: Callable[[slice], np.ndarray], matches: _Matches) -> Query
 
 
 def _ranks(row: np.ndarray, matches: np.ndarray, dropped: np.ndarray) -> np.ndarray:
-    """Ascending ranks, from 1, of the gallery rows `matches` in a stable sort without `dropped`."""
+    """Ranks, ascending from 1, of `matches` in a stable sort of `row` without `dropped`."""
     ranks = np.empty(len(matches), np.int64)
     near = row[dropped]
     for place, match in enumerate(matches.tolist()):
