@@ -29,6 +29,9 @@ class AugmentParams:
         0 = off
     erasing: probability of random erasing (Zhong et al. 2017)
     brightness, contrast, saturation: factors are U(1 - strength, 1 + strength); 0 = off
+
+    Raises:
+        ValueError: If a value is invalid.
     """
 
     flip: float
@@ -77,6 +80,7 @@ class Draws:
     colour: Tensor
 
     def rows(self, rows: slice) -> "Draws":
+        """The choices for a slice of the batch."""
         return Draws(self.crop[rows], self.flip[rows], self.erase[rows], self.colour[rows])
 
 
@@ -120,8 +124,9 @@ def _boxes(size: tuple[int, int], area: Tensor, aspect: Tensor, position: Tensor
     """Choose a box for each row: the first of its attempts that fits into the image.
 
     Args:
-        area, aspect: [N, A], the attempts; boxes are rounded to whole pixels.
-        position: [N, 2] in [0, 1), where the box is placed.
+        size: (height, width) in px.
+        area, aspect: The attempts, [N, A]; boxes are rounded to whole pixels.
+        position: Where the box is placed, [N, 2] in [0, 1).
 
     Returns:
         Fractions [N, 4]; the whole image if no attempt fits.
@@ -148,6 +153,7 @@ def augmented(images: Tensor, draws: Draws, size: tuple[int, int]) -> Tensor:
 
     Args:
         images: uint8 or float [N, 3, h, w] in [0, 255].
+        draws: The random choices for these images.
         size: (H, W) in px.
 
     Returns:

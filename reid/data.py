@@ -29,6 +29,9 @@ class ReidSet:
     pids: int64 [N], identities as in the data set
     camids: int64 [N], 0-based
     generated: bool [N], False = a real image
+
+    Raises:
+        ValueError: If a shape or dtype is not as stated.
     """
 
     pixels: Tensor

@@ -116,7 +116,12 @@ def evaluate_distances(
     gallery_camids: Tensor | np.ndarray,
     drop_same_camera: bool = True,
 ) -> Scores:
-    """Score given distances, float [Q, G], small for similar images; the rest is as `evaluate`."""
+    """Score given distances, float [Q, G], small for similar images; the rest is as `evaluate`.
+
+    Raises:
+        ValueError: If a set is empty, lengths do not match, distances are not finite, or no query
+            has a match.
+    """
     matrix = (
         distances.detach().cpu().numpy() if isinstance(distances, Tensor) else np.asarray(distances)
     )
@@ -178,11 +183,8 @@ def _matches(
 ) -> _Matches:
     """Find the gallery images of each query's identity.
 
-    Args:
-        shape: Numbers of query and gallery images.
-        query: Pids and camids of the queries.
-        gallery: Pids and camids of the gallery.
-        drop_same_camera: Whether images of the query's identity and camera are dropped.
+    `shape` is the numbers of query and gallery images; `query` and `gallery` are their pids and
+    camids.
 
     Raises:
         ValueError: If a set is empty, lengths do not match, or no query has a match.
@@ -222,10 +224,8 @@ def _matches(
 def _score(distances: Callable[[slice], np.ndarray], matches: _Matches) -> QueryScores:
     """Score every query.
 
-    Args:
-        distances: Returns the distances of a slice of the queries to the gallery, [rows, G]:
-            infinite for junk, finite otherwise.
-        matches: The matches of the queries.
+    `distances` returns the distances of a slice of the queries to the gallery, [rows, G], infinite
+    for junk and finite otherwise.
     """
     num_queries = len(matches.same)
     first, precision, trapezoid = np.full((3, num_queries), np.nan)
@@ -246,7 +246,7 @@ def _score(distances: Callable[[slice], np.ndarray], matches: _Matches) -> Query
 
 
 def _ranks(row: np.ndarray, matches: np.ndarray, dropped: np.ndarray) -> np.ndarray:
-    """Ascending ranks, from 1, of the gallery rows `matches` in a stable sort without `dropped`."""
+    """Ranks, ascending from 1, of `matches` in a stable sort of `row` without `dropped`."""
     ranks = np.empty(len(matches), np.int64)
     near = row[dropped]
     for place, match in enumerate(matches.tolist()):

@@ -26,6 +26,9 @@ class GateParams:
 
     drop: share of the generated images that is left out; 0 = none
     pose: weight of the pose score, in [0, 1]; the identity score has the remaining weight
+
+    Raises:
+        ValueError: If a value is invalid.
     """
 
     drop: float
@@ -45,6 +48,9 @@ class TeacherParams:
     weight: weight of the symmetric Kullback-Leibler divergence between model and average, on
         generated images; 0 = off
     decay: decay of the average per update; DG-Net 0.996
+
+    Raises:
+        ValueError: If a value is invalid.
     """
 
     weight: float
@@ -70,6 +76,9 @@ class GeneratedParams:
         2020); needs a share
     start: share of the run that uses only real images, before generated images join (DG-Net: they
         join in the last fifth)
+
+    Raises:
+        ValueError: If a value is invalid.
     """
 
     share: float | None

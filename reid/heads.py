@@ -78,6 +78,7 @@ class CosineClassifier(nn.Module):
 
 
 def bnneck(channels: int, num_classes: int, cosine: bool) -> BNNeck:
+    """Make a BNNeck with a linear classifier without bias, or with a cosine classifier."""
     if cosine:
         return BNNeck(channels, CosineClassifier(channels, num_classes))
     classifier = nn.Linear(channels, num_classes, bias=False)

@@ -28,6 +28,8 @@ class ClassCircle:
 
 @dataclass(frozen=True)
 class Triplet:
+    """Batch-hard triplet loss."""
+
     kind: Literal["triplet"]
     features: Features  # bag of tricks: pooled
     margin: float | None  # of Euclidean distances, in bag of tricks 0.3; null = soft margin
@@ -47,6 +49,12 @@ class PairCircle:
 
 @dataclass(frozen=True)
 class LossParams:
+    """Section `loss`.
+
+    Raises:
+        ValueError: If a value is invalid.
+    """
+
     identity: Literal["softmax"] | ClassCircle
     metric: Triplet | PairCircle | None  # needs sampler `identity`: several images per identity
 
@@ -129,6 +137,8 @@ def circle_logits(cosines: Tensor, label: Tensor, scale: float, margin: float) -
     Args:
         cosines: float32 [N, C].
         label: int64 [N].
+        scale: The paper's gamma.
+        margin: The paper's m.
     """
     true_class = F.one_hot(label, cosines.shape[1]).bool()
     fixed = cosines.detach()

@@ -23,6 +23,9 @@ class NetworkParams:
     head: open-reid's, bag of tricks', or the latter with a cosine classifier
     embedding: numbers per image before the classifier of head linear; open-reid 128
     dropout: dropout of head linear; open-reid 0.5
+
+    Raises:
+        ValueError: If a value is invalid.
     """
 
     pretrained: bool

@@ -16,6 +16,12 @@ Budget = Literal["epochs", "iterations"]
 
 @dataclass(frozen=True)
 class ReidParams:
+    """Parameters of a re-identification model, its training and its retrieval.
+
+    Raises:
+        ValueError: If a value is invalid.
+    """
+
     backbone: str  # inception, resnet50, or one of torchreid's, e.g. torchreid:osnet_x1_0
     # (height, width) in px; open-reid: resnet50 256 x 128, inception 144 x 56
     image_size: tuple[int, int]

@@ -30,6 +30,7 @@ def check(backbone: str) -> None:
 
 
 def names() -> list[str]:
+    """Names of all available backbones, sorted."""
     return sorted(
         PREFIX + name for name in _models().__dict__["__model_factory"] if name not in OTHER
     )

@@ -151,6 +151,7 @@ class Trainer:
         }
 
     def load_state_dict(self, stored: dict[str, Any]) -> None:
+        """Restore the state of `state_dict`."""
         self.model.load_state_dict(stored["model"])
         self.optimiser.load_state_dict(stored["optimiser"])
         if self.teacher is not None:

@@ -51,6 +51,12 @@ BLOCKS = ("apatb", "cat_to_add", "without_cat", "without_res")
 
 @dataclass(frozen=True)
 class ApatnParams(TransferParams):
+    """Everything that defines an APATN.
+
+    Raises:
+        ValueError: If a value is invalid.
+    """
+
     block: str  # apatb, or an ablation: cat_to_add, without_cat, without_res
 
     def __post_init__(self):

@@ -38,7 +38,11 @@ CHAINS = (
 
 @dataclass(frozen=True)
 class PartParams:
-    """Sizes in torso scales. Widths are half widths, from the axis to the edge."""
+    """Sizes in torso scales. Widths are half widths, from the axis to the edge.
+
+    Raises:
+        ValueError: If a value is invalid.
+    """
 
     head: tuple[float, float]  # half height, half width
     torso_margin: float  # beyond the line from shoulder to hip

@@ -103,7 +103,11 @@ def _block(layer: str) -> int:
 
 
 def vgg_weights(kind: str) -> dict[str, Tensor]:
-    """torchvision's weights, from torch hub's cache or downloaded into it."""
+    """torchvision's weights, from torch hub's cache or downloaded into it.
+
+    Raises:
+        RuntimeError: If the weights can be neither read nor downloaded.
+    """
     url = WEIGHTS[kind].url
     folder = Path(torch.hub.get_dir()) / "checkpoints"
     try:

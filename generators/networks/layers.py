@@ -9,6 +9,9 @@ def norm(kind: str, channels: int) -> nn.Module:
     """Normalisation over `channels`.
 
     `batch` is affine; `instance` is not, and has no running statistics.
+
+    Raises:
+        ValueError: If the kind is unknown.
     """
     if kind == "batch":
         return nn.BatchNorm2d(channels)

@@ -64,6 +64,12 @@ BLOCKS = ("patb", "without_add", "without_cat", "resnet")
 
 @dataclass(frozen=True)
 class PatnParams(TransferParams):
+    """Everything that defines a PATN.
+
+    Raises:
+        ValueError: If a value is invalid.
+    """
+
     block: str  # patb, or an ablation: without_add, without_cat, resnet
 
     def __post_init__(self):

@@ -123,8 +123,10 @@ def _last_word(name: str) -> str:
 
 
 def convolutions(layers: list[dict[str, Tensor]]) -> list[dict[str, Tensor]]:
+    """The convolutions among a stream's layers."""
     return [layer for layer in layers if "weight" in layer and layer["weight"].ndim == 4]
 
 
 def is_norm(layer: dict[str, Tensor]) -> bool:
+    """Whether a layer is an affine norm."""
     return "weight" in layer and layer["weight"].ndim == 1

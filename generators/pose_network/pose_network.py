@@ -122,6 +122,7 @@ class PoseEstimator(Trainable):
         self.networks: dict[str, nn.Module] = {"network": network}
 
     def phases(self, pose_network: nn.Module | None = None) -> tuple[Phase, ...]:
+        """One phase, without discriminators."""
         return (
             Phase(
                 name=self.name,

@@ -40,7 +40,11 @@ POSE, PLATE, CAST = TAKES = ("pose", "plate", "cast")
 
 @dataclass(frozen=True)
 class PuppetParams:
-    """Section `generators.puppet` of params.yaml; an invalid number is a ValueError."""
+    """Section `generators.puppet` of params.yaml.
+
+    Raises:
+        ValueError: If a number is invalid.
+    """
 
     image_size: tuple[int, int]
     parts: PartParams
@@ -117,11 +121,8 @@ class Studio:
         with torch.no_grad():
             for rows in torch.arange(len(pixels)).split(256):
                 mask = None if person is None else person[rows].to(device)
-                parts.append(
-                    puppet.figures(
-                        pixels[rows].to(device).float() / 255, keypoints[rows].to(device), mask
-                    )
-                )
+                image = pixels[rows].to(device).float() / 255
+                parts.append(puppet.figures(image, keypoints[rows].to(device), mask))
         self.pixels = pixels.to(device)
         self.plates = torch.cat([_bytes(part.plate) for part in parts])
         self.keypoints = torch.cat([part.keypoints for part in parts])
@@ -140,6 +141,8 @@ def _bytes(values: Tensor) -> Tensor:
 
 
 class Puppet(Generator):
+    """The puppet generator, which has no networks."""
+
     name = "puppet"
     Params = PuppetParams
 
@@ -212,20 +215,16 @@ class Puppet(Generator):
         draw = compose
         if opencv is not None and image.device.type == "cpu" and not image.requires_grad:
             draw = opencv.compose
-        return draw(
-            image,
-            source.person,
-            plate,
-            cut,
-            placed,
-            part_drawing.draw_order(pose),
-            params.soft * size[0],
-        )
+        order, soft_px = part_drawing.draw_order(pose), params.soft * size[0]
+        return draw(image, source.person, plate, cut, placed, order, soft_px)
 
     def recompose(self, image: Tensor, pose: Tensor, scene: Figures) -> Tensor:
-        """Images of any generator with the plate and cast of a scene: [N, 3, H, W] in [0, 1].
+        """Persons drawn by any generator, with a scene's plate and cast: [N, 3, H, W] in [0, 1].
 
-        `pose` holds the keypoints [N, 18, 2] of the persons in `image`.
+        Args:
+            image: float32 [N, 3, H, W] in [0, 1].
+            pose: Keypoints [N, 18, 2] of the persons in `image`.
+            scene: Figures of the scenes.
         """
         params, size = self.params, size_of(image)
         pose = tidy(pose, size)
@@ -254,8 +253,9 @@ def compose(
     """Draw sources part by part over plates: float32 [N, 3, H, W].
 
     Args:
-        image, plate: [N, 3, H, W].
+        image: [N, 3, H, W].
         person: Opacity of the image, [N, 1, H, W], or None if opaque.
+        plate: [N, 3, H, W].
         cut, placed: Frames [N, 10, 3, 2] of the parts in the image and in the output.
         order: Parts from far to near, [N, 10].
         soft_px: Width of a part's soft edge in px.

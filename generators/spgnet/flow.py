@@ -35,15 +35,11 @@ FlowSource = Callable[[Tensor, Tensor], Flow]
 
 
 def flow_source(kind: str, size: tuple[int, int]) -> FlowSource:
-    """The flow source `rigid_parts`, or that of a file.
+    """The flow source `rigid_parts`, or that of a file; for errors see FlowFile.
 
     Args:
         kind: `rigid_parts`, or the path of a file of flows.
         size: (height, width) in px.
-
-    Raises:
-        FileNotFoundError: If the file does not exist.
-        ValueError: If the file is damaged, incomplete or of another size.
     """
     if kind == RIGID_PARTS:
         return lambda source, target: rigid_flow(source, target, size, USUAL)
@@ -51,7 +47,12 @@ def flow_source(kind: str, size: tuple[int, int]) -> FlowSource:
 
 
 class FlowFile:
-    """Flows from a file of the format above; only the requested pairs are loaded into memory."""
+    """Flows from a file of the format above; only the requested pairs are loaded into memory.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file is damaged, incomplete or of another size.
+    """
 
     def __init__(self, path: Path, size: tuple[int, int]):
         if not path.is_file():

@@ -172,6 +172,7 @@ class Renderer:
         return person * mask + background * (1 - mask)
 
     def warp(self, source: Side, target: Side) -> PartWarp:
+        """The warp of the foreground network's skips, from source to target."""
         return PartWarp(self.params.skips, source.keypoints, target.keypoints, self.size)
 
     def render(self, batch: Batch, frozen: bool = True) -> tuple[Side, Side, PartWarp, Tensor]:

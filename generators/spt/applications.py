@@ -130,6 +130,7 @@ def try_on(spt: Spt, clothing: Look, person: Look, region: int) -> Painted:
 
 
 def side(spt: Spt, look: Look) -> Side:
+    """A look as input of the networks, with pose maps and one-hot parsing map."""
     maps = pose_maps(look.keypoints, spt.renderer.size, spt.params.sigma_px)
     return Side(look.keypoints, maps, parsing.one_hot(look.labels), look.labels)
 

@@ -31,9 +31,11 @@ class LossLog:
         self.first_bad: Tensor | None = None
 
     def state(self) -> dict[str, Any]:
+        """The log's state for a checkpoint, which `restore` reads."""
         return {"rows": self.rows, "names": self.names, "sums": self.sums, "count": self.count}
 
     def restore(self, state: dict[str, Any]) -> None:
+        """Continue from a stored state."""
         self.rows, self.names = state["rows"], state["names"]
         self.sums, self.count = state["sums"], state["count"]
 

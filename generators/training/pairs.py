@@ -24,6 +24,9 @@ class ImageSet:
     pixels: uint8 [N, 3, H, W] RGB
     keypoints: float32 [N, 18, 2]
     parsing: uint8 [N, H, W], labels of body/parsing.py; None for generators that use none
+
+    Raises:
+        ValueError: If a shape or dtype is not as stated.
     """
 
     pixels: Tensor
@@ -56,6 +59,7 @@ class ImageSet:
         return len(self.pixels)
 
     def to(self, device: torch.device | str) -> "ImageSet":
+        """The same images on a device."""
         parsing = None if self.parsing is None else self.parsing.to(device)
         return ImageSet(self.pixels.to(device), self.keypoints.to(device), parsing)
 

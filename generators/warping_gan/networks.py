@@ -38,6 +38,7 @@ def decoder(outputs: int, ngf: int, downsamplings: int, norm_kind: str) -> nn.Se
 
 
 def residual_blocks(channels: int, blocks: int, norm_kind: str) -> nn.Sequential:
+    """A sequence of residual blocks without dropout."""
     return nn.Sequential(
         *(ResidualBlock(channels, norm_kind, nn.ReLU(inplace=True), 0.0) for _ in range(blocks))
     )

@@ -126,7 +126,7 @@ def test_unknown_name_lists_the_available_ones():
         build("osnet", 7, PUBLISHED)
 
 
-def test_weights_that_cannot_be_had_are_an_error(monkeypatch):
+def test_unavailable_weights_are_an_error(monkeypatch):
     with pytest.raises(ValueError, match="inception has no ImageNet weights"):
         build("inception", 7, dataclasses.replace(PUBLISHED, pretrained=True))
 
@@ -135,7 +135,7 @@ def test_weights_that_cannot_be_had_are_an_error(monkeypatch):
 
     monkeypatch.setattr(timm, "create_model", unreachable)
     with pytest.raises(
-        OSError, match="resnet50.tv_in1k are neither .* no route to host(.|\n)*network.pretrained"
+        OSError, match="resnet50.tv_in1k are not in .* no route to host(.|\n)*network.pretrained"
     ):
         build("resnet50", 7, dataclasses.replace(PUBLISHED, pretrained=True))
 
