@@ -28,7 +28,7 @@ def applied(base: str, overlay: str) -> str:
     base.
 
     Raises:
-        ValueError: a key of the overlay is not in the base; the message names it.
+        ValueError: If a key of the overlay is not in the base; the message names it.
     """
     head, _, _ = overlay.partition("\n\n")
     _, _, body = base.partition("\n\n")
@@ -42,7 +42,7 @@ def with_value(text: str, key: str, value: str) -> str:
     """The text with the YAML `value` under a dotted key.
 
     Raises:
-        ValueError: the text has no such key, or `value` is not YAML or ambiguous.
+        ValueError: If the text has no such key, or `value` is not YAML or ambiguous.
     """
     try:
         parsed, plain = YAML().load(value), yaml.safe_load(value)

@@ -26,7 +26,7 @@ def rendered(name: str, settings: Iterable[str] = ()) -> str:
         settings: KEY=VALUE, a dotted key and the YAML value that replaces the profile's
 
     Raises:
-        ValueError: the profile or a key does not exist, or a value is not YAML.
+        ValueError: If the profile or a key does not exist, or a value is not YAML.
     """
     names = descriptions()
     if name not in names:

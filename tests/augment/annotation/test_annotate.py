@@ -135,7 +135,9 @@ def test_what_changed_is_done_again(crops, tmp_path, network_file, capsys):
     finder, seen = finder_of(network_file)
     annotate.run(picture_folder.find(crops), output, finder, batch=3)
     assert seen == [3, 3]
-    assert "k.csv.partial: is of other settings; starting afresh" in capsys.readouterr().out
+    assert (
+        "k.csv.partial: was written with other settings; starting afresh" in capsys.readouterr().out
+    )
 
 
 def test_settings_are_all_that_results_depend_on(network_file):

@@ -216,7 +216,7 @@ def test_cuhk03_without_its_splits(crops, read):
         True: 2,
         False: 2,
     }
-    assert notes[0] == "splits_new_detected.json is not there"
+    assert notes[0] == "splits_new_detected.json not found"
     with pytest.raises(
         ValueError, match="images_detected/a.png: the name is not of the form 1_001_1_01.png"
     ):

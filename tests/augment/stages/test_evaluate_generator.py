@@ -150,7 +150,7 @@ def test_dry_run_writes_nothing(project, augment):
         ),
         (
             "--generator mean_image --portion 0.4",
-            "mean_image is not trained, so that --portion 0.4 has no meaning for it",
+            "mean_image is not trained, so --portion 0.4 has no meaning",
         ),
     ],
 )

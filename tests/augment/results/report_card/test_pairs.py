@@ -78,7 +78,7 @@ def test_no_pair_is_an_error(project):
     )
     with pytest.raises(
         ValueError,
-        match="index.csv: no held-out pair: no identity of split query or gallery has two images",
+        match="index.csv: no held-out pairs: no identity of split query or gallery has two images",
     ):
         held_out("mini_market", None, 0)
 

@@ -100,7 +100,7 @@ def test_more_images_of_some_sources(held):
         (
             "puppet",
             0.4,
-            "puppet is not trained, so that --portion 0.4 has no meaning for it; leave it out",
+            "puppet is not trained, so --portion 0.4 has no meaning; leave it out",
         ),
     ],
 )

@@ -217,7 +217,7 @@ def test_one_rater_twice(tmp_path, judged):
     files = files_of(tmp_path, given)
     with pytest.raises(
         ValueError,
-        match=f"{files[2]}: rater 'ada  l' has answered in {files[0]} already; give one of the two",
+        match=f"{files[2]}: rater 'ada  l' has answered in {files[0]} already; pass only one of the two",
     ):
         answers.read_all(files, judged, "key.json")
 

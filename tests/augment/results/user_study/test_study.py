@@ -48,8 +48,8 @@ def test_a_seed_gives_one_order():
 @pytest.mark.parametrize(
     "form, generators, practice, message",
     [
-        (REAL_OR_GENERATED, ("patn", "patn"), 1, "--generator patn: given twice"),
-        (AB, ("patn",), 0, "--form ab compares generators: give --generator at least twice"),
+        (REAL_OR_GENERATED, ("patn", "patn"), 1, "--generator patn: occurs twice"),
+        (AB, ("patn",), 0, "--form ab compares generators: use --generator at least twice"),
         (
             REAL_OR_GENERATED,
             ("patn",),
@@ -68,7 +68,7 @@ def test_nobody_judges_an_image_twice():
     assert list(study.distinct(pairs, 3)) == [0, 1, 3]
     with pytest.raises(
         ValueError,
-        match="needs 4 held-out images that are in a pair, but the data set has 3; give fewer",
+        match="needs 4 held-out images that are in a pair, but the data set has 3; use fewer",
     ):
         study.distinct(pairs, 4)
 
