@@ -237,7 +237,7 @@ def test_the_command(crops, tmp_path, network_file, augment, cache):
     )
     result = augment(*given, "--dry-run")
     assert result.exit_code == 0 and not output.exists()
-    assert f"annotate: 6 images of {crops} (left alone: 1 other files) -> {output}" in result.output
+    assert f"annotate: 6 images of {crops} (not read: 1 other files) -> {output}" in result.output
     result = augment(*given, "--threshold", "2")  # higher than any peak
     assert (
         result.exit_code == 0

@@ -177,11 +177,11 @@ def test_refusals(run, empty, augment):
         "Error: B_map.png: is 96 x 40 px; its image is 128 x 64"
     )
     for options, words in (
-        (image, "say what to change: --edited, --edit or --sleeves"),
-        ((*edit, "--edited", "A_map.png"), "give --edited or --edit, not both"),
+        (image, "nothing to change: expected --edited, --edit or --sleeves"),
+        ((*edit, "--edited", "A_map.png"), "expected --edited or --edit, not both"),
         (
             (*edit, "--output", "out.jpg"),
-            "--output out.jpg: a PNG is written; give it a name in .png",
+            "--output out.jpg: must end in .png",
         ),
     ):
         assert words in run("edit-image", *options, code=2)

@@ -269,11 +269,17 @@ def test_wrong_files(transfer, empty):
         "Error: none: holds images and keypoint files (a.png, a.csv)"
     )
     for options, words in (
-        (image, "give --image and --pose, or --pairs"),
-        ((), "give --image and --pose, or --pairs"),
-        ((*image, "--pose", "walk", "--pairs", "list.csv"), "give --image and --pose, or --pairs"),
+        (image, "expected --image and --pose, or --pairs"),
+        ((), "expected --image and --pose, or --pairs"),
+        (
+            (*image, "--pose", "walk", "--pairs", "list.csv"),
+            "expected --image and --pose, or --pairs",
+        ),
         ((*image, "--pose", "walk", "--root", "."), "--root belongs to --pairs"),
-        ((*image, "--pose", "walk", "--pose-size", "12"), "'12': expected HEIGHTxWIDTH, as 128x64"),
+        (
+            (*image, "--pose", "walk", "--pose-size", "12"),
+            "'12': expected HEIGHTxWIDTH, e.g. 128x64",
+        ),
         (
             (*image, "--pose", "walk", "--heading", "nan"),
             "a heading of nan degrees is not a number",

@@ -208,7 +208,7 @@ def test_two_names_for_the_augmentation_are_refused(project, augment):
     )
     assert result.exit_code == 2
     assert (
-        "--augmentation names generator, protocol and background already: give it alone"
+        "--augmentation replaces --generator, --protocol and --background: do not combine them"
         in result.output
     )
 
