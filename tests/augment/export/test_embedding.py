@@ -170,7 +170,7 @@ def test_a_failed_run_keeps_the_file_that_was_there(crops, augment, tmp_path):
     ("folder", "output", "message"),
     [
         ("nowhere", "f.npy", "nowhere: folder not found"),
-        ("empty", "f.npy", "empty: no image in it (.jpg, .jpeg,"),
+        ("empty", "f.npy", "empty: holds no images (.jpg, .jpeg,"),
         ("crops", "f.csv", "f.csv: --output must end in .parquet or .npy"),
     ],
 )

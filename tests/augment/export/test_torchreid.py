@@ -86,7 +86,7 @@ def test_a_broken_image_is_found_before_torchreid_waits_for_it(folder, named):
         ),
         (
             lambda rows: rows.assign(split=["val", *rows["split"][1:]]),
-            "row 2: split 'val' is none of train, query, gallery",
+            "row 2: split 'val' is not one of train, query, gallery",
         ),
         (lambda rows: rows.assign(path=["../../a.jpg", *rows["path"][1:]]), "lies outside"),
     ],

@@ -261,7 +261,7 @@ def test_wrong_files(transfer, empty):
     )
     (empty / "none").mkdir()
     assert refused(transfer(*image, "--pose", "none")).startswith(
-        "Error: none: holds no image (.jpg "
+        "Error: none: holds no images (.jpg "
     )
     tiny_models.person_image(empty / "none/a.png")
     tiny_models.keypoint_file(empty / "none/a.csv", "a.png")
@@ -365,9 +365,7 @@ def test_other_peoples_folders_stay(transfer, empty):
     assert refused(transfer("--image", "again/walk_000.png", "--pose", "walk", output="again")) == (
         "Error: again/walk_000.png: lies in --output again, which is replaced; choose another"
     )
-    assert "exists, and holds" in refused(
-        transfer("--image", "A.png", "--pose", "walk", output=".")
-    )
+    assert "exists and holds" in refused(transfer("--image", "A.png", "--pose", "walk", output="."))
 
 
 def test_dry_run_writes_nothing(transfer, empty):
