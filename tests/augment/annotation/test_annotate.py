@@ -1,4 +1,4 @@
-"""augment annotate: what is written, and that a broken run comes to the same bytes."""
+"""augment annotate: its output, and that an interrupted run gives the same bytes."""
 
 import dataclasses
 import json
@@ -59,9 +59,7 @@ def network_file(tmp_path_factory):
 
 
 def test_joints_are_in_the_pixels_of_each_image(crops, tmp_path):
-    """A finder that is shown every image at 10 x 10 and sees joint j at (j / 2, 9), all but the
-    nose.
-    """
+    """A finder that receives images at 10 x 10 and finds joint j at (j / 2, 9), except the nose."""
     points = torch.tensor([[joint / 2, 9.0] for joint in range(18)])
     points[0] = -1
     finder = joint_finders.Finder(

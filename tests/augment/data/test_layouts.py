@@ -1,4 +1,4 @@
-"""The layouts of known data sets, as small folders; what is wrong with one is named."""
+"""The layouts of known data sets, as small folders; errors name the problem."""
 
 import itertools
 import json
@@ -101,7 +101,7 @@ def test_msmt17(crops, read, names):
         "test/0": 1,
         "train/0": 2,
         "train/1": 3,
-    }  # number 0 of the test is somebody else than 0 of training
+    }  # number 0 of the test is another person than 0 of training
 
 
 @pytest.mark.parametrize(

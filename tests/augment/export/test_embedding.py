@@ -19,7 +19,7 @@ ARM = "--reid inception --portion 0.4"
 
 @pytest.fixture
 def crops(inside, tmp_path) -> Path:
-    """Images of two cameras' folders, a PNG among them, and a file that is no image."""
+    """Images in folders of two cameras, including a PNG, and a file that is not an image."""
     folder = tmp_path / "crops"
     for number, file in enumerate(sorted((inside / "data/prepared/query").iterdir())):
         place = folder / f"camera{number % 2}" / file.name

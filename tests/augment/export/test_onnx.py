@@ -31,7 +31,7 @@ def one_thread():
 
 
 def small(name: str, file: Path, **changes) -> object:
-    """A generator of the least size with weights that matter, from a params file of its own."""
+    """A generator of minimal size with weights that matter, from a separate params file."""
     kind = generator_class(name)
     section = yaml.safe_load(file.read_text())["generators"][name]
     for key, value in changes.items():

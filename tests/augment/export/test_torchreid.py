@@ -129,7 +129,7 @@ engine.run(save_dir=sys.argv[2], max_epoch=1, print_freq=1)
 
 
 def test_torchreids_engine_trains_an_epoch_on_it(exported, tmp_path):
-    """In a process of its own: torchreid registers and opens what it never gives back."""
+    """Runs in a separate process, because torchreid never releases what it registers and opens."""
     command = [sys.executable, "-c", ENGINE, str(exported["torchreid"]), str(tmp_path / "log")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0 and "epoch: [1/1]" in done.stdout, done.stderr[-2000:]

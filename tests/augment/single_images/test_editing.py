@@ -185,7 +185,7 @@ def test_refusals(run, empty, augment):
         ),
     ):
         assert words in run("edit-image", *options, code=2)
-    # Nothing that is read is written over, also not by a sheet or map beside it.
+    # No input is overwritten, not even by a sheet or map next to the output.
     before = (empty / "A_map.png").read_bytes()
     assert run("edit-image", *edit, "--output", "A.png", code=1) == (
         "Error: --output A.png: A.png would be overwritten; choose another name"

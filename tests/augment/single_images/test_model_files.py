@@ -1,6 +1,4 @@
-"""augment import-weights: files as old versions of torch wrote them, and files that nobody should
-open.
-"""
+"""augment import-weights: files of old torch versions, and hostile files."""
 
 import pickle
 import zipfile
@@ -84,7 +82,7 @@ def test_round_trip(importing, batch, tmp_path, kind, zipped):
         kind == "instance_old"
     )
     assert_renders(tmp_path / "patn.pt", batch, expected)
-    # Nobody knows what it has seen: no reduced set holds this name, so that leak_free refuses it.
+    # Its training images are unknown: no reduced set holds this name, so leak_free refuses it.
     assert read_trained_on(tmp_path / "patn.pt")["images"] == ["unknown: public weights"]
 
 

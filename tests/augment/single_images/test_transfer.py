@@ -354,7 +354,7 @@ def test_other_peoples_folders_stay(transfer, empty):
     assert refused(transfer("--image", "A.png", "--pose", "walk")) == message
     (empty / "out/thesis.txt").rename(empty / "thesis.txt")
     done(transfer("--image", "A.png", "--pose", "B.png"))
-    (empty / "thesis.txt").rename(empty / "out/thesis.txt")  # also beside our own
+    (empty / "thesis.txt").rename(empty / "out/thesis.txt")  # also next to our own
     assert refused(transfer("--image", "A.png", "--pose", "walk")) == message
     assert (empty / "out/thesis.txt").read_text() == "years of work"
     with pytest.raises(ValueError, match="this command has not written"):

@@ -1,6 +1,4 @@
-"""train-generator and train-reid as stages; what they train is tested in tests/generators and
-tests/reid.
-"""
+"""train-generator and train-reid as stages; tests/generators and tests/reid cover the training."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What each name renders, and what it is not shown."""
+"""What each renderer draws, and what it does not receive."""
 
 from dataclasses import replace
 

@@ -9,9 +9,7 @@ from augment.results.user_study.study import AB, REAL, REAL_OR_GENERATED
 
 
 def test_the_papers_protocol():
-    """PATN section 4.3.3: 55 real and 55 generated images are shuffled, the first 10 are for
-    practice.
-    """
+    """PATN section 4.3.3: 55 real and 55 generated images, shuffled, the first 10 for practice."""
     trials = study.draw(REAL_OR_GENERATED, ("patn",), 55, 10, seed=0)
     assert Counter(trial.shown for trial in trials) == {(REAL,): 55, ("patn",): 55}
     assert [trial.practice for trial in trials] == [True] * 10 + [False] * 100
