@@ -8,8 +8,7 @@ files, flipped and cropped: torchreid in float32 with worker processes, as usual
 `precision: auto` from memory. The two alternate in rounds; the table has medians over rounds. The
 first updates of a round, which start workers and choose kernels, are not timed. Loading into memory
 happens once: the last column includes it in a single epoch, although a training has many. Other work
-on the machine distorts the figures, ours more than torchreid's, because threads that wait for each
-other lose more than processes.
+on the machine distorts the figures: threads that wait for each other lose more than processes.
 """
 
 import argparse
