@@ -1,20 +1,18 @@
-"""Our evaluator against torchreid's Python `evaluate_rank` and a compiled one; and its time and
-memory on large galleries.
+"""Time and memory of our evaluator, compared with torchreid's and a compiled one.
 
     .venv/bin/python benchmarks/evaluation.py [--galleries 10000 100000 1000000]
 
 First table: a problem of Market-1501's size. Features are clustered by identity, with a shift per
 camera and images of uneven quality; 3,368 queries against 15,913 gallery images of 751 identities
-(one of them the distractors) and 6 cameras. All get the same distance matrix. Ours and the compiled
-one run several times (the median counts), torchreid's once. The
-package torchreid ships without its Cython evaluator: rank_cython.pyx is ours, of the same plan, and
-needs Cython and a C compiler; without them its row is left out. The last row is the least that any
-evaluator must do: read the matrix once.
+(one of them the distractors) and 6 cameras. All evaluators receive the same distance matrix. Ours
+and the compiled one run several times (the median counts), torchreid's Python `evaluate_rank` once.
+The package torchreid ships without its Cython evaluator: rank_cython.pyx is our version with the
+same algorithm. It needs Cython and a C compiler; without them its row is left out. The last row is
+a lower bound for any evaluator: reading the matrix once.
 
-Second table: 64 queries, features of 512 numbers, each gallery in a process of its own, from
-features to scores. Memory is the process's peak above what it held before, the features included.
-torchreid's Python gets the largest matrix of distances that takes it less than a minute or so, and
-is left out beyond.
+Second table: 64 queries, features of 512 numbers, from features to scores, each gallery in a
+separate process. Memory is the peak of the process above its initial memory, including the
+features. torchreid's Python runs only on galleries that take less than about a minute.
 """
 
 import argparse
@@ -43,13 +41,11 @@ QUERIES, GALLERY, DISTRACTORS, IDENTITIES, CAMERAS = 3368, 15913, 2798, 750, 6
 DIMENSIONS = 128
 REPEATS = 7
 LARGE_QUERIES, LARGE_DIMENSIONS = 64, 512
-TORCHREID_LIMIT = 100_000  # gallery images; its memory, 16 bytes and more for each distance, grows with the gallery
+TORCHREID_LIMIT = 100_000  # gallery images; it needs 16 bytes and more per distance
 
 
 def problem(seed: int) -> tuple[np.ndarray, ...]:
-    """distances float32 [Q, G] and pids, camids of queries and gallery, as evaluate_rank wants
-    them.
-    """
+    """The arguments of evaluate_rank: distances float32 [Q, G], pids and camids."""
     rng = np.random.default_rng(seed)
     query_pids = np.arange(QUERIES) % IDENTITIES + 1
     gallery_pids = np.concatenate(
@@ -124,13 +120,13 @@ def repeated(function, times: int = REPEATS) -> tuple[float, object]:
 
 
 def peak_mb() -> float:
-    """Of this process on Linux; resource.getrusage would count its parent's memory."""
+    """Peak memory of this process on Linux; resource.getrusage would include the parent's."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def large(evaluator: str, gallery: int) -> None:
-    """One row of the second table; in a process of its own, whose memory it tells."""
+    """Print a row of the second table, with the memory of this process."""
     draws = torch.Generator().manual_seed(0)
     identities = gallery // 20
 
@@ -154,8 +150,9 @@ def large(evaluator: str, gallery: int) -> None:
         mean = evaluate(retrieval).mAP
     else:
         distances = torch.addmm(features.square().sum(1), query, features.T, alpha=-2).numpy()
-        who = (one.numpy() for one in (query_pids, gallery_pids, query_camids, gallery_camids))
-        mean = evaluate_rank(distances, *who, use_cython=False)[1]
+        labels = (query_pids, gallery_pids, query_camids, gallery_camids)
+        arrays = (label.numpy() for label in labels)
+        mean = evaluate_rank(distances, *arrays, use_cython=False)[1]
     duration, memory = time.perf_counter() - start, peak_mb() - before
     print(
         f"{gallery:>12,}{evaluator:>20}{duration:9.2f}{features.nbytes / 2**20:14.0f}{memory:11.0f}{mean:14.8f}",

@@ -1,10 +1,9 @@
-"""Time and memory that the metrics of generated images take for as many pairs as the papers score.
+"""Time and memory of the metrics of generated images, for as many pairs as in the papers.
 
     python benchmarks/image_metrics.py
 
-Pairs are made up: smooth pictures of 128x64 and people who stand about. Prints a row a metric:
-seconds on the clock, seconds of the processor (of all its cores), and how far the process's memory
-has grown by then.
+Pairs are made up: smooth pictures of 128x64 and random poses. Prints one row per metric: wall-clock
+seconds, processor seconds (of all cores), and the growth of the process's memory so far.
 """
 
 import resource
@@ -25,13 +24,13 @@ SIZE, BATCH = (128, 64), 64
 
 
 @click.command(help=__doc__.split("\n\n")[0])
-@click.option("--pairs", "number", default=12_000, show_default=True, help="Pairs that are scored.")
-@click.option("--people", default=750, show_default=True, help="Identities that they show.")
+@click.option("--pairs", "number", default=12_000, show_default=True, help="Number of pairs.")
+@click.option("--people", default=750, show_default=True, help="Number of identities.")
 @click.option(
     "--widths",
     default="128,512,2048",
     show_default=True,
-    help="Numbers of a feature, for the Frechet distance.",
+    help="Feature dimensions for the Frechet distance.",
 )
 def main(number: int, people: int, widths: str) -> None:
     draws = torch.Generator().manual_seed(0)

@@ -1,5 +1,6 @@
-"""How many mini_market pictures one core renders and writes per second: python
-benchmarks/mini_market.py
+"""Pictures of mini_market that one core renders and writes per second.
+
+python benchmarks/mini_market.py
 """
 
 import tempfile

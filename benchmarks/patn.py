@@ -1,11 +1,11 @@
-"""How fast PATN runs here: forward passes and training steps in float32 and bfloat16, against the
-machine's peak.
+"""Speed of PATN in float32 and bfloat16, compared with the machine's peak.
 
     python benchmarks/patn.py [--size laptop|paper] [--batch N] [--steps N] [--threads N]
 
-Prints one Markdown table. GFLOP count convolutions, forward and backward, as torch's
-FlopCounterMode does; a training step is the loop's own (batch, network, both discriminators, Adam).
-The peak is the best of a matrix product and of a 3x3 convolution.
+Prints one Markdown table of forward passes and training steps. GFLOP are those of convolutions,
+forward and backward, counted by torch's FlopCounterMode. A training step is that of the training
+loop (batch, network, both discriminators, Adam). The peak is the better of a matrix product and a
+3x3 convolution.
 """
 
 import argparse
@@ -74,7 +74,7 @@ def patn(size: str, precision: str, batch: int, iterations: int) -> Patn:
 
 
 def seconds(work: Callable[[], object], device: torch.device, at_least: float = 3.0) -> float:
-    """Median time of a call, over `at_least` seconds of them, after two to warm up."""
+    """Median time of a call, over `at_least` seconds of calls, after two warm-up calls."""
     times: list[float] = []
     for number in range(10**6):
         started = time.perf_counter()
@@ -129,7 +129,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     arguments.add_argument("--size", choices=SIZES, default="laptop")
-    arguments.add_argument("--batch", type=int, help="images per step (default: the size's own)")
+    arguments.add_argument("--batch", type=int, help="images per step (default: that of --size)")
     arguments.add_argument("--steps", type=int, default=40, help="training steps to time")
     arguments.add_argument("--threads", type=int, default=torch.get_num_threads())
     chosen = arguments.parse_args()
@@ -153,7 +153,7 @@ def main() -> None:
         batch = make_batch(images.to(device), pairs[:batch_size], generator.params.sigma_px, device)
         render = partial(generator.generate, batch)
         forward = gflop(render), seconds(render, device)
-        # What the second of two iterations adds: the sample sheet at the end is left out.
+        # The cost of the second of two iterations, which excludes the sample sheet at the end.
         one, two = (
             gflop(
                 partial(

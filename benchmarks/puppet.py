@@ -1,8 +1,10 @@
-"""How many puppets a second: python benchmarks/puppet.py [--device cuda]
+"""Puppets per second.
 
-Rendering is measured with scenes prepared, as in `augment generate` and online training; `prepare`
-is what each image of the reduced set costs once (its plate, its colours). Medians of several runs
-on upright people with shaken joints.
+    python benchmarks/puppet.py [--device cuda]
+
+Rendering is measured with prepared scenes, as in `augment generate` and online training. `prepare`
+is the cost of preparing each image of the reduced set once (its plate and colours). Prints medians
+of several runs on upright people with jittered joints.
 """
 
 import argparse
@@ -71,20 +73,21 @@ def _work(
     draws = torch.Generator().manual_seed(0)
     pixels = torch.rand(number, 3, *size, generator=draws).to(device)
     keypoints = (UPRIGHT * size[0] / 128 + torch.randn(number, 18, 2, generator=draws)).to(device)
-    made = puppet.figures(pixels, keypoints)
+    source = puppet.figures(pixels, keypoints)
     scene = replace(
-        made, **{name: value.flip(0) for name, value in vars(made).items() if value is not None}
+        source, **{name: value.flip(0) for name, value in vars(source).items() if value is not None}
     )
     cut, placed = (
-        body_parts.frames(one.keypoints, size, puppet.params.parts) for one in (made, scene)
+        body_parts.frames(figures.keypoints, size, puppet.params.parts)
+        for figures in (source, scene)
     )
     drawing = (
-        made.image, None, scene.plate, cut, placed, part_drawing.draw_order(scene.keypoints),
+        source.image, None, scene.plate, cut, placed, part_drawing.draw_order(scene.keypoints),
         puppet.params.soft * size[0],
     )  # fmt: skip
     work: dict[str, Callable[[], object]] = {
         "prepare an image": lambda: puppet.figures(pixels, keypoints),
-        "render": lambda: puppet.render(made, scene),
+        "render": lambda: puppet.render(source, scene),
         "  of it drawing, in torch": lambda: compose(*drawing),
     }
     if device.type == "cpu":

@@ -1,17 +1,14 @@
-"""Images per second of our re-ID training against torchreid's ImageSoftmaxEngine: same network,
-batch, images and CPU.
+"""Images per second of our re-ID training, compared with torchreid's ImageSoftmaxEngine.
 
-    .venv/bin/python benchmarks/reid_training.py [--case resnet50|resnet18] [--rounds N] [--threads
-    N]
+    .venv/bin/python benchmarks/reid_training.py [--case resnet50|resnet18] [--rounds N]
+        [--threads N]
 
-Both train torchreid's ResNet with SGD on the same JPEG files, flipped and cropped: torchreid in
-float32, reading them with
-worker processes as its users do, ours as `precision: auto` says from memory. The two take turns, a
-round each; medians over rounds. The first updates of a round, which start workers and choose
-kernels, are not timed. Loading into memory
-happens once: the last column counts it over a single epoch, though a training has many. Other work
-    on the machine spoils
-the figures: threads that wait for each other lose more than processes do.
+Network, batch, images and CPU are the same. Both train torchreid's ResNet with SGD on the same JPEG
+files, flipped and cropped: torchreid in float32 with worker processes, as usual; ours with
+`precision: auto` from memory. The two alternate in rounds; the table has medians over rounds. The
+first updates of a round, which start workers and choose kernels, are not timed. Loading into memory
+happens once: the last column includes it in a single epoch, although a training has many. Other work
+on the machine distorts the figures: threads that wait for each other lose more than processes.
 """
 
 import argparse
@@ -53,7 +50,7 @@ SKIPPED = 2  # updates at the start of a round
 
 @dataclass(frozen=True)
 class Case:
-    name: str  # of torchreid's
+    name: str  # torchreid's name of the network
     size: tuple[int, int]  # (height, width), px
     batch: int
     updates: int  # timed in a round
@@ -66,12 +63,14 @@ CASES = {
 
 
 class Enough(Exception):
-    """Ends torchreid's loop, which knows whole epochs only."""
+    """Ends torchreid's loop, which otherwise runs whole epochs."""
 
 
 def write_images(folder: Path, number: int) -> pd.DataFrame:
-    """JPEG files of 128 x 64 px in the Market-1501 layout, with the detail of photographs; their
-    rows as reid.load's.
+    """Write JPEG files of 128 x 64 px in the Market-1501 layout, as detailed as photographs.
+
+    Returns:
+        Rows for reid.data.load.
     """
     rng = np.random.default_rng(0)
     rows = []
@@ -94,9 +93,7 @@ def write_images(folder: Path, number: int) -> pd.DataFrame:
 
 
 def rate(ends: list[float], batch: int) -> float:
-    """Images per second between the first and the last of these moments, each the end of an
-    update.
-    """
+    """Images per second between the first and the last of `ends`, the end times of updates."""
     return batch * (len(ends) - 1) / (ends[-1] - ends[0])
 
 
@@ -199,7 +196,7 @@ def ours(case: Case, images: ReidSet) -> float:
             Path(folder),
             lambda *_: ends.append(time.perf_counter()),
         )
-    # The last update's moment includes the checkpoint at the end.
+    # The end time of the last update includes the checkpoint.
     return rate(ends[SKIPPED - 1 : -1], case.batch)
 
 

@@ -1,13 +1,13 @@
-"""How long the metrics of a report card take on a set as large as Market-1501, and how much memory.
+"""Time and memory of the metrics of a report card, on a set as large as Market-1501.
 
     .venv/bin/python benchmarks/report_card.py [--pairs 12000] [--size 128 64] [--threads 2]
 
-In a temporary folder: as many images as Market-1501 has (12,936 of 751 training identities, a
-gallery of 19,732), of coloured noise, with everybody upright; the re-ID judge and the pose network
-of params.yaml with fresh weights, since trained ones take as long. The outputs are the copied
-sources, so that no generator's own time is counted: `augment profile-generators` gives that.
-Metrics with outside weights are counted only where their weights are in the cache. Other work on
-the machine spoils the figures.
+The set in a temporary folder has as many images as Market-1501 (12,936 of 751 training identities, a
+gallery of 19,732), of coloured noise, with upright poses. The re-ID judge and the pose network of
+params.yaml have fresh weights, because trained ones take the same time. The outputs are copied
+sources, so that the time of generators is excluded; `augment profile-generators` measures it.
+Metrics with pretrained weights are included only if their weights are in the cache. Other work on
+the machine distorts the figures.
 """
 
 import argparse
@@ -39,8 +39,7 @@ from reid.params import ReidParams
 
 ROOT = Path(__file__).resolve().parents[1]
 CAMERAS = 6
-# split -> (folder, first identity, identities, images); those of identity 0 are distractors, as in
-# the real gallery.
+# Split -> (folder, first identity, identities, images), without distractors and junk.
 SETS = {
     "train": ("bounding_box_train", 1, 751, 12936),
     "gallery": ("bounding_box_test", 1001, 750, 13115),
@@ -55,16 +54,16 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=12000)
     parser.add_argument("--size", type=int, nargs=2, default=(128, 64))
     parser.add_argument("--threads", type=int, default=2)
-    given = parser.parse_args()
-    torch.set_num_threads(given.threads)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         shutil.copy(ROOT / "params.yaml", folder)
         prepare()
         settings = params.load(
-            EvaluationParams, "evaluation", overrides={"evaluation.pairs": given.pairs}
+            EvaluationParams, "evaluation", overrides={"evaluation.pairs": arguments.pairs}
         )
-        measure(settings, tuple(given.size))
+        measure(settings, tuple(arguments.size))
         os.chdir(ROOT)
 
 
@@ -79,7 +78,7 @@ def measure(settings: EvaluationParams, size: tuple[int, int]) -> None:
     )
     scored = scoring.score(rendered, judge, finder, settings, torch.device("cpu"))
     drawing = time.perf_counter()
-    sheets.sheets(Path("sheets"), rendered.renderer, held, scored.pairs, rendered.paired)
+    sheets.write(Path("sheets"), rendered.renderer, held, scored.pairs, rendered.paired)
     ended = time.perf_counter()
     print(
         f"\n{len(held.pairs):,} pairs of {len(held.rows):,} images at {size[0]}x{size[1]}, {torch.get_num_threads()} threads\n"
@@ -94,7 +93,7 @@ def measure(settings: EvaluationParams, size: tuple[int, int]) -> None:
 
 
 def prepare() -> None:
-    """data/prepared as large as Market-1501, and a judge and a pose network."""
+    """Write data/prepared as large as Market-1501, a judge and a pose network."""
     rng = np.random.default_rng(0)
     rows = []
     for split, (folder, first, people, images) in SETS.items():

@@ -1,10 +1,11 @@
-"""The puppets that miss most: python benchmarks/worst_puppets.py [--number 2000] [--sheet
-worst_puppets.png]
+"""The puppets with the largest error.
+
+    python benchmarks/worst_puppets.py [--number 2000] [--sheet worst_puppets.png]
 
 Needs a prepared data set with parsing maps (`augment prepare` on mini_market) in the present
-folder. The person of a random training image is set into the scene of another image of the same
-person, which so shows what the puppet should have looked like; the error is the mean absolute
-difference over the person there, in grey levels of 255. Persons are cut by keypoints.
+folder. The person of a random training image is pasted into the scene of another image of the same
+person, which is the ground truth for the puppet. The error is the mean absolute difference over the
+person of that image, in grey levels of 255. Persons are cut out by their keypoints.
 """
 
 import argparse
@@ -34,11 +35,11 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = index.read(paths.PREPARED / "index.csv")
     rows = rows[rows["split"] == "train"].reset_index(drop=True)
-    found = prepared.joints()
+    joints = prepared.joints()
     settings = params.load(Puppet.Params, "generators.puppet")
     plain = Puppet(replace(settings, parsing=False))
-    studio = puppets.studio(rows, found, plain, prepared.size(), "cpu")
-    persons = puppets.studio(rows, found, Puppet(settings), prepared.size(), "cpu")
+    studio = puppets.studio(rows, joints, plain, prepared.size(), "cpu")
+    persons = puppets.studio(rows, joints, Puppet(settings), prepared.size(), "cpu")
 
     rng, good = np.random.default_rng(0), usable(studio.keypoints, prepared.size()).numpy()
     pids = rows["pid"].to_numpy()
@@ -53,9 +54,9 @@ def main() -> None:
     for part in torch.arange(arguments.number).split(64):
         source, scene = (torch.tensor(np.array(which)[part.numpy()]) for which in (sources, scenes))
         image = plain.render(studio[source], studio[scene])
-        there = persons[scene]
-        missed = ((image - there.image).abs().mean(1, keepdim=True) * there.person).sum((1, 2, 3))
-        errors.append(255 * missed / there.person.sum((1, 2, 3)).clamp(min=1))
+        truth = persons[scene]
+        missed = ((image - truth.image).abs().mean(1, keepdim=True) * truth.person).sum((1, 2, 3))
+        errors.append(255 * missed / truth.person.sum((1, 2, 3)).clamp(min=1))
         drawn.append(image.mul(255).round().byte().permute(0, 2, 3, 1))
     error, pictures = torch.cat(errors).numpy(), torch.cat(drawn).numpy()
     order = np.argsort(error)

@@ -71,8 +71,8 @@ def tune(
 
     chosen = [augmentations.parse(name) for name in augmentation]
     arms = [
-        Arm(model, one, share, ratio, budget, seed)
-        for one in chosen
+        Arm(model, augmentation, share, ratio, budget, seed)
+        for augmentation in chosen
         for share in portion
         for seed in seeds
     ]
@@ -170,7 +170,7 @@ def user_study(
         run.run_score(answers, output)
         return
     if not generators:
-        raise click.UsageError("give --generator NAME, or --score and files of answers")
+        raise click.UsageError("expected --generator NAME, or --score and files of answers")
     practice = (0 if form == "ab" else 10) if practice is None else practice
     run.run(run.Options(generators, form, images, practice, seed, with_target), output, dry_run)
 

@@ -1,4 +1,4 @@
-"""Options that say which arm or set of images a command works on."""
+"""Options that select an arm or a set of images."""
 
 from collections.abc import Callable
 
@@ -30,7 +30,7 @@ budget = click.option(
 
 
 def augmentation_options(command: Callable) -> Callable:
-    """--generator, --protocol and --background, or all of them as --augmentation NAME."""
+    """Add --protocol, --background and --augmentation NAME, which replaces all of them."""
     for option in (
         click.option(
             "--augmentation",
@@ -62,6 +62,6 @@ def named_augmentation(
         return augmentations.from_flags(generator, protocol, background)
     if (generator, protocol, background) != (None, None, None):
         raise click.UsageError(
-            "--augmentation names generator, protocol and background already: give it alone"
+            "--augmentation replaces --generator, --protocol and --background: do not combine them"
         )
     return augmentations.parse(name)

@@ -122,9 +122,9 @@ def edit_image(
     from augment.single_images import editing
 
     if edited is not None and edit:
-        raise click.UsageError("give --edited or --edit, not both")
+        raise click.UsageError("expected --edited or --edit, not both")
     if edited is None and not edit and sleeves is None:
-        raise click.UsageError("say what to change: --edited, --edit or --sleeves")
+        raise click.UsageError("nothing to change: expected --edited, --edit or --sleeves")
     settings = _settings(model, pose_network, scale, output)
     editing.edit_image(image, parsing, keypoints, edited, edit, sleeves, settings)
 
@@ -203,7 +203,7 @@ def _settings(model: str, pose_network: Path | None, scale: bool, output: Path):
     from augment.single_images.editing import Settings
 
     if output.suffix.lower() != ".png":
-        raise click.UsageError(f"--output {output}: a PNG is written; give it a name in .png")
+        raise click.UsageError(f"--output {output}: must end in .png")
     return Settings(model, pose_network, scale, output)
 
 

@@ -135,12 +135,12 @@ def export_onnx(
 ) -> None:
     """Export a re-ID model or a generator to ONNX, with a dynamic batch size, and check it against torch."""
     if reid is not None and checkpoint is not None:
-        raise click.UsageError("--checkpoint is a generator's; a re-ID model's file is --weights")
+        raise click.UsageError("--checkpoint is for generators; use --weights for a re-ID model")
     if reid is None and (
         generator is None or {protocol, background, augmentation, weights} != {None}
     ):
         raise click.UsageError(
-            "give --reid MODEL with its arm or --weights; or --generator NAME alone, with --portion or --checkpoint"
+            "expected --reid MODEL with its arm or --weights; or only --generator NAME, with --portion or --checkpoint"
         )
     from augment.export import export_onnx
 
@@ -227,8 +227,10 @@ def _reid_model(
     seed: int,
     weights: Path | None,
 ) -> Any:
-    """The model of a weights file, or of the arm that the flags describe; named: as
-    named_augmentation takes it.
+    """The model of a weights file, or of the arm that the flags describe.
+
+    Args:
+        named: the arguments of named_augmentation.
     """
     from augment.export import reid_model
 
@@ -238,7 +240,7 @@ def _reid_model(
         augmentation = named_augmentation(*named)
         return reid_model.of_arm(Arm(model, augmentation, portion, ratio, budget, seed))
     raise click.UsageError(
-        "give --portion, and whatever else says which trained model, or --weights FILE"
+        "expected --portion and the other options of a trained arm, or --weights FILE"
     )
 
 

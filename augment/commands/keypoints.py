@@ -145,7 +145,7 @@ def annotate(
         finder = joint_finders.pose_network(from_model, threshold, device)
     pictures = picture_folder.find(folder) if folder else picture_folder.of_prepared()
     stage.check_names(list(pictures.sizes))
-    others = f" (left alone: {pictures.others})" if pictures.others else ""
+    others = f" (not read: {pictures.others})" if pictures.others else ""
     click.echo(f"annotate: {len(pictures.sizes):,} images of {pictures.folder}{others} -> {output}")
     if not dry_run:
         stage.run(pictures, output, finder, batch)
@@ -215,10 +215,12 @@ def parse(
     if keypoints and not drawn:
         raise click.UsageError(f"--keypoints belongs to --model {stage.FROM_KEYPOINTS}")
     if drawn and folder and not keypoints:
-        raise click.UsageError("give --keypoints FILE, the keypoints of the images in FOLDER")
+        raise click.UsageError(
+            "expected --keypoints FILE with the keypoints of the images in FOLDER"
+        )
     device = device or str(joined_processes().device)
     files = keypoints or (paths.PREPARED / prepared.KEYPOINTS,)
-    # The model first: where its weights are not to be had, that is said before anything else.
+    # The model comes first, so that missing weights are reported before anything else.
     maker = None if drawn else stage.by_segformer(model, labels, device)
     pictures = picture_folder.find(folder) if folder else picture_folder.of_prepared()
     maker = maker or stage.by_keypoints(files, pictures)

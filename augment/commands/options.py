@@ -1,4 +1,4 @@
-"""What commands share: options, and examples for their --help."""
+"""Options that commands share, and examples for their --help."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ def _refuse_nan(_: click.Context, __: click.Parameter, value: float | None) -> f
 
 
 def portion_option(required: bool, help: str) -> Callable[[Callable], Callable]:
-    """--portion P: the share of the real training images that is kept."""
+    """Option --portion P: the share of the real training images that is kept."""
     return click.option(
         "--portion",
         type=click.FloatRange(0, 1, min_open=True),
@@ -25,15 +25,15 @@ def portion_option(required: bool, help: str) -> Callable[[Callable], Callable]:
 
 
 def trained_on(portion: float | None) -> float | None:
-    """A generator's --portion: 1.0 means the same as leaving it out, all real images."""
+    """Convert a generator's --portion: 1.0 is the same as omitting it, all real images."""
     return None if portion == 1 else portion
 
 
 def several(flag: str, kind: click.ParamType, **attributes: Any) -> Callable[[Callable], Callable]:
-    """An option that reads a list with commas."""
+    """An option that takes a comma-separated list."""
 
     def read(context: click.Context, parameter: click.Parameter, text: str) -> tuple[Any, ...]:
-        return tuple(kind.convert(one.strip(), parameter, context) for one in text.split(","))
+        return tuple(kind.convert(part.strip(), parameter, context) for part in text.split(","))
 
     return click.option(flag, metavar="X,X,...", callback=read, **attributes)
 

@@ -1,4 +1,4 @@
-"""The stages of dvc.yaml, a command each. Flags select a cell; params.yaml has its settings."""
+"""Commands for the stages of dvc.yaml; flags select a cell, params.yaml holds its settings."""
 
 import click
 
@@ -103,7 +103,7 @@ def train_generator(generator: str, portion: float | None, dry_run: bool) -> Non
 @ratio
 @click.option(
     "--generator",
-    help="A trained generator, or puppet.  [default: patn if trained, else puppet]",
+    help="Trained generator, or puppet.  [default: patn if trained, otherwise puppet]",
 )
 @augmentation_options
 @dry_run
@@ -123,8 +123,9 @@ def generate(
     from augment.stages import generate
 
     if generator is None and augmentation is None:
-        trained = [paths.generator_model("patn", one) / "generator.pt" for one in (None, portion)]
-        generator = "patn" if any(file.is_file() for file in trained) else augmentations.PUPPET
+        folders = [paths.generator_model("patn", share) for share in (None, portion)]
+        is_trained = any((folder / "generator.pt").is_file() for folder in folders)
+        generator = "patn" if is_trained else augmentations.PUPPET
     generate.run(
         named_augmentation(augmentation, generator, protocol, background), portion, ratio, dry_run
     )

@@ -65,13 +65,11 @@ def plan(check: bool, dry_run: bool) -> None:
 
 
 @click.command(
-    short_help="Show what is there, what is missing and what to run next.",
+    short_help="Show what exists, what is missing and what to run next.",
     epilog=examples("augment inspect"),
 )
 def inspect() -> None:
-    """Show what the data set has, what each generator still needs, what has run and what to run
-    next.
-    """
+    """Show the data set, what each generator still needs, finished stages and the next command."""
     from augment import inspection
 
     inspection.show()

@@ -16,7 +16,7 @@ def _read_size(
         return None
     sides = text.lower().split("x")
     if len(sides) != 2 or not all(side.isdecimal() and 0 < int(side) <= 10_000 for side in sides):
-        raise click.BadParameter(f"{text!r}: expected HEIGHTxWIDTH, as 128x64")
+        raise click.BadParameter(f"{text!r}: expected HEIGHTxWIDTH, e.g. 128x64")
     return int(sides[0]), int(sides[1])
 
 
@@ -104,11 +104,11 @@ def transfer(
     from augment.single_images.poses import PoseOptions
 
     if (pairs is None) == (image is None and pose is None) or (image is None) != (pose is None):
-        raise click.UsageError("give --image and --pose, or --pairs")
+        raise click.UsageError("expected --image and --pose, or --pairs")
     if pairs is None and root is not None:
         raise click.UsageError("--root belongs to --pairs")
     if pairs is not None and parsing is not None:
-        raise click.UsageError("--parsing is of one --image")
+        raise click.UsageError("--parsing belongs to --image")
     settings = stage.Settings(model, pose_network, image_keypoints, scale, output, dry_run)
     if image is not None and pose is not None:
         stage.one_image(image, pose, parsing, PoseOptions(frames, heading, pose_size), settings)

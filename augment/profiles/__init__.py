@@ -1,4 +1,4 @@
-"""Named configurations: mini.yaml, which is complete, and overlays that say what differs from it.
+"""Named configurations: mini.yaml, which is complete, and overlays with the differences to it.
 
 `augment profile NAME` writes one as params.yaml.
 """

@@ -1,9 +1,9 @@
 """Overlays on a YAML file, with the comments of both.
 
-An overlay has only the keys that differ. Mappings merge key by key; lists and scalars replace the
-base's, and so does `null`. A mapping tagged `!replace` replaces the base's mapping as a whole.
-Everything counts as an edit of the base's text: where other sections take settings over by
-`<<: *anchor`, they follow. A comment at the end of an overlay's line replaces that of the base.
+An overlay has only the keys that differ. Mappings merge key by key; lists, scalars and `null`
+replace those of the base. A mapping tagged `!replace` replaces the base's mapping as a whole.
+Changes apply to the base's text, so sections that inherit settings by `<<: *anchor` change, too. A
+comment at the end of an overlay's line replaces that of the base.
 """
 
 import io
@@ -28,7 +28,7 @@ def applied(base: str, overlay: str) -> str:
     base.
 
     Raises:
-        ValueError: a key of the overlay is not in the base; the message names it.
+        ValueError: If a key of the overlay is not in the base; the message names it.
     """
     head, _, _ = overlay.partition("\n\n")
     _, _, body = base.partition("\n\n")
@@ -42,7 +42,7 @@ def with_value(text: str, key: str, value: str) -> str:
     """The text with the YAML `value` under a dotted key.
 
     Raises:
-        ValueError: the text has no such key, or `value` is not YAML or ambiguous.
+        ValueError: If the text has no such key, or `value` is not YAML or ambiguous.
     """
     try:
         parsed, plain = YAML().load(value), yaml.safe_load(value)
@@ -64,8 +64,9 @@ def with_value(text: str, key: str, value: str) -> str:
 
 
 def differences(old: Any, new: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """(dotted key, old value, new value) where two parameter trees differ. A missing key has the
-    value `...`.
+    """Differences of two parameter trees: (dotted key, old value, new value).
+
+    A missing key has the value `...`.
     """
     if not (isinstance(old, dict) and isinstance(new, dict)):
         if old != new:
@@ -77,7 +78,7 @@ def differences(old: Any, new: Any, key: str = "") -> Iterator[tuple[str, Any, A
 
 
 def _format() -> YAML:
-    """Reads and writes YAML with its comments and its `null`, and breaks no lines."""
+    """A YAML reader and writer that keeps comments and `null`, and breaks no lines."""
     format = YAML()
     format.preserve_quotes = True
     format.width = 10**6
@@ -100,7 +101,11 @@ def _written(tree: CommentedMap) -> str:
 def _check(
     changes: Mapping, tree: Mapping, above: str = "", open_to_new: tuple[str, ...] = OPEN
 ) -> None:
-    """ValueError for the first key of `changes` that `tree` does not have."""
+    """Check that `tree` has all keys of `changes`.
+
+    Raises:
+        ValueError: If it lacks one; the message names the first.
+    """
     for name, value in changes.items():
         key = f"{above}{name}"
         if name not in tree:
@@ -121,7 +126,7 @@ def _merge(tree: CommentedMap, changes: Mapping) -> None:
         if isinstance(value, Mapping) and isinstance(tree.get(name), Mapping):
             if not _replaces(value):
                 if name not in dict(tree.non_merged_items()):
-                    tree[name] = _copy(tree[name])  # leave the section it is taken over from alone
+                    tree[name] = _copy(tree[name])  # so that the inherited section does not change
                 _merge(tree[name], value)
                 continue
             delattr(value, Tag.attrib)
@@ -144,7 +149,7 @@ def _copy(value: Any) -> Any:
 
 
 def _move_comment(source: Mapping, target: CommentedMap, name: str) -> None:
-    """Only the comment on the key's own line; the lines below belong to what follows."""
+    """Move only the comment on the key's line; the lines below belong to the next key."""
     tokens = source.ca.items.get(name) if isinstance(source, CommentedMap) else None
     comment = tokens[2].value.partition("\n")[0] if tokens and tokens[2] else ""
     if not comment:

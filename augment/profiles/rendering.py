@@ -22,11 +22,11 @@ def rendered(name: str, settings: Iterable[str] = ()) -> str:
     """The text of params.yaml.
 
     Args:
-        name: profile
-        settings: KEY=VALUE, a dotted key and the YAML value that replaces the profile's
+        name: name of the profile.
+        settings: KEY=VALUE, a dotted key and the YAML value that replaces that of the profile.
 
     Raises:
-        ValueError: the profile or a key does not exist, or a value is not YAML.
+        ValueError: If the profile or a key does not exist, or a value is not YAML.
     """
     names = descriptions()
     if name not in names:

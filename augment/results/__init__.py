@@ -1,12 +1,12 @@
 """Results: curves, tables, report cards, the report page, user studies.
 
-| module | what it makes |
+| module | content |
 |---|---|
 | curves, bars | tables and figures of the arms |
-| harm | where an augmentation lowers mAP; where a trained generator does not beat a free baseline |
+| harm | augmentations that lower mAP; trained generators that do not beat a free baseline |
 | table6 | the published counterpart of the curves |
 | page | reports/index.html |
 | report_card | scores of the generators themselves |
 | user_study | studies with human raters |
-| templates | the door to Jinja2 |
+| templates | the only module that imports Jinja2 |
 """

@@ -30,11 +30,10 @@ def kind(augmentation: str) -> str:
 
 
 def bars(summary: pd.DataFrame) -> dict[tuple[str, str, float], pd.DataFrame]:
-    """A table per (dataset, budget, portion below 1): augmentations by model, with mAP_mean and
-    mAP_std.
+    """A table per (dataset, budget, portion below 1): mAP_mean and mAP_std by model.
 
-    Rows run from `none`, by kind and name, to all real images. A portion without any augmentation
-    has no table.
+    Its rows are augmentations, from `none`, by kind and name, to all real images. A portion without
+    any augmentation has no table.
     """
     charts = {}
     at_once = summary[summary["ratio"] == 1]
@@ -62,8 +61,9 @@ def bars(summary: pd.DataFrame) -> dict[tuple[str, str, float], pd.DataFrame]:
 
 
 def plot(summary: pd.DataFrame, file: Path) -> None:
-    """Plot bars of mAP with their spread over seeds as a PNG: a panel per data set, budget and
-    portion; models after the first are hatched.
+    """Plot bars of mAP with their spread over seeds as a PNG.
+
+    There is a panel per data set, budget and portion; models after the first are hatched.
     """
     import matplotlib
 

@@ -1,4 +1,4 @@
-"""Results of arms -> tables and curves over the portion of real images, and one figure."""
+"""Tables and curves of the arms' results over the portion of real images, and one figure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ import pandas as pd
 from augment.augmentations import CLASSIC, NONE
 
 ARM = ["dataset", "model", "augmentation", "portion", "ratio", "budget"]
-# Ratios 2 and 3 stand to the right of all real images, as in the paper's Table 6.
+# Ratios 2 and 3 are drawn to the right of all real images, as in the paper's Table 6.
 RATIO_STEP = 0.12
 # With more curves than this, the gaps written next to their points would overlap.
 LABELLED = 4
@@ -56,15 +56,15 @@ def rows(summary: pd.DataFrame) -> Iterator[Row]:
 def groups(
     summary: pd.DataFrame, columns: list[str]
 ) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
-    """The rows that agree in two or more columns, in the order of these; with their values."""
+    """Groups of rows that agree in two or more columns, sorted by these: values and rows."""
     return cast(Iterator[tuple[tuple[Any, ...], pd.DataFrame]], iter(summary.groupby(columns)))
 
 
 def table(results: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """A row per arm and seed, from results of train-reid with their `file`.
+    """One row per arm and seed, from results of train-reid with their `file`.
 
     Raises:
-        ValueError: a result lacks a key, two results are of the same arm and seed, or results on
+        ValueError: If a result lacks a key, two results are of the same arm and seed, or results on
             one data set differ in the same-camera rule.
     """
     columns = [*ARM, "seed", *MEASURED, "file"]
@@ -92,12 +92,11 @@ def table(results: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def summarise(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row per arm: number of seeds, mean and standard deviation (n - 1; empty for one seed), and
-    the gap closed.
+    """One row per arm: number of seeds, means, standard deviations and the gap closed.
 
-    gap_closed = (mAP of the arm - mAP reduced) / (mAP real - mAP reduced), of means over seeds with
-    everything but the augmentation equal; empty for `none`, and where the real set does not beat
-    the reduced set.
+    Standard deviations have n - 1 degrees of freedom and are empty for one seed. gap_closed = (mAP
+    of the arm - mAP reduced) / (mAP real - mAP reduced), of means over seeds with everything but the
+    augmentation equal. It is empty for `none`, and if the real set does not beat the reduced set.
     """
     summary = (
         frame.groupby(ARM)
@@ -117,15 +116,15 @@ def summarise(frame: pd.DataFrame) -> pd.DataFrame:
 def _gap_closed(arm: Row, summary: pd.DataFrame) -> float:
     if arm.augmentation == NONE:
         return np.nan
-    alike = (
+    without = (
         (summary["augmentation"] == NONE)
         & (summary["ratio"] == 1)
         & (summary["dataset"] == arm.dataset)
         & (summary["model"] == arm.model)
         & (summary["budget"] == arm.budget)
     )
-    reduced = summary.loc[alike & (summary["portion"] == arm.portion), "mAP_mean"]
-    real = summary.loc[alike & (summary["portion"] == 1), "mAP_mean"]
+    reduced = summary.loc[without & (summary["portion"] == arm.portion), "mAP_mean"]
+    real = summary.loc[without & (summary["portion"] == 1), "mAP_mean"]
     if reduced.empty or real.empty or (gap := real.item() - reduced.item()) <= 0:
         return np.nan
     return (arm.mAP_mean - reduced.item()) / gap
@@ -142,7 +141,7 @@ def with_spread(mean: float, std: float) -> str:
 
 
 def position(portion: float, ratio: int) -> float:
-    """The place of an arm on the horizontal axis."""
+    """The position of an arm on the horizontal axis."""
     return portion + RATIO_STEP * (ratio - 1)
 
 
@@ -171,8 +170,9 @@ def by_curve(summary: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFra
 
 
 def plot(summary: pd.DataFrame, file: Path) -> None:
-    """Plot mAP and rank-1 over the portion of real images as a PNG: a row of panels per data set,
-    model and budget.
+    """Plot mAP and rank-1 over the portion of real images as a PNG.
+
+    There is a row of panels per data set, model and budget.
     """
     import matplotlib
 

@@ -1,5 +1,4 @@
-"""The harm alarm: where an augmentation lowers mAP, and where a trained generator does not beat the
-free baselines.
+"""The harm alarm: augmentations that lower mAP, and generators that do not beat free baselines.
 
 The difference of two arms is that of their means over seeds. Its spread is sqrt(a^2 + b^2) of their
 standard deviations, which is that of the difference between one run of each. If an arm has one
@@ -41,8 +40,8 @@ class Alarm:
 class Defeat:
     """The cells in which a trained generator does not beat a rival.
 
-    lost: where it does not, e.g. 0.3, x2
-    compared: number of cells
+    lost: these cells, e.g. 0.3, x2
+    compared: number of all cells with both
     """
 
     setting: str
@@ -60,7 +59,7 @@ def judge(summary: pd.DataFrame) -> pd.DataFrame:
 
     difference: mAP minus that of `none` with the same data set, model, budget and portion (at
         ratios 2 and 3, portion 1: the real set). Empty for `none`, and without such an arm.
-    spread: of the difference; empty if one of the two arms has one seed.
+    spread: spread of the difference; empty if one of the two arms has one seed.
     harm: whether the difference is below zero by more than the spread, or at all if the spread is
         unknown.
     """
@@ -70,10 +69,10 @@ def judge(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def rivals(summary: pd.DataFrame) -> pd.DataFrame:
-    """A row per arm of a trained generator and rival in the same cell: `rival`, `difference` in
-    mAP, `spread`, `beaten`.
+    """One row per arm of a trained generator and rival in the same cell.
 
-    `classic` uses real images only: ratios 2 and 3 are compared with its arm at portion 1.
+    The added columns are `rival`, `difference` in mAP, `spread` and `beaten`. `classic` uses real
+    images only, so ratios 2 and 3 are compared with its arm at portion 1.
     """
     trained = summary[[parse(name).needs_training for name in summary["augmentation"]]]
     tables = []
@@ -113,10 +112,10 @@ def defeats(compared: pd.DataFrame) -> list[Defeat]:
 
 def unjudged(judged: pd.DataFrame) -> list[str]:
     """The arms without a `none` to compare them with."""
-    alone = judged[judged["difference"].isna() & (judged["augmentation"] != NONE)]
+    unmatched = judged[judged["difference"].isna() & (judged["augmentation"] != NONE)]
     return [
         f"{_setting(arm.dataset, arm.model, arm.budget)}: {arm.augmentation} at {label(arm.portion, arm.ratio)}"
-        for arm in rows(alone)
+        for arm in rows(unmatched)
     ]
 
 
@@ -125,8 +124,9 @@ def _setting(dataset: str, model: str, budget: str) -> str:
 
 
 def _against(arms: pd.DataFrame, others: pd.DataFrame, also: Iterable[str] = ()) -> pd.DataFrame:
-    """Arms with their difference to the one other arm of the same data set, model, budget and
-    portion (and of the same columns `also`), and its spread.
+    """Arms with their difference to another arm of the same cell, and the spread of the difference.
+
+    The cell is data set, model, budget and portion, and the columns `also`.
     """
     cell = [*SETTING, "portion", *also]
     measured = others[[*cell, "mAP_mean", "mAP_std"]]

@@ -1,9 +1,9 @@
-"""Table 6 of the PATN paper (Zhu et al., TPAMI 2021), copied into table6.csv in percent, under this
-project's names.
+"""Table 6 of the PATN paper (Zhu et al., TPAMI 2021).
 
-The paper does not name the metric. By its values it is mAP: those of `inception` and
-`resnet50_circle` on all images match published mAP. Its arms have equal epochs. `vunet` and
-`deform` are other authors' generators, which this project does not have.
+It is copied into table6.csv in percent, under this project's names. The paper does not name the
+metric. Its values suggest mAP: those of `inception` and `resnet50_circle` on all images match
+published mAP. Its arms have equal epochs. `vunet` and `deform` are other authors' generators, which
+this project does not have.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ BUDGET = "epochs"
 
 
 def published() -> pd.DataFrame:
-    """A row per arm, with the columns of curves.summarise; rank1 and spread are empty."""
+    """One row per arm, with the columns of curves.summarise; rank1 and spread are empty."""
     wide = pd.read_csv(Path(__file__).with_name("table6.csv"))
     long = wide.melt(["augmentation", "model"], var_name="column", value_name="percent").dropna(
         subset="percent"

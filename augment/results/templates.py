@@ -1,4 +1,4 @@
-"""The only door to Jinja2: pages from templates."""
+"""Renders pages from templates; the only module that imports Jinja2."""
 
 from pathlib import Path
 
@@ -6,9 +6,7 @@ import jinja2
 
 
 def environment(folder: Path) -> jinja2.Environment:
-    """The environment of a page's templates: an undefined name is an error, and values are
-    escaped.
-    """
+    """The environment of a page's templates; undefined names are errors, and values are escaped."""
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder),
         undefined=jinja2.StrictUndefined,

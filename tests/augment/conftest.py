@@ -1,6 +1,4 @@
-"""A Market-1501 folder, a small project that has run from prepare to train-reid, and headless
-Chromium.
-"""
+"""A Market-1501 folder, a small project from prepare to train-reid, and headless Chromium."""
 
 import shutil
 import socket
@@ -31,9 +29,7 @@ SHORT = {
 
 
 def shrunk(section: dict) -> dict:
-    """A generator's section with the same keys, of the least size, trained for four iterations a
-    phase.
-    """
+    """A generator's section with the same keys, minimal size and four iterations per phase."""
     least = SMALL | SHORT
     return {
         key: shrunk(value) if isinstance(value, dict) else least.get(key, value)
@@ -139,8 +135,9 @@ def project(finished, tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture
 def market(tmp_path) -> Path:
-    """A folder as the real data set is: 3 training and 2 test identities, junk, a distractor,
-    Thumbs.db, .jpg.jpg.
+    """A folder like the real data set.
+
+    It has 3 training and 2 test identities, junk, a distractor, Thumbs.db and .jpg.jpg.
     """
     root = tmp_path / "market"
     names = {
@@ -176,9 +173,7 @@ def market(tmp_path) -> Path:
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch) -> Path:
-    """An empty torch hub cache, on a machine where an attempt to reach a network is an error that
-    nothing catches.
-    """
+    """An empty torch hub cache; attempts to reach a network raise an error that nothing catches."""
     import torch
 
     attempts = []
@@ -200,9 +195,7 @@ def cache(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture(scope="session")
 def browser():
-    """A selenium driver whose console log can be read. Skips where there is no Chromium with its
-    driver.
-    """
+    """A selenium driver with a readable console log; skips without Chromium and its driver."""
     programs = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
     if missing := [name for name, path in programs.items() if path is None]:
         pytest.skip(

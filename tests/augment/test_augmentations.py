@@ -98,7 +98,7 @@ def test_extended_sets(name):
             1.0,
             "nothing is removed, so all protocols are the same: use patn, not patn-star",
         ),
-        ("patn-leak_free-recomposed", 1.0, "give patn-recomposed, not patn-leak_free-recomposed"),
+        ("patn-leak_free-recomposed", 1.0, "use patn-recomposed, not patn-leak_free-recomposed"),
     ],
 )
 def test_extended_sets_that_there_are_not(name, portion, message):

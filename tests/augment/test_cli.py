@@ -46,7 +46,7 @@ def test_shown_defaults(augment):
     text = augment("generate", "--help").output
     text = " ".join(text.split())
     assert (
-        "[default: patn if trained, else puppet]" in text
+        "[default: patn if trained, otherwise puppet]" in text
         and "[default: paper; puppet: leak_free]" in text
     )
 

@@ -185,7 +185,7 @@ Puppet.render = lambda *arguments, **more: _render(*arguments, **more) * 0.3
 
 
 def test_darker_puppets_are_drawn_after_an_edit(dvc):
-    """The fault that was reported: an edit of the puppets' code left every picture as it was."""
+    """Regression: an edit of the puppets' code left all pictures unchanged."""
     path = dvc.folder / "generators/puppet/puppet.py"
     folder = dvc.folder / "data/generated/puppet/0.4/bounding_box_train"
     before, source = (

@@ -1,5 +1,6 @@
-"""Every re-ID model of every shipped file trains, made small: other sizes, no ImageNet weights, two
-updates.
+"""Every re-ID model of every shipped file trains in a small version.
+
+Sizes are smaller, without ImageNet weights, for two updates.
 """
 
 import dataclasses
@@ -66,8 +67,9 @@ def test_the_papers_models_are_there():
 
 
 def test_open_reid_s_recipes_to_the_update():
-    """Rates and milestones on Market-1501's 12,936 images: batches of 64, rate 0.1 for 256, a tenth
-    for pretrained layers.
+    """Rates and milestones on Market-1501's 12,936 images.
+
+    Batches have 64 images; the rate is 0.1 per 256, and a tenth of that for pretrained layers.
     """
     for name, epochs, milestone, base in (("inception", 70, 60, 1.0), ("resnet50", 50, 40, 0.1)):
         params = load(ReidParams, f"reid.{name}", FILES["market1501.yaml"])

@@ -29,7 +29,7 @@ def unit(rows: Rows) -> tuple[list[Finding], np.ndarray]:
 
 
 def arrangement(rows: Rows) -> tuple[list[Finding], np.ndarray]:
-    """Check axes, direction and joint order: do people stand upright?"""
+    """Check axes, direction and joint order by whether people are upright."""
     judged, broken = (relations.sum(1) for relations in anatomy.relations(rows.points))
     if (judged > 0).sum() < MIN_IMAGES or _upright(rows.points, PLAUSIBLE):
         return [], rows.points

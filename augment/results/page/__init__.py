@@ -1,8 +1,8 @@
-"""reports/index.html: the whole report on one page, which needs no network and no other file.
+"""reports/index.html: the whole report on one self-contained page.
 
-| module | what it makes |
+| module | content |
 |---|---|
-| answer | the sentences at the top, and the section on what was used |
+| answer | the sentences at the top, and the section "What was used" |
 | chart | curves: numbers -> coordinates of a drawing |
 | tables | gap closed, all arms, choices on held-out identities |
 | generators, measures, papers | the generators' report cards, next to the papers' tables |
@@ -41,17 +41,17 @@ def write(
     """Write the page.
 
     Args:
-        file: its path.
+        file: path of the page.
         judged: from harm.judge.
         results: from train-reid, with `file`.
         cards: from evaluate-generator.
         tuning: files of `augment tune`.
-        mlflow_url: address of the MLflow server that the links lead to.
+        mlflow_url: address of the MLflow server for links.
         embed: whether the data set's images may be shown.
     """
     style = chart.styles(judged["augmentation"])
     answers = answer.answers(judged)
-    shown = pictures.ranks(_worth_looking_at(answers, results)) if embed else []
+    shown = pictures.ranks(_ranked_arms(answers, results)) if embed else []
     people = pictures.people(shown)
     compared = harm.rivals(judged)
     environment = templates.environment(HERE)
@@ -77,7 +77,7 @@ def write(
         many_sets=judged["dataset"].nunique() > 1,
         curves=_curves_in_mlflow(results, mlflow_url),
         cards=generators.sections(cards, mlflow_url, embed),
-        tuned=[tables.tuned(one) for one in tuning],
+        tuned=[tables.tuned(table) for table in tuning],
         embed=embed,
         sheets=pictures.sheets(judged) if embed else [],
         ranks=shown,
@@ -92,9 +92,7 @@ def write(
 
 
 def _figures(judged: pd.DataFrame, style: dict[str, chart.Style]) -> list[dict[str, Any]]:
-    """One figure per data set and model: charts by budget and metric, their legend, the gap
-    closed.
-    """
+    """One figure per data set and model: charts by budget and metric, legend, and gap closed."""
     figures = []
     for (dataset, model), arms in groups(judged, ["dataset", "model"]):
         of_model = table6.published() if dataset == table6.DATASET else arms[:0]
@@ -136,11 +134,13 @@ def _figures(judged: pd.DataFrame, style: dict[str, chart.Style]) -> list[dict[s
     return figures
 
 
-def _worth_looking_at(
+def _ranked_arms(
     answers: Sequence[answer.Answer], results: Sequence[Mapping[str, Any]]
 ) -> list[Arm]:
-    """The arms whose ranked lists are shown: real images alone and the best augmentation, at the
-    smallest portion of the first answer, one seed of each.
+    """The arms whose ranked lists are shown, with one seed each.
+
+    These are real images alone and the best augmentation, at the smallest portion of the first
+    answer.
     """
     if not answers:
         return []
@@ -156,7 +156,8 @@ def _worth_looking_at(
 
 def _curves_in_mlflow(results: Sequence[Mapping[str, Any]], mlflow_url: str) -> str:
     """The address of MLflow's chart of all curves; empty if no arm was tracked."""
-    experiments = sorted({str(one["mlflow"]["experiment"]) for one in results if one.get("mlflow")})
+    runs = [result["mlflow"] for result in results if result.get("mlflow")]
+    experiments = sorted({str(run["experiment"]) for run in runs})
     if not experiments:
         return ""
     only_curves = "compareRunsMode=CHART&searchFilter=tags.curve%20!%3D%20%27%27"

@@ -36,8 +36,8 @@ class Answer:
 
     seeds: the smallest number of seeds of an arm
     best: the best augmentation at each portion
-    fair: at each portion where the best saw all real images, the best that saw the reduced set
-        alone
+    fair: at each portion where the best generator was trained on all real images, the best one that
+        was trained on the reduced set alone
     """
 
     dataset: str
@@ -58,9 +58,9 @@ def answers(judged: pd.DataFrame) -> list[Answer]:
         for _, at_portion in generated.groupby("portion"):
             first = _best(at_portion, real["mAP_mean"].item())
             best.append(first)
-            honest = at_portion[[not parse(name).saw_all for name in at_portion["augmentation"]]]
-            if first.saw_all and len(honest):
-                fair.append(_best(honest, real["mAP_mean"].item()))
+            without_leak = [not parse(name).saw_all for name in at_portion["augmentation"]]
+            if first.saw_all and any(without_leak):
+                fair.append(_best(at_portion[without_leak], real["mAP_mean"].item()))
         if best:
             seeds = int(generated["seeds"].min())
             answers.append(Answer(dataset, model, budget, seeds, best, fair))
@@ -70,61 +70,63 @@ def answers(judged: pd.DataFrame) -> list[Answer]:
 
 
 def sentence(best: Sequence[Best]) -> str:
-    """`85% at 0.1 and 102% at 0.3 with puppet; 40% at 0.5 with patn`."""
+    """Format e.g. `85% at 0.1 and 102% at 0.3 with puppet; 40% at 0.5 with patn`."""
     parts = []
-    for augmentation, group in groupby(best, key=lambda one: one.augmentation):
-        shares = [f"{one.gap:.0%} at {one.portion}" for one in group]
+    for augmentation, group in groupby(best, key=lambda entry: entry.augmentation):
+        shares = [f"{entry.gap:.0%} at {entry.portion}" for entry in group]
         parts.append(f"{_joined(shares)} with {augmentation}")
     return "; ".join(parts)
 
 
 def any_camera(results: Sequence[Mapping[str, Any]]) -> list[str]:
     """Data sets that were scored without the same-camera rule."""
-    return sorted({one["dataset"] for one in results if not one.get("same_camera_rule", True)})
+    without_rule = [result for result in results if not result.get("same_camera_rule", True)]
+    return sorted({result["dataset"] for result in without_rule})
 
 
 def used(results: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     """What the numbers were computed from, as name and text; read from the results alone."""
     whole = [
-        one
-        for one in results
-        if one["augmentation"] == NONE and one["portion"] == 1 and one["ratio"] == 1
+        result
+        for result in results
+        if result["augmentation"] == NONE and result["portion"] == 1 and result["ratio"] == 1
     ]
     lines = []
-    for dataset in sorted({one["dataset"] for one in results}):
+    for dataset in sorted({result["dataset"] for result in results}):
+        of_dataset = [result for result in results if result["dataset"] == dataset]
         counts = {
             "real training images": [
-                one["train_images"] for one in whole if one["dataset"] == dataset
+                result["train_images"] for result in whole if result["dataset"] == dataset
             ],
-            "queries": [one["num_queries"] for one in results if one["dataset"] == dataset],
-            "gallery images": [one["num_gallery"] for one in results if one["dataset"] == dataset],
+            "queries": [result["num_queries"] for result in of_dataset],
+            "gallery images": [result["num_gallery"] for result in of_dataset],
         }
         text = ", ".join(f"{_numbers(values)} {name}" for name, values in counts.items() if values)
         lines.append(
             (dataset, f"{text}; {CAMERAS_UNKNOWN}" if dataset in any_camera(results) else text)
         )
     lines.append(
-        ("Arms", f"{len({_arm(one) for one in results}):,}, trained in {len(results):,} runs")
+        ("Arms", f"{len({_arm(result) for result in results}):,}, trained in {len(results):,} runs")
     )
-    lines.append(("Iterations", _numbers([one["iterations"] for one in results])))
-    if made := sum(one.get("generated_images", 0) for one in results):
-        rejected = sum(one.get("rejected_images", 0) for one in results)
+    lines.append(("Iterations", _numbers([result["iterations"] for result in results])))
+    if generated := sum(result.get("generated_images", 0) for result in results):
+        rejected = sum(result.get("rejected_images", 0) for result in results)
         lines.append(
-            ("Generated images", f"{made:,} over all runs; the gate rejected {rejected:,}")
+            ("Generated images", f"{generated:,} over all runs; the gate rejected {rejected:,}")
         )
-    lines.append(("Seeds of training", _numbers([one["seed"] for one in results])))
+    lines.append(("Seeds of training", _numbers([result["seed"] for result in results])))
     seeds: dict[str, set[int]] = {}
-    for one in results:
-        for name, value in one.get("seeds", {}).items():
+    for result in results:
+        for name, value in result.get("seeds", {}).items():
             seeds.setdefault(name, set()).update(value if isinstance(value, list) else [value])
     for name, values in seeds.items():
         if name != "train" and (drawn := values - {None}):
             lines.append((f"Seed of {name}", _numbers(drawn)))
-    commits = sorted({one.get("commit") or "unknown" for one in results})
+    commits = sorted({result.get("commit") or "unknown" for result in results})
     lines.append(("Commit" if len(commits) == 1 else "Commits", ", ".join(commits)))
     versions: dict[str, set[str]] = {}
-    for one in results:
-        for package, version in one.get("versions", {}).items():
+    for result in results:
+        for package, version in result.get("versions", {}).items():
             versions.setdefault(package, set()).add(str(version))
     if versions:
         lines.append(
@@ -136,7 +138,7 @@ def used(results: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
                 ),
             )
         )
-    hours = sum(one["seconds"] for one in results) / 3600
+    hours = sum(result["seconds"] for result in results) / 3600
     lines.append(
         ("Time of re-ID training", f"{hours:.1f} h" if hours >= 1 else f"{hours * 60:.0f} min")
     )
@@ -167,7 +169,7 @@ def _joined(words: Sequence[str]) -> str:
 
 
 def _numbers(values: Iterable[Any]) -> str:
-    """Up to five different numbers, else their range."""
+    """Up to five different numbers, or their range."""
     numbers = sorted(set(values))
     texts = [f"{value:,}" if isinstance(value, int) else str(value) for value in numbers]
     return ", ".join(texts) if len(texts) <= 5 else f"{texts[0]} to {texts[-1]}"

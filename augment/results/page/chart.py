@@ -1,6 +1,4 @@
-"""Curves of one metric over the portion of real images: numbers -> coordinates of a drawing, which
-the template charts.html draws.
-"""
+"""Curves of one metric over the portion of real images, as coordinates for template charts.html."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -127,7 +125,7 @@ def draw(
     """The chart of one data set, model and budget.
 
     Args:
-        title: of the drawing.
+        title: title of the drawing.
         summary: its arms, from harm.judge.
         metric: mAP or rank1.
         published: arms of Table 6, drawn dotted; may be empty.
@@ -135,7 +133,7 @@ def draw(
     """
     arms = pd.concat([summary, published]) if len(published) else summary
     top = float(np.nanmax(arms[f"{metric}_mean"] + arms[f"{metric}_std"].fillna(0)))
-    step = next((one for one in STEPS if top / one <= MAX_INTERVALS), STEPS[-1])
+    step = next((size for size in STEPS if top / size <= MAX_INTERVALS), STEPS[-1])
     high = step * max(1, int(np.ceil(round(top / step, 6))))
     places = {position(row.portion, row.ratio): label(row.portion, row.ratio) for row in rows(arms)}
     first, last = min([*places, 0.1]) - 0.04, max([*places, 1.0]) + 0.04
@@ -149,8 +147,8 @@ def draw(
     def curve(name: str, points: pd.DataFrame, extra: str) -> Series:
         mean, std = points[f"{metric}_mean"], points[f"{metric}_std"].fillna(0)
         at = [(x(place), y(value)) for place, value in zip(points["position"], mean, strict=True)]
-        inside = [one for one, ratio in zip(at, points["ratio"], strict=True) if ratio == 1]
-        outside = [one for one, ratio in zip(at, points["ratio"], strict=True) if ratio > 1]
+        inside = [xy for xy, ratio in zip(at, points["ratio"], strict=True) if ratio == 1]
+        outside = [xy for xy, ratio in zip(at, points["ratio"], strict=True) if ratio > 1]
         edges = [
             (x(place), y(value))
             for part, sign in ((points, 1), (points[::-1], -1))
@@ -193,8 +191,8 @@ def draw(
     return Chart(
         title,
         "; ".join(
-            f"{one.name}: " + ", ".join(f"{p.column} {p.value}" for p in one.points)
-            for one in series
+            f"{line.name}: " + ", ".join(f"{p.column} {p.value}" for p in line.points)
+            for line in series
         ),
         series,
         [(x(place), name) for place, name in sorted(places.items())],

@@ -1,6 +1,4 @@
-"""Dots with intervals: one metric of several generators -> coordinates of a drawing, which the
-template generators.html draws.
-"""
+"""Dots with intervals of one metric of several generators, as coordinates for generators.html."""
 
 import math
 from collections.abc import Sequence
@@ -16,9 +14,9 @@ MAX_INTERVALS = 4
 class Score:
     """The metric of one generator.
 
-    low, high: the ends of its interval, None without one
-    real: the metric of the real images. It may depend on the generator's training images or on its
-        image size.
+    low, high: the ends of its interval; None without one
+    real: the metric of the real images, which may depend on the generator's training images or on
+        its image size
     faint: whether it is a reference
     """
 
@@ -46,7 +44,7 @@ class Dot:
 
 @dataclass(frozen=True)
 class Dots:
-    """A drawing, in px; names: of the rows, with their y."""
+    """A drawing, in px; names: the names of the rows, with their y."""
 
     title: str
     about: str
@@ -61,8 +59,10 @@ class Dots:
 
 
 def draw(title: str, about: str, names: Sequence[str], scores: Sequence[Score]) -> Dots:
-    """The drawing of one metric, with a row for each name, with or without a score: the drawings of
-    several metrics have the same rows.
+    """The drawing of one metric, with a row for each name.
+
+    Names without a score also have a row, so that the drawings of several metrics have the same
+    rows.
     """
     values = [
         value
@@ -98,7 +98,7 @@ def draw(title: str, about: str, names: Sequence[str], scores: Sequence[Score]) 
 
 
 def number(value: float) -> str:
-    """0.402, 12.3, 1,234: three decimals below 10, then fewer."""
+    """Format e.g. 0.402, 12.3 and 1,234: three decimals below 10, then fewer."""
     digits = 3 if abs(value) < 10 else 1 if abs(value) < 1000 else 0
     return f"{value:,.{digits}f}".replace("-", "\u2212")
 

@@ -1,5 +1,6 @@
-"""The generators' report cards on the page, one section per data set: dots, a table, the papers'
-tables next to it, sheets.
+"""The generators' report cards on the page, one section per data set.
+
+A section has dots, a table, the papers' tables and sheets.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,9 +22,9 @@ SHEETS = ("best_mask_ssim", "attention", "alignment", "parsing", "closest")
 class Cell:
     """A cell of the table.
 
-    text, interval: what it shows
-    sort: what it sorts by
-    why: why there is no number
+    text, interval: displayed texts
+    sort: sort key
+    why: why the metric has no number
     """
 
     text: str
@@ -37,7 +38,7 @@ class Row:
     """A generator's row of the table.
 
     run: address in MLflow, or ""
-    cells: by group
+    cells: cells by group
     """
 
     name: str
@@ -51,7 +52,7 @@ class Row:
 class Missing:
     """Metrics that are unavailable for one reason.
 
-    names: of the generators; empty for all
+    names: names of the generators; empty for all
     file: the missing file
     """
 
@@ -67,8 +68,8 @@ class Section:
 
     groups: title, and (title, description) of its columns
     real: text of each column for the real images, by group
-    extra: generators that receive more of the target than its pose, and what
-    sheets: by generator
+    extra: generators that receive more of the target than its pose, and what they receive
+    sheets: sheets by generator
     """
 
     dataset: str
@@ -87,7 +88,8 @@ class Section:
 def sections(cards: Sequence[Card], mlflow_url: str, embed: bool) -> list[Section]:
     """A section for each data set of the cards.
 
-    embed: whether its images may be shown
+    Args:
+        embed: whether its images may be shown.
     """
     names = sorted({card["dataset"] for card in cards})
     return [
@@ -101,17 +103,17 @@ def _section(dataset: str, cards: list[Card], mlflow_url: str, embed: bool) -> S
     groups = {
         title: used
         for title, metrics in measures.groups().items()
-        if (used := [one for one in metrics if any(one.key in card["metrics"] for card in cards)])
+        if (used := [m for m in metrics if any(m.key in card["metrics"] for card in cards)])
     }
     timed = [
         column for column in SPEED if any(speed(card, column[0]) is not None for card in cards)
     ]
     heads = [
-        (title, [(one.title, one.description) for one in metrics])
+        (title, [(metric.title, metric.description) for metric in metrics])
         for title, metrics in groups.items()
     ]
     real = [
-        [_range([number(each) for each in _real(cards, one)]) for one in metrics]
+        [_range([number(score) for score in _real(cards, metric)]) for metric in metrics]
         for metrics in groups.values()
     ]
     if timed:
@@ -151,8 +153,8 @@ def _rank(name: str) -> int:
 
 
 def _extra_input(card: Card) -> list[str]:
-    """What it receives of the target in addition to its pose."""
-    return [one for one in card["sees"] if one.startswith("target") and one not in POSED]
+    """What a generator receives of the target in addition to its pose."""
+    return [word for word in card["sees"] if word.startswith("target") and word not in POSED]
 
 
 def _row(card: Card, groups: Mapping[str, list[Metric]], timed: list, mlflow_url: str) -> Row:
@@ -161,13 +163,13 @@ def _row(card: Card, groups: Mapping[str, list[Metric]], timed: list, mlflow_url
         tables.run_address(card, mlflow_url),
         image_size(card),
         card["generator"] in REFERENCES,
-        [[_cell(card["metrics"].get(one.key)) for one in metrics] for metrics in groups.values()]
+        [[_cell(card["metrics"].get(m.key)) for m in metrics] for metrics in groups.values()]
         + [[_speed_cell(speed(card, key), unit) for key, _, _, unit in timed]],
     )
 
 
 def _cell(metric: Mapping[str, Any] | None) -> Cell:
-    """A metric as a card has it; None if it does not apply."""
+    """The cell of a metric of a card; None for a metric that does not apply."""
     if metric is None:
         return Cell("")
     if "value" not in metric:
@@ -186,15 +188,16 @@ def _speed_cell(measured: float | None, unit: float) -> Cell:
 
 
 def _real(cards: list[Card], metric: Metric) -> list[float]:
-    """The metric of the real images. It may differ between cards: it can depend on the generator's
-    training images or on its image size.
+    """The different values of the metric of the real images.
+
+    It can depend on the generator's training images or on its image size.
     """
     values = {value(card, metric.key + REAL) for card in cards}
-    return sorted(one for one in values if one is not None)
+    return sorted(score for score in values if score is not None)
 
 
 def _range(texts: list[str]) -> str:
-    """One text if all are equal, else the first and the last."""
+    """One text if the first and the last are equal, otherwise both."""
     return " to ".join(dict.fromkeys([texts[0], texts[-1]])) if texts else ""
 
 
@@ -215,7 +218,7 @@ def _dots(metric: Metric, cards: list[Card]) -> Dots:
 
 
 def _missing(cards: list[Card]) -> list[Missing]:
-    """Unavailable metrics, by reason and missing file, and of which generators."""
+    """Unavailable metrics and their generators, by reason and missing file."""
     metrics: dict[tuple[str, str | None], list[str]] = {}
     names: dict[tuple[str, str | None], list[str]] = {}
     for card in cards:

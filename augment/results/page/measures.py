@@ -1,4 +1,4 @@
-"""Which metrics of a report card the page shows, and how it reads them."""
+"""The metrics of a report card that the page shows, and how it reads them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from augment.results.report_card.metrics import GROUPS, METRICS, Metric
 
 DRAWN = ("ssim", "pckh", "identity_mAP", "reid_frechet", "diversity", "memorisation")
-# Key in `speed`, title, unit, and what its numbers are divided by.
+# Key in `speed`, title, unit, and the divisor of its numbers.
 SPEED = (
     ("images_per_second_1", "images/s", "one at a time", 1),
     ("images_per_second_32", "images/s, 32", "in batches of 32", 1),
@@ -17,7 +17,7 @@ SPEED = (
 
 
 def groups() -> dict[str, list[Metric]]:
-    """The columns of the table by group; last in each, those without a better direction."""
+    """The columns of the table by group; those without a better direction come last."""
     outputs = [metric for metric in METRICS.values() if not metric.of_real_images]
     outputs.sort(key=lambda metric: metric.better == "neither")
     return {group: [metric for metric in outputs if metric.group == group] for group in GROUPS}
@@ -34,5 +34,5 @@ def speed(card: Mapping[str, Any], key: str) -> float | None:
 
 
 def image_size(card: Mapping[str, Any]) -> str:
-    """E.g. 128×64."""
+    """Format the image size of a card, e.g. 128×64."""
     return "×".join(map(str, card["image_size"]))

@@ -12,13 +12,13 @@ from augment.results.report_card import published
 from augment.results.report_card.metrics import METRICS
 
 Card = Mapping[str, Any]
-# Published columns that have another name here: title, key in `speed`, and unit.
+# Published columns with other names in this project: title, key in `speed`, and unit.
 OF_SPEED = {
     "parameters_millions": ("parameters, millions", "parameters", 1e6),
     "images_per_second": ("images/s", "images_per_second_1", 1),
 }
 OF_PATN = {"ssim": "ssim_legacy", "mask_ssim": "mask_ssim_legacy"}
-# How a published table was measured, and ours next to it.
+# How published tables and ours were measured.
 PROTOCOLS = {
     "patn_legacy": "Ours follow the same protocol, that of PATN’s public code.",
     "spt": "Beyond the masks, SPT’s protocol is undocumented; ours follow the clean protocol.",

@@ -38,22 +38,20 @@ class Ranks:
 
 
 def sheets(judged: pd.DataFrame) -> list[Sheet]:
-    """The contact sheet of each augmentation's generated images, at the smallest portion at which it
-    was scored.
-    """
-    found: dict[str, Sheet] = {}
+    """The contact sheet of each augmentation, at the smallest portion at which it was scored."""
+    sheet_of: dict[str, Sheet] = {}
     for row in rows(judged.sort_values(["augmentation", "portion", "ratio"])):
         folder = paths.generated(parse(row.augmentation), row.portion, row.ratio)
         file = folder / "contact_sheet.png"
-        if row.augmentation not in found and file.is_file():
-            found[row.augmentation] = Sheet(
+        if row.augmentation not in sheet_of and file.is_file():
+            sheet_of[row.augmentation] = Sheet(
                 f"{row.augmentation}, {label(row.portion, row.ratio)}", _jpeg(file, SHEET_WIDTH_PX)
             )
-    return list(found.values())
+    return list(sheet_of.values())
 
 
 def of_card(generator: str, names: Iterable[str]) -> list[Sheet]:
-    """The sheets `names` of a generator's report card, as far as they exist."""
+    """Those sheets of `names` of a generator's report card that exist."""
     files = {name: paths.card_folder(generator) / f"{name}.png" for name in names}
     return [
         Sheet(name.replace("_", " "), _jpeg(file, SHEET_WIDTH_PX))
@@ -63,33 +61,33 @@ def of_card(generator: str, names: Iterable[str]) -> list[Sheet]:
 
 
 def ranks(arms: Iterable[Arm]) -> list[Ranks]:
-    """The ranked lists of arms, as far as they exist."""
-    found = []
+    """Those ranked lists of arms that exist."""
+    entries = []
     for arm in arms:
         file = paths.reid_model(arm) / "ranked.json"
         if file.is_file():
             name = "real images only" if arm.augmentation.is_plain else arm.augmentation.name
-            found.append(
+            entries.append(
                 Ranks(
                     f"{name} at {label(arm.portion, arm.ratio)}, seed {arm.seed}", ranked.read(file)
                 )
             )
-    return found
+    return entries
 
 
 def people(shown: Iterable[Ranks]) -> dict[str, str]:
     """Path -> data URL of every image in the lists."""
     all_paths = {
         path
-        for one in shown
-        for each in one.lists
-        for path in (each.path, *(found.path for found in each.found))
+        for ranks in shown
+        for ranked_list in ranks.lists
+        for path in (ranked_list.path, *(image.path for image in ranked_list.found))
     }
     return {path: _jpeg(paths.PREPARED / path, PERSON_SIZE_PX[0] * 2) for path in sorted(all_paths)}
 
 
 def _jpeg(file: Path, width: int) -> str:
-    """An image as a data URL, no wider than `width`."""
+    """Encode an image as a data URL, no wider than `width`."""
     with Image.open(file) as image:
         picture = image.convert("RGB")
     if picture.width > width:

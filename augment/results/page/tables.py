@@ -1,4 +1,4 @@
-"""The tables of the page: frames and results -> rows of text, and numbers to sort by."""
+"""The tables of the page: rows of text, and numbers to sort by."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -120,7 +120,7 @@ def tuned(file: Path) -> Tuned:
     """Read one file of `augment tune`.
 
     Raises:
-        ValueError: a column is missing, or a setting, cell and seed occur twice.
+        ValueError: If a column is missing, or a setting, cell and seed occur twice.
     """
     rows = pd.read_csv(file, dtype={"setting": str})
     if missing := [name for name in TUNED if name not in rows.columns]:
@@ -135,19 +135,19 @@ def tuned(file: Path) -> Tuned:
     in_file = list(dict.fromkeys(rows["setting"].tolist()))
     settings = sorted(in_file, key=lambda name: (name != AS_SHIPPED, in_file.index(name)))
     cells = sorted({key[1:] for key in keys})
-    best = {one: max(mean for key, mean in means.items() if key[1:] == one) for one in cells}
+    best = {cell: max(mean for key, mean in means.items() if key[1:] == cell) for cell in cells}
     table = []
     for setting in settings:
         entries: list[tuple[str, float | None, bool] | None] = []
-        for one in cells:
-            mean = means.get((setting, *one))
+        for cell in cells:
+            mean = means.get((setting, *cell))
             if mean is None:
                 entries.append(None)
                 continue
-            shipped = means.get((AS_SHIPPED, *one))
+            shipped = means.get((AS_SHIPPED, *cell))
             difference = None if shipped is None or setting == AS_SHIPPED else mean - shipped
-            text = with_spread(mean, spreads[setting, *one])
-            entries.append((text, difference, mean == best[one]))
+            text = with_spread(mean, spreads[setting, *cell])
+            entries.append((text, difference, mean == best[cell]))
         table.append((setting, entries))
     names = [
         f"{model} {augmentation} {label(portion, ratio)} ({budget})"
@@ -157,7 +157,7 @@ def tuned(file: Path) -> Tuned:
 
 
 def _several(results: Iterable[Mapping[str, Any]], key: str) -> str:
-    """One number if all seeds agree, else their range; empty if no result has the key."""
+    """One number if all seeds agree, or their range; empty if no result has the key."""
     values = sorted({result[key] for result in results if key in result})
     return (
         " to ".join(f"{value:,}" for value in dict.fromkeys([values[0], values[-1]]))

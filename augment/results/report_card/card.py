@@ -1,8 +1,8 @@
-"""The files of a report card: results/generators/NAME.json, NAME/pairs.csv, and the table of all
-cards.
+"""The files of a report card.
 
-A metric is {"value", "low", "high"}: `low` and `high` are the ends of its 95% interval, null where
-it has none. An unavailable metric is {"unavailable": reason, "file": the missing file or null}.
+These are results/generators/NAME.json and NAME/pairs.csv, and the table of all cards. A metric is
+{"value", "low", "high"}: `low` and `high` are the ends of its 95% interval, or null. An unavailable
+metric is {"unavailable": reason, "file": the missing file or null}.
 """
 
 from pathlib import Path
@@ -16,10 +16,10 @@ from augment.results.report_card.metrics import METRICS
 
 
 def read(file: Path) -> dict[str, Any]:
-    """A card as written by evaluate-generator.
+    """Read a card that evaluate-generator has written.
 
     Raises:
-        ValueError: the file is not a card.
+        ValueError: If the file is not a card.
     """
     card = files.read_json(file)
     if (
@@ -36,8 +36,9 @@ def all_cards() -> list[dict[str, Any]]:
 
 
 def table(cards: list[dict[str, Any]]) -> pd.DataFrame:
-    """A row per card: generator, dataset, pairs, then KEY, KEY_low and KEY_high of each metric,
-    empty without a number.
+    """One row per card: generator, dataset, pairs, then KEY, KEY_low and KEY_high of each metric.
+
+    They are empty for a metric without a number.
     """
     rows = []
     for card in cards:
@@ -53,7 +54,7 @@ def table(cards: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def write_table() -> None:
-    """Write reports/generators.csv from all cards; nothing without a card."""
+    """Write reports/generators.csv from all cards, if there are any."""
     if cards := all_cards():
         with whole(paths.REPORTS / "generators.csv") as temporary:
             table(cards).to_csv(temporary, index=False, float_format="%.6g")

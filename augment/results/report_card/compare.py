@@ -21,16 +21,16 @@ from generators.metrics.intervals import mean_interval
 def run(first: str, second: str) -> None:
     """Print the differences between the cards of two generators."""
     settings = params.load(EvaluationParams, "evaluation")
-    one, two = (card.read(_card_file(name)) for name in (first, second))
-    if one["dataset"] != two["dataset"]:
+    cards = [card.read(_card_file(name)) for name in (first, second)]
+    if cards[0]["dataset"] != cards[1]["dataset"]:
         raise ValueError(
-            f"{first} was scored on {one['dataset']}, {second} on {two['dataset']}: evaluate them again"
+            f"{first} was scored on {cards[0]['dataset']}, {second} on {cards[1]['dataset']}: evaluate them again"
         )
     both = joined(pairs_of(first), pairs_of(second), (first, second))
     click.echo(
         f"{len(both):,} pairs of {both['pid'].nunique():,} identities; {second} - {first}, 95% interval"
     )
-    sizes = ["x".join(map(str, each["image_size"])) for each in (one, two)]
+    sizes = ["x".join(map(str, entry["image_size"])) for entry in cards]
     if sizes[0] != sizes[1]:
         click.echo(
             f"note: {first} was scored at {sizes[0]}, {second} at {sizes[1]}: SSIM and L1 depend on the size"
@@ -44,7 +44,7 @@ def pairs_of(name: str) -> pd.DataFrame:
     """The pairs.csv of a card.
 
     Raises:
-        FileNotFoundError: it does not exist.
+        FileNotFoundError: If the file does not exist.
     """
     file = paths.card_folder(name) / "pairs.csv"
     if not file.is_file():
@@ -55,10 +55,10 @@ def pairs_of(name: str) -> pd.DataFrame:
 
 
 def joined(first: pd.DataFrame, second: pd.DataFrame, names: tuple[str, str]) -> pd.DataFrame:
-    """The rows of both, columns with the suffixes _1 and _2.
+    """Join the rows of two cards; their columns get the suffixes _1 and _2.
 
     Raises:
-        ValueError: the two are not of the same pairs.
+        ValueError: If the cards do not have the same pairs.
     """
     both = first.merge(second, on=["source", "target", "pid"], suffixes=("_1", "_2"))
     if not len(both) == len(first) == len(second):
@@ -70,23 +70,24 @@ def joined(first: pd.DataFrame, second: pd.DataFrame, names: tuple[str, str]) ->
 
 
 def differences(both: pd.DataFrame, settings: EvaluationParams) -> pd.DataFrame:
-    """A row per metric: key, both values, their difference (second - first) with its interval, and
-    `differ` where the interval excludes 0.
+    """One row per metric: key, both values, and their difference (second - first) with interval.
+
+    The last column is `differ` if the interval excludes 0.
     """
     rows: list[list[Any]] = []
     for key, metric in METRICS.items():
         if metric.column is None or not {f"{metric.column}_1", f"{metric.column}_2"} <= set(both):
             continue
-        one, two = (both[f"{metric.column}_{number}"].to_numpy(float) for number in (1, 2))
+        a, b = (both[f"{metric.column}_{number}"].to_numpy(float) for number in (1, 2))
         weights = None if metric.counted is None else both[f"{metric.counted}_1"].to_numpy(float)
-        # A pair counts where both have a value.
-        missing = np.isnan(one) | np.isnan(two)
+        # A pair counts if both cards have a value.
+        missing = np.isnan(a) | np.isnan(b)
         if missing.all():
             continue
-        one, two = (np.where(missing, np.nan, values) for values in (one, two))
+        a, b = (np.where(missing, np.nan, values) for values in (a, b))
         first, second, difference = (
             mean_interval(values, both["pid"].to_numpy(), weights, settings.draws, settings.seed)
-            for values in (one, two, two - one)
+            for values in (a, b, b - a)
         )
         rows.append(
             [

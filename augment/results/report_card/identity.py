@@ -1,9 +1,9 @@
-"""Metrics of generated images by a re-ID model, the judge: identity, diversity, and the nearest
-training image.
+"""Metrics of generated images by a re-ID model, the judge.
 
-The judge is a model of the pipeline, trained on real images of the training identities; the test
-identities are disjoint from them. Features are those that it compares images by. Distances are
-cosine distances, 1 - cos: 0 between an image and itself.
+They measure identity, diversity, and the distance to the nearest training image. The judge is a
+model of the pipeline, trained on real images of the training identities; the test identities are
+disjoint from them. Features are those that it compares images by. Distances are cosine distances,
+1 - cos: 0 between an image and itself.
 """
 
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class Judge:
     settings: ReidParams
 
     def features(self, pixels: Tensor) -> Tensor:
-        """uint8 [N, 3, H, W] -> float32 [N, D]; images are resized to the model's size."""
+        """Features float32 [N, D] of images uint8 [N, 3, H, W], resized to the model's size."""
         unlabelled = torch.zeros(len(pixels), dtype=torch.int64)
         images = ReidSet(pixels, unlabelled, unlabelled, unlabelled.bool())
         return features(
@@ -77,7 +77,7 @@ def load_judge(judge: JudgeParams, device: torch.device | str) -> Judge | None:
     """The judge; None if it is not trained.
 
     Raises:
-        ValueError: params.yaml describes another model than the trained one, or none.
+        ValueError: If params.yaml does not describe the trained model.
     """
     settings, file = params.load(ReidParams, f"reid.{judge.model}"), weights_file(judge)
     if not file.is_file():
@@ -101,14 +101,14 @@ def train_command(judge: JudgeParams) -> str:
 def cosine_to_identity(features: Tensor, pairs: Tensor, held: Tensor, pids: np.ndarray) -> Tensor:
     """Cosine similarity of each image to the person it should show: float32 [P].
 
-    The person is the mean of the normalised features of all their held-out images except the two of
-    the pair: a real target is measured in the same way, and a copied source gains nothing. NaN if
-    the person has no third image.
+    A person is represented by the mean of the normalised features of all their held-out images
+    except the two of the pair. So a real target is measured in the same way, and a copied source
+    gains nothing. NaN if the person has no third image.
 
     Args:
-        features: [P, D], of the measured images.
+        features: [P, D], features of the measured images.
         pairs: [P, 2], rows (source, target) of `held`.
-        held: [N, D], of the real held-out images.
+        held: [N, D], features of the real held-out images.
         pids: [N], their identities.
     """
     unit, (source, target) = normalize(held), pairs.T
@@ -159,12 +159,12 @@ def scores(rendered: Rendered, judge: Judge | Unavailable, over_pairs: Bootstrap
     output, several = judge.features(rendered.outputs).split([len(pairs), len(rendered.several)])
     in_gallery, in_training = judge.features_of(gallery), judge.features_of(training)
     (pids, camids), of_gallery = (
-        [torch.tensor(one[name].to_numpy()) for name in ("pid", "camid")]
-        for one in (held.rows, gallery)
+        [torch.tensor(part[name].to_numpy()) for name in ("pid", "camid")]
+        for part in (held.rows, gallery)
     )
 
-    def asked(features: Tensor, image: Tensor) -> QueryScores:
-        """What queries find; image: whose person and camera each has."""
+    def query(features: Tensor, image: Tensor) -> QueryScores:
+        """Scores of queries; `image` is the real image with the person and camera of each."""
         return by_query(
             Retrieval(
                 query_features=features,
@@ -181,14 +181,15 @@ def scores(rendered: Rendered, judge: Judge | Unavailable, over_pairs: Bootstrap
     # A generated image belongs to the camera whose background it shows: matches from that camera do
     # not count, as for a real query.
     shown = pairs[:, 1] if set(TARGETS_SCENE) <= set(rendered.renderer.sees) else pairs[:, 0]
-    found, found_real = asked(output, shown), asked(real, torch.arange(len(real)))
+    scored, scored_real = query(output, shown), query(real, torch.arange(len(real)))
     (distance, row), (distance_real, _) = nearest(output, in_training), nearest(real, in_training)
     cosine = partial(cosine_to_identity, pairs=pairs, held=real, pids=held.rows["pid"].to_numpy())
     first, first_real = (
-        np.where(np.isnan(one.rank), np.nan, one.rank <= 1) for one in (found, found_real)
+        np.where(np.isnan(queries.rank), np.nan, queries.rank <= 1)
+        for queries in (scored, scored_real)
     )
     columns = {
-        "identity_ap": found.average_precision,
+        "identity_ap": scored.average_precision,
         "identity_first": first,
         "identity_cosine": cosine(output).numpy(),
         "nearest": training["path"].to_numpy()[row.numpy()],
@@ -206,7 +207,7 @@ def scores(rendered: Rendered, judge: Judge | Unavailable, over_pairs: Bootstrap
         "identity_mAP": over_pairs.mean(columns["identity_ap"]),
         "identity_rank1": over_pairs.mean(columns["identity_first"]),
         "identity_cosine": over_pairs.mean(columns["identity_cosine"]),
-        "identity_mAP_real": over_pairs.mean(found_real.average_precision[target]),
+        "identity_mAP_real": over_pairs.mean(scored_real.average_precision[target]),
         "identity_rank1_real": over_pairs.mean(first_real[target]),
         "identity_cosine_real": over_pairs.mean(cosine(real[pairs[:, 1]]).numpy()),
         "diversity": diversity(several),

@@ -1,4 +1,4 @@
-"""What every group of metrics returns, and the mean over pairs that all of them use."""
+"""The result type of every group of metrics, and the mean over pairs that all of them use."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Measured:
 
     @classmethod
     def unavailable(cls, scorer: Scorer, reason: Unavailable) -> "Measured":
-        """All metrics of a group, for one reason."""
+        """All metrics of a group, unavailable for one reason."""
         return cls(dict.fromkeys(keys_of(scorer), reason), {})
 
 
@@ -48,7 +48,8 @@ class Bootstrap:
     ) -> Interval:
         """The mean of values [P]; with weights [P], sum(values) / sum(weights).
 
-        groups: the identities of the values, if these are not those of the pairs.
+        Args:
+            groups: identities of the values; by default those of the pairs.
         """
         return mean_interval(
             values, self.groups if groups is None else groups, weights, self.draws, self.seed

@@ -1,5 +1,4 @@
-"""The metrics of a report card, in one table: what each is called, which direction is better, and
-where it comes from.
+"""The metrics of a report card in one table: names, better direction and origin.
 
 The order is that of a card's JSON and of reports/generators.csv. A key that ends in `_real` is the
 same metric of the real images: a ceiling for the outputs, or a value to compare them with.
@@ -23,7 +22,7 @@ class Metric:
     title: its name on the report page
     better: which direction is better
     scorer: the group of scoring.py that computes it
-    group: what it is about; the page's table has a group of columns for each
+    group: its topic; the page's table has a group of columns for each
     about: its definition in a phrase
     column: its column in pairs.csv, whose mean it is; None for a metric of the whole set
     counted: the column that counts what `column` is a share of; the metric is then the ratio of

@@ -23,7 +23,7 @@ MARKET = "market1501"
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Held-out pairs, and the images that are in one.
+    """Held-out pairs and their images.
 
     rows: index rows [N], `path` relative to data/prepared
     keypoints: float32 [N, 18, 2] at prepared.size()
@@ -59,7 +59,8 @@ class HeldOut:
     def images(self, size: tuple[int, int], parsing_kind: str | None = None) -> ImageSet:
         """The images at `size` with their keypoints.
 
-        parsing_kind: of their parsing maps, `files` or `from_keypoints`; None for none
+        Args:
+            parsing_kind: kind of parsing maps, `files` or `from_keypoints`; None for no maps.
         """
         points, names = rescale(self.keypoints, prepared.size(), size), list(self.rows["path"])
         labels = (
@@ -69,12 +70,13 @@ class HeldOut:
 
 
 def held_out(dataset: str, number: int | None, seed: int) -> HeldOut:
-    """A random sample of `number` held-out pairs; all pairs, in random order, for None or a larger
-    number.
+    """A random sample of `number` held-out pairs.
+
+    For None, or a number above that of all pairs, these are all pairs in random order.
 
     Raises:
-        FileNotFoundError: the data set is not prepared.
-        ValueError: the data set has no held-out pair.
+        FileNotFoundError: If the data set is not prepared.
+        ValueError: If the data set has no held-out pairs.
     """
     file = paths.PREPARED / "index.csv"
     rows = index.read(file)
@@ -84,7 +86,7 @@ def held_out(dataset: str, number: int | None, seed: int) -> HeldOut:
     pairs = training_pairs(rows["pid"].to_numpy(), points)
     if not len(pairs):
         raise ValueError(
-            f"{file}: no held-out pair: no identity of split {' or '.join(splits)} has two images with both hips and "
+            f"{file}: no held-out pairs: no identity of split {' or '.join(splits)} has two images with both hips and "
             f"shoulders in {paths.PREPARED / 'keypoints.csv'}"
         )
     order = np.random.default_rng(seed).permutation(len(pairs))
@@ -92,10 +94,10 @@ def held_out(dataset: str, number: int | None, seed: int) -> HeldOut:
 
 
 def several_of_one(held: HeldOut, sources: int, poses: int, seed: int) -> Tensor:
-    """Pairs int64 [M, 2] for measuring diversity: random sources, each with several other images of
-    its person.
+    """Pairs int64 [M, 2] for measuring diversity.
 
-    Sources are drawn from the held-out images whose person has at least two more.
+    They are random sources, each with several other images of its person. Sources are drawn from
+    the held-out images whose person has at least two more.
     """
     rng = np.random.default_rng(seed)
     same = held.rows.groupby("pid").indices

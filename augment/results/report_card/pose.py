@@ -1,8 +1,7 @@
-"""PCKh: whether generated people stand as they should, by the joints that a network finds in the
-images.
+"""PCKh: whether generated people have the target pose, by the joints that a network finds.
 
 The network is the pipeline's pose network; if that is not trained, torchvision's keypoint R-CNN, if
-its weights are available. What it finds in the real target images is the ceiling for any output.
+its weights are available. The score of the real target images is the ceiling for any output.
 """
 
 from collections.abc import Callable
@@ -31,7 +30,7 @@ RULES = {"pckh": "axes", "pckh_euclidean": "euclidean"}
 class Finder:
     """Finds the joints of people.
 
-    name: its file, or keypoint_rcnn
+    name: file of the network, or keypoint_rcnn
     find: images uint8 [N, 3, H, W] -> keypoints float32 [N, 18, 2] on the CPU
     """
 
@@ -43,13 +42,13 @@ def load_finder(device: torch.device | str, batch_size: int) -> Finder | Unavail
     """The pose network, or keypoint R-CNN.
 
     Raises:
-        ValueError: the pose network's file is damaged.
+        ValueError: If the pose network's file is damaged.
     """
     file = paths.generator_model(POSE_NETWORK) / "generator.pt"
     if file.is_file():
         network = load_generator(file, device)
         if not isinstance(network, PoseEstimator):
-            raise ValueError(f"{file}: is a {network.name}, not a pose network")
+            raise ValueError(f"{file}: holds {network.name}, not a pose network")
 
         def find(pixels: Tensor) -> Tensor:
             parts = pixels.split(batch_size)

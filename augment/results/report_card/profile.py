@@ -1,5 +1,4 @@
-"""profile-generators: size and speed of the generators in params.yaml, as in Table 2 of the PATN
-paper.
+"""profile-generators: size and speed of generators, as in Table 2 of the PATN paper.
 
 Prints a Markdown table: parameters of all networks, multiply-adds per image, time per image in
 batches of 1 and 32, and the peak memory of a batch of 32. Weights are untrained and images random,
@@ -23,8 +22,9 @@ COLUMNS = (
 def run(names: tuple[str, ...], seconds: float) -> None:
     """Print the table.
 
-    names: generators; all of the registry if empty
-    seconds: time for which each timing is repeated
+    Args:
+        names: generators; all of the registry if empty.
+        seconds: time for which each timing is repeated.
     """
     device = torch.device(PartialState(cpu=not torch.accelerator.is_available()).device or "cpu")
     threads = f", {torch.get_num_threads()} threads" if device.type == "cpu" else ""
@@ -38,7 +38,7 @@ def line(name: str, device: torch.device, seconds: float) -> str:
     """One generator's row of the table.
 
     Raises:
-        ValueError: unknown name.
+        ValueError: If the name is unknown.
     """
     generator = params.generator(name)
     for network in generator.networks.values():

@@ -1,7 +1,8 @@
-"""Published figures of this project's generators and of the systems they were compared with:
-published.csv, as printed.
+"""Published figures of this project's generators and of the systems they were compared with.
 
-| paper, table | what |
+published.csv holds them as printed.
+
+| paper, table | content |
 |---|---|
 | PATN 1, 2, 3 | Zhu et al., TPAMI 2021: quality, size and speed, user study |
 | SPT 1, 3 | Song et al., TPAMI 2020: quality, configurations |
@@ -9,7 +10,7 @@ published.csv, as printed.
 
 A star in a row's name marks figures that PATN's authors measured on their own test set; SPT's authors
 measured UPIS on Market-1501. Rows of one table are comparable. Rows of different tables are not,
-even where their columns have the same name:
+even if their columns have the same name:
 
 | protocol | measurement |
 |---|---|
@@ -31,7 +32,7 @@ NAMES = ["paper", "table", "dataset", "protocol", "row", "generator"]
 
 
 def published() -> pd.DataFrame:
-    """A row per row of a table and data set, with numbers or NaN.
+    """One row per printed row of a table and data set, with numbers or NaN.
 
     `generator` is this project's name for the system, empty for systems that it does not have.
     """
@@ -42,10 +43,12 @@ def published() -> pd.DataFrame:
 
 
 def tables(dataset: str) -> list[tuple[str, pd.DataFrame]]:
-    """The tables of a data set in the papers' order: title (e.g. `PATN, Table 1`), and the rows as
-    printed, without empty columns.
+    """The tables of a data set in the papers' order, as printed, without empty columns.
 
-    The table of size and speed, measured on DeepFashion, belongs to Market-1501 too.
+    The table of size and speed, measured on DeepFashion, is also listed for Market-1501.
+
+    Returns:
+        Title (e.g. `PATN, Table 1`) and rows of each table.
     """
     printed = _printed()
     if dataset != DATASET:

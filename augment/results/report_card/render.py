@@ -2,8 +2,8 @@
 
 | name | what it renders |
 |---|---|
-| patn, or any other trained generator | the source's person in the target's pose; of the target it receives the pose alone |
-| puppet-pose | the same by a puppet, before the source's own background |
+| patn, or any other trained generator | the source's person in the target's pose; of the target it receives only the pose |
+| puppet-pose | the same by a puppet, in front of the source's background |
 | puppet | a puppet in the target's scene: it also receives the target's background and colours, and its card says so |
 | copy_source | the source image, unchanged |
 | mean_image | the mean of all training images, for every pair |
@@ -43,11 +43,11 @@ Device = torch.device | str
 
 @dataclass(frozen=True)
 class Renderer:
-    """What a name stands for, checked and loaded.
+    """A renderer that is ready to use.
 
     name: the name of its card; with a portion, e.g. patn-leak_free-0.3
     size: (height, width) of its images, px
-    sees: what it receives of a pair, in words
+    sees: what it receives from a pair, in words
     generator: the trained generator; None for puppets and references
     trained_on: paths of its training images, relative to data/prepared; None if it needs no
         training
@@ -62,9 +62,7 @@ class Renderer:
     start: Callable[[HeldOut], Draw]
 
     def outputs(self, held: HeldOut, pairs: Tensor, batch_size: int) -> Iterator[Tensor]:
-        """Images of the rows `pairs` [P, 2] of `held`, uint8 [n, 3, H, W], one batch at a time, in
-        order.
-        """
+        """Images uint8 [n, 3, H, W] of the rows `pairs` [P, 2] of `held`, batch by batch."""
         draw = self.start(held)
         for part in pairs.split(batch_size):
             yield to_bytes(draw(part))
@@ -76,8 +74,8 @@ class Rendered:
 
     images: the real images, at the renderer's size
     several: int64 [M, 2], additional pairs, for the diversity of outputs from one source
-    outputs: uint8 [P + M, 3, H, W], of held.pairs, then of `several`
-    cut: uint8 [P, 3, H, W], of held.pairs, truncated to integers instead of rounded, for the
+    outputs: uint8 [P + M, 3, H, W], images of held.pairs, then of `several`
+    cut: uint8 [P, 3, H, W], images of held.pairs, truncated to integers instead of rounded, for the
         protocol that does so
     seconds: time of rendering
     """
@@ -97,16 +95,16 @@ class Rendered:
 
     @cached_property
     def masks(self) -> Tensor:
-        """The persons' masks in the real images, by their keypoints: bool [N, 1, H, W]."""
-        # Part by part: the distances of a pixel to all limbs take a hundred times the memory of its
-        # mask.
+        """Masks of the persons in the real images, from their keypoints: bool [N, 1, H, W]."""
+        # In parts, because the distances of a pixel to all limbs take a hundred times the memory of
+        # its mask.
         height, width = self.images.pixels.shape[2:]
         parts = self.images.keypoints.split(MASKED)
         return torch.cat([body_mask(part, (height, width)) for part in parts])
 
     @property
     def targets(self) -> Tensor:
-        """uint8 [P, 3, H, W]: a copy."""
+        """The real targets: a copy, uint8 [P, 3, H, W]."""
         return self.images.pixels[self.held.pairs[:, 1]]
 
 
@@ -119,13 +117,13 @@ def renderer(name: str, portion: float | None, size: tuple[int, int], device: De
     """The renderer of a name.
 
     Args:
-        portion: of the reduced set that the generator was trained on; None for one trained on all
-            images.
-        size: of the images of puppets and references; a trained generator has its own.
+        portion: portion of the reduced set that the generator was trained on; None for one trained
+            on all images.
+        size: image size of puppets and references; a trained generator has its own.
 
     Raises:
-        ValueError: the name is unknown, or a portion is given for a renderer without training.
-        FileNotFoundError: the generator is not trained.
+        ValueError: If the name is unknown, or a renderer without training gets a portion.
+        FileNotFoundError: If the generator is not trained.
     """
     if name not in known():
         raise ValueError(f"unknown generator {name!r}; there are {', '.join(known())}")
@@ -133,7 +131,7 @@ def renderer(name: str, portion: float | None, size: tuple[int, int], device: De
         return _trained(name, portion, device)
     if portion is not None:
         raise ValueError(
-            f"{name} is not trained, so that --portion {portion} has no meaning for it; leave it out"
+            f"{name} is not trained, so --portion {portion} has no meaning; leave it out"
         )
     if name == "copy_source":
         return Renderer(
@@ -173,9 +171,10 @@ def generator_images(generator: Generator, held: HeldOut) -> ImageSet:
 
 
 def generator_batch(generator: Generator, images: ImageSet, pairs: Tensor, device: Device) -> Batch:
-    """Pairs as a trained generator receives them: of the target, the pose alone.
+    """Pairs as a trained generator receives them: of the target, only the pose.
 
-    images: from `generator_images`.
+    Args:
+        images: from `generator_images`.
     """
     batch = make_batch(images, pairs, generator.params.sigma_px, device)
     blank = None if batch.target_parsing is None else torch.zeros_like(batch.target_parsing)
@@ -191,7 +190,7 @@ def _trained(name: str, portion: float | None, device: Device) -> Renderer:
         )
     generator, trained_on = load_generator(file, device), read_trained_on(file)["images"]
     if not isinstance(generator, Generator):
-        raise ValueError(f"{file}: is a {generator.name}, which renders nothing")
+        raise ValueError(f"{file}: holds {generator.name}, which renders no images")
     sees = (*POSED, *(["source parsing map"] if generator.parsing == "files" else []))
 
     def start(held: HeldOut) -> Draw:

@@ -1,12 +1,12 @@
-"""Images of held-out pairs -> metrics with their intervals, and a row per pair.
+"""Scores images of held-out pairs: metrics with their intervals, and one row per pair.
 
 | scorer | metrics (metrics.py has them all) |
 |---|---|
-| similarity | SSIM and L1 to the target; legacy: as in PATN's public code, JPEG included (generators/metrics/similarity.py) |
-| pose | PCKh: joints that a pose network finds where the target has them (pose.py) |
+| similarity | SSIM and L1 to the target; legacy: as in PATN's public code, with JPEG (generators/metrics/similarity.py) |
+| pose | PCKh: share of joints that a pose network finds at the target's joints (pose.py) |
 | parsing | mIoU of the target's parsing map, for generators that predict one |
 | identity | metrics by a re-ID model, the judge (identity.py) |
-| outside | metrics by networks trained elsewhere, where their weights are available (augment/pretrained/image_metrics.py) |
+| outside | metrics by pretrained networks, if their weights are available (augment/pretrained/image_metrics.py) |
 
 Images stay bytes, and are scored one batch at a time.
 """
@@ -49,7 +49,7 @@ class Scored:
     """All metrics of a card.
 
     metrics: key of metrics.METRICS -> an Interval, a number without one, or Unavailable
-    pairs: a row per pair, the content of pairs.csv
+    pairs: one row per pair, the content of pairs.csv
     closest: the outputs that are nearest to a training image: {"output": row of pairs, "training":
         path, "distance"}
     seconds: time of rendering and of each scorer
@@ -108,8 +108,8 @@ def _closest(pairs: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _similarity(rendered: Rendered, over_pairs: Bootstrap, device: torch.device) -> Measured:
     held = rendered.held
-    # Allocated before the loop: small arrays that outlive its large ones would leave the heap in
-    # fragments, gigabytes of them.
+    # Allocated before the loop: small arrays that outlive its large ones would fragment the heap by
+    # gigabytes.
     columns: dict[str, np.ndarray] = {
         key: np.empty(len(held.pairs)) for key in keys_of("similarity")
     }
@@ -176,7 +176,7 @@ def _outside(
 
 
 def entry(metric: Value) -> dict[str, Any]:
-    """A metric as its card has it (card.py)."""
+    """A metric in the form of a card (card.py)."""
     if isinstance(metric, Unavailable):
         return {"unavailable": metric.reason, "file": metric.file}
     value, low, high = (

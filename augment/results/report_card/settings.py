@@ -8,8 +8,9 @@ from augment.augmentations import Augmentation
 
 @dataclass(frozen=True)
 class JudgeParams:
-    """The re-ID model that judges: the pipeline's model of seed 0, trained on all real images and
-    no generated ones.
+    """The re-ID model that judges, trained on all real images.
+
+    It is the pipeline's model of seed 0 without generated images.
 
     model: key under `reid` in params.yaml
     budget: its training budget

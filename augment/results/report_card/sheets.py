@@ -1,14 +1,14 @@
-"""Sheets of images next to a generator's card: what it rendered, and how.
+"""Sheets of images that accompany a generator's card.
 
-| file | what it shows |
+| file | content |
 |---|---|
-| best_<metric>.png | the best, the median and the worst outputs by each per-pair metric, every person once |
+| best_<metric>.png | the best, median and worst outputs by each per-pair metric, every person once |
 | closest.png | the outputs nearest to a training image, next to that image: are training images memorised? |
 | attention.png | PATN: where each block changes the image code (patn_apatn, Figure 10) |
-| alignment.png | APATN: where in the source each block looks to draw a part of the target (Figure 11) |
+| alignment.png | APATN: where each block attends in the source to draw a part of the target (Figure 11) |
 | parsing.png | SPT, SPGNet, Warping-GAN: the parsing map that is predicted before the image, next to the true one |
 
-The last three show the first pairs of the card, whose order is random: none of them is selected.
+The last three show the first pairs of the card, whose order is random, so no pair is selected.
 """
 
 from collections.abc import Iterator
@@ -34,8 +34,7 @@ from generators.training.sheets import to_uint8
 
 COLUMNS = 12
 ATTENDED, ALIGNED = 8, 4  # pairs on attention.png and alignment.png
-# Places of the target whose alignment is shown, as body.skeleton names them; below them, the whole
-# person.
+# Joints of the target whose alignment is shown (names of body.skeleton), above the whole person.
 JOINTS = ("neck", "right_wrist", "left_ankle")
 
 
@@ -46,7 +45,7 @@ def write(
 
     Args:
         scores: a row for each of held.pairs, as in pairs.csv; a metric that it lacks has no sheet.
-        outputs: uint8 [P, 3, H, W], of the same pairs.
+        outputs: uint8 [P, 3, H, W], outputs for the same pairs.
     """
     for old in folder.glob("*.png"):
         old.unlink()
@@ -115,8 +114,9 @@ def _drawn(
 def chosen(
     scores: pd.DataFrame, metric: str, more_is_better: bool, number: int = COLUMNS
 ) -> dict[str, list[int]]:
-    """Rows of the best, the median and the worst scores, every person once in each; rows without a
-    score are left out.
+    """Rows of the best, median and worst scores, every person once in each.
+
+    Rows without a score are left out.
     """
     # Equal scores stay in the order of the pairs at both ends.
     scored = scores.dropna(subset=metric)
@@ -197,7 +197,8 @@ def _alignment(generator: Generator, shown: _Shown, which: list[int]) -> Image.I
             (*JOINTS, "person"), places[number].numpy(), by_pair[number], strict=True
         ):
             if place.any():  # an occluded joint has no place
-                rows.append([*lead, heat(place, pair[1]), *(heat(one, pair[0]) for one in blocks)])
+                heats = [heat(weights, pair[0]) for weights in blocks]
+                rows.append([*lead, heat(place, pair[1]), *heats])
                 peaks = (f"up to {weights.max():.2f}" for weights in blocks)
                 notes.append(["", "", "", name.replace("_", " "), *peaks])
                 lead = (blank,) * 3
@@ -233,9 +234,7 @@ def _parsing(generator: Generator, shown: _Shown, which: list[int]) -> Image.Ima
 
 
 def heat(weights: np.ndarray, behind: Image.Image) -> Image.Image:
-    """Weights [h, w] over a grey picture at contact_sheet.CELL: the smallest weight leaves the
-    picture as it is, the largest is yellow.
-    """
+    """Draw weights [h, w] over a grey picture at contact_sheet.CELL; the largest is yellow."""
     from matplotlib import colormaps
 
     height, width = contact_sheet.CELL

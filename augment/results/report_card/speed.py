@@ -1,4 +1,4 @@
-"""Size and speed of a generator. They depend neither on its weights nor on the images."""
+"""Size and speed of a generator, which depend neither on its weights nor on the images."""
 
 import statistics
 import time
@@ -32,7 +32,7 @@ class Speed:
 
     images_per_second_1, images_per_second_32: throughput in batches of 1 and 32
     parameters: number of parameters of all networks
-    multiply_adds: per image, in convolutions and matrix products; None without a network
+    multiply_adds: number per image, in convolutions and matrix products; None without a network
     peak_memory_bytes: GPU memory of a batch of 32; None on a CPU, whose allocations are not counted
     """
 
@@ -44,9 +44,7 @@ class Speed:
 
 
 def of_generator(generator: Generator, device: torch.device, seconds: float) -> Speed:
-    """The speed of a generator whose networks are on `device`; each timing is repeated for
-    `seconds`.
-    """
+    """Measure a generator whose networks are on `device`; each timing is repeated for `seconds`."""
     size, sigma_px = generator.params.image_size, getattr(generator.params, "sigma_px", 1.0)
     batches = [upright(number, size, sigma_px, device) for number in BATCHES]
     with FlopCounterMode(display=False) as counter:
@@ -62,8 +60,9 @@ def of_generator(generator: Generator, device: torch.device, seconds: float) -> 
 def of_puppet(
     draw: Callable[[Tensor], Tensor], pairs: Tensor, device: torch.device, seconds: float
 ) -> Speed:
-    """The speed of `draw`, which renders rows of pairs [P, 2] without a network; fewer than 32 pairs
-    are repeated.
+    """Measure `draw`, which renders rows of pairs [P, 2] without a network.
+
+    Fewer than 32 pairs are repeated.
     """
     many = pairs.repeat(-(-BATCHES[1] // len(pairs)), 1)
     return _timed(draw, [many[:number] for number in BATCHES], device, seconds, 0, None)

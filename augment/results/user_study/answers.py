@@ -14,7 +14,7 @@ class Answer:
     """A rater's answer to one trial.
 
     answer: REAL or GENERATED; in form `ab`, the place of the preferred image, from 0
-    reaction_ms: time to the answer since the image disappeared (form `ab`: since it appeared)
+    reaction_ms: time from the image's disappearance (form `ab`: its appearance) to the answer
     shown_ms, seen: how long and how often the image was visible (once, unless the page was
         reloaded); None in form `ab`
     """
@@ -27,7 +27,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Rater:
-    """The content of one file; answers: trial's id -> Answer, for every trial."""
+    """The content of a file of answers.
+
+    answers: id of a trial -> Answer, for every trial
+    """
 
     name: str
     file: Path
@@ -38,7 +41,7 @@ def read_all(answer_files: Sequence[Path], key: Mapping[str, Any], key_file: Pat
     """The raters of all files.
 
     Raises:
-        ValueError: a file cannot be scored, or two are by one rater; the message names them.
+        ValueError: If a file cannot be scored, or two are by one rater; the message names them.
     """
     raters: dict[str, Rater] = {}
     for file in answer_files:
@@ -46,7 +49,7 @@ def read_all(answer_files: Sequence[Path], key: Mapping[str, Any], key_file: Pat
         name = " ".join(rater.name.split()).casefold()
         if name in raters:
             raise ValueError(
-                f"{file}: rater {rater.name!r} has answered in {raters[name].file} already; give one of the two"
+                f"{file}: rater {rater.name!r} has answered in {raters[name].file} already; pass only one of the two"
             )
         raters[name] = rater
     return list(raters.values())
@@ -56,9 +59,9 @@ def read(file: Path, key: Mapping[str, Any], key_file: Path) -> Rater:
     """One rater's answers.
 
     Raises:
-        FileNotFoundError: the file does not exist.
-        ValueError: it is not JSON or belongs to another study, or an answer is missing, repeated or
-            invalid; the message says which.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is not JSON or belongs to another study, or an answer is missing, repeated
+            or invalid; the message says which.
     """
     if not file.is_file():
         raise FileNotFoundError(f"{file}: file of answers not found")
@@ -85,7 +88,7 @@ def read(file: Path, key: Mapping[str, Any], key_file: Path) -> Rater:
         if row["id"] in answers:
             raise ValueError(f"{where}: id: trial {row['id']} has an answer already")
         answers[row["id"]] = _answer(row, key["form"], len(known[row["id"]]["shown"]), where)
-    if missing := [one for one in known if one not in answers]:
+    if missing := [trial for trial in known if trial not in answers]:
         shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
         raise ValueError(
             f"{file}: trials: {len(missing)} of {len(known)} have no answer ({shown}); have the rater finish"

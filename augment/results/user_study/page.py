@@ -14,7 +14,7 @@ from augment.results import templates
 from augment.results.user_study import study
 
 HERE = Path(__file__).parent
-# PATN paper, section 4.3.3; the pause before the next image is ours.
+# PATN paper, section 4.3.3; the paper does not mention a pause before the next image.
 SHOWN_MS = 1000
 PAUSE_MS = 500
 
@@ -30,7 +30,7 @@ def write(
     """Write the page.
 
     Args:
-        file: its path.
+        file: path of the page.
         key: from study.key.
         shown: for each trial, the images to judge, uint8 [H, W, 3].
         given: for each trial, what the generators were given: caption -> image.
@@ -77,7 +77,7 @@ def write(
 
 
 def _png(picture: np.ndarray, level: int) -> str:
-    """uint8 [H, W, 3] as a data URL; level: of compression, 0 to 9."""
+    """Encode uint8 [H, W, 3] as a data URL; level: compression level, 0 to 9."""
     with io.BytesIO() as memory:
         Image.fromarray(picture).save(memory, "PNG", compress_level=level)
         return "data:image/png;base64," + base64.b64encode(memory.getvalue()).decode()

@@ -1,9 +1,9 @@
 """user-study: held-out pairs -> a page for raters; raters' answers -> a table.
 
-user_study.html       the page: instructions and all images; saves answers as a file, without a
-                      network
-user_study.key.json   what every image is: not for raters, required by `--score`
-user_study.csv        from `--score`: a row per generator
+user_study.html       the page with instructions and all images; it saves answers as a file and needs
+                      no network
+user_study.key.json   what every image is; not for raters, required by `--score`
+user_study.csv        from `--score`: one row per generator
 """
 
 import dataclasses
@@ -89,15 +89,16 @@ def run(options: Options, output: Path, dry_run: bool) -> None:
 def _pictures(
     trials: Sequence[study.Trial], held: HeldOut, renderers: dict[str, Renderer]
 ) -> list[list[np.ndarray]]:
-    """The images to judge in each trial, uint8 [H, W, 3]. A real image has the size of the generated
-    ones of its part.
+    """The images to judge in each trial, uint8 [H, W, 3].
+
+    A real image has the size of the generated ones of its part.
     """
     images: dict[tuple[int, str], np.ndarray] = {}
     for part, (name, renderer) in enumerate(renderers.items()):
         of_name = [trial.pair for trial in trials if name in trial.shown]
         batches = renderer.outputs(held, held.pairs[of_name], BATCH)
-        made = (image for batch in batches for image in batch.permute(0, 2, 3, 1).numpy())
-        images |= {(pair, name): image for pair, image in zip(of_name, made, strict=True)}
+        generated = (image for batch in batches for image in batch.permute(0, 2, 3, 1).numpy())
+        images |= {(pair, name): image for pair, image in zip(of_name, generated, strict=True)}
         real = [trial.pair for trial in trials if trial.part == part and study.REAL in trial.shown]
         if real:
             pixels = (
@@ -126,7 +127,11 @@ def _tasks(
 
 
 def _refuse_other(file: Path, key: dict[str, Any]) -> None:
-    """Refuse to overwrite another study's key: without it, its answers cannot be scored."""
+    """Refuse to overwrite another study's key, without which its answers cannot be scored.
+
+    Raises:
+        ValueError: If `file` is another study's key.
+    """
     if file.is_file() and (other := files.read_json(file)["study"]) != key["study"]:
         raise ValueError(
             f"{file}: is the key of study {other}, needed to score its answers: choose another --output, or delete it"

@@ -1,4 +1,4 @@
-"""Raters' answers -> the table of a study.
+"""Computes the table of a study from raters' answers.
 
 Shares are computed per rater and averaged over raters; the 95% interval is a bootstrap over raters,
 so that it covers the choice of raters. All values are fractions.
@@ -23,7 +23,7 @@ LATE_MS = 50
 
 
 def shares(key: Mapping[str, Any], raters: Sequence[Rater]) -> pd.DataFrame:
-    """A row per generator and rater, without practice trials.
+    """One row per generator and rater, without practice trials.
 
     real-or-generated: R2G, the share of the part's real images rated generated, and G2R, the share
         of its generated images rated real.
@@ -40,20 +40,19 @@ def shares(key: Mapping[str, Any], raters: Sequence[Rater]) -> pd.DataFrame:
             else:
                 of_part = [trial for trial in counted if trial["part"] == part]
                 real = [trial["id"] for trial in of_part if trial["shown"] == [REAL]]
-                made = [trial["id"] for trial in of_part if trial["shown"] == [generator]]
+                generated = [trial["id"] for trial in of_part if trial["shown"] == [generator]]
                 measured = {
                     "R2G": np.mean([ratings[trial] == GENERATED for trial in real]),
-                    "G2R": np.mean([ratings[trial] == REAL for trial in made]),
+                    "G2R": np.mean([ratings[trial] == REAL for trial in generated]),
                 }
             rows.append({"generator": generator, "rater": rater.name, **measured})
     return pd.DataFrame(rows)
 
 
 def table(key: Mapping[str, Any], raters: Sequence[Rater]) -> pd.DataFrame:
-    """A row per generator: number of raters; each measure, the ends of its interval, and its
-    variance over raters (as in SPT).
+    """One row per generator: number of raters, and each measure with interval and variance.
 
-    With one rater, interval and variance are NaN.
+    The variance is that over raters, as in SPT. With one rater, interval and variance are NaN.
     """
     rows = []
     for generator, ratings in shares(key, raters).groupby("generator", sort=False):
@@ -114,22 +113,23 @@ def _cell(value: float, low: float, high: float) -> str:
 
 
 def irregular(key: Mapping[str, Any], raters: Sequence[Rater], shown_ms: float) -> list[str]:
-    """A line for each rater who saw counted images for too long or too short, or again after a
-    reload.
+    """A line for each rater who saw images for the wrong time, or again after a reload.
+
+    Practice trials do not count.
     """
     counted = [trial["id"] for trial in key["trials"] if not trial["practice"]]
     lines = []
     for rater in raters if key["form"] != AB else ():
-        own = [rater.answers[trial] for trial in counted]
-        times = [answer.shown_ms for answer in own if answer.shown_ms is not None]
+        answers = [rater.answers[trial] for trial in counted]
+        times = [answer.shown_ms for answer in answers if answer.shown_ms is not None]
         off = [time for time in times if abs(time - shown_ms) > LATE_MS]
-        again = sum(answer.seen is not None and answer.seen > 1 for answer in own)
+        again = sum(answer.seen is not None and answer.seen > 1 for answer in answers)
         if off:
             lines.append(
-                f"{rater.file}: {len(off)} of {len(own)} images were shown for {min(off):.0f} to {max(off):.0f} ms"
+                f"{rater.file}: {len(off)} of {len(answers)} images were shown for {min(off):.0f} to {max(off):.0f} ms"
             )
         if again:
             lines.append(
-                f"{rater.file}: {again} of {len(own)} images were shown again after a reload"
+                f"{rater.file}: {again} of {len(answers)} images were shown again after a reload"
             )
     return lines

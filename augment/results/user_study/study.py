@@ -1,5 +1,6 @@
-"""The trials of a study, drawn from a seed; and its key, which says what every image is and stays
-with the experimenter.
+"""The trials of a study, drawn from a seed, and its key.
+
+The key says what every image is, and stays with the experimenter.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ class Trial:
     part: trials of one part follow one another; 0-based
     practice: whether the answer is left out of the scores
     pair: number of the pair; a real image is its target
-    shown: what each image to judge is, in the order on the page: a generator's name, or REAL
+    shown: the origin of each image to judge, in the order on the page: a generator's name, or REAL
     """
 
     part: int
@@ -37,20 +38,20 @@ def draw(
     """The trials in the order in which a rater sees them, each with its own pair: 0, 1, ...
 
     Args:
-        form: of FORMS.
-        generators: names.
-        images: number of real images per part, and of generated ones; in form `ab`, of pairs.
+        form: one of FORMS.
+        generators: their names.
+        images: number of real images per part, and of generated ones; in form `ab`, number of pairs.
         practice: number of practice trials at the start of each part.
         seed: random seed of the order.
 
     Raises:
-        ValueError: the generators do not suit the form, or one kind of image might be practice
+        ValueError: If the generators do not suit the form, or one kind of image might be practice
             only.
     """
     if repeated := sorted({name for name in generators if generators.count(name) > 1}):
-        raise ValueError(f"--generator {repeated[0]}: given twice")
+        raise ValueError(f"--generator {repeated[0]}: occurs twice")
     if form == AB and len(generators) < 2:
-        raise ValueError("--form ab compares generators: give --generator at least twice")
+        raise ValueError("--form ab compares generators: use --generator at least twice")
     if practice >= images:
         raise ValueError(
             f"--practice {practice}: must be fewer than --images {images}, so that some images of each kind count"
@@ -74,13 +75,13 @@ def distinct(pairs: pd.DataFrame, number: int) -> np.ndarray:
     """Rows of the first `number` pairs with different targets, so that no image is judged twice.
 
     Raises:
-        ValueError: there are fewer.
+        ValueError: If there are too few.
     """
     rows = np.flatnonzero(~pairs["target"].duplicated())
     if len(rows) < number:
         raise ValueError(
             f"the study needs {number} held-out images that are in a pair, but the data set has {len(rows)}; "
-            "give fewer --images, or fewer generators at a time"
+            "use fewer --images, or fewer generators at a time"
         )
     return rows[:number]
 
@@ -92,8 +93,9 @@ def key(
     pictures: Sequence[Sequence[np.ndarray]],
     about: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The content of user_study.key.json. `study`, its name, is a hash of everything else and of the
-    images of all trials.
+    """The content of user_study.key.json.
+
+    `study`, its name, is a hash of everything else and of the images of all trials.
     """
     rows = [
         {

@@ -1,4 +1,4 @@
-"""augment annotate: what is written, and that a broken run comes to the same bytes."""
+"""augment annotate: its output, and that an interrupted run gives the same bytes."""
 
 import dataclasses
 import json
@@ -59,9 +59,7 @@ def network_file(tmp_path_factory):
 
 
 def test_joints_are_in_the_pixels_of_each_image(crops, tmp_path):
-    """A finder that is shown every image at 10 x 10 and sees joint j at (j / 2, 9), all but the
-    nose.
-    """
+    """A finder that receives images at 10 x 10 and finds joint j at (j / 2, 9), except the nose."""
     points = torch.tensor([[joint / 2, 9.0] for joint in range(18)])
     points[0] = -1
     finder = joint_finders.Finder(
@@ -135,7 +133,9 @@ def test_what_changed_is_done_again(crops, tmp_path, network_file, capsys):
     finder, seen = finder_of(network_file)
     annotate.run(picture_folder.find(crops), output, finder, batch=3)
     assert seen == [3, 3]
-    assert "k.csv.partial: is of other settings; starting afresh" in capsys.readouterr().out
+    assert (
+        "k.csv.partial: was written with other settings; starting afresh" in capsys.readouterr().out
+    )
 
 
 def test_settings_are_all_that_results_depend_on(network_file):
@@ -235,7 +235,7 @@ def test_the_command(crops, tmp_path, network_file, augment, cache):
     )
     result = augment(*given, "--dry-run")
     assert result.exit_code == 0 and not output.exists()
-    assert f"annotate: 6 images of {crops} (left alone: 1 other files) -> {output}" in result.output
+    assert f"annotate: 6 images of {crops} (not read: 1 other files) -> {output}" in result.output
     result = augment(*given, "--threshold", "2")  # higher than any peak
     assert (
         result.exit_code == 0

@@ -237,7 +237,7 @@ def test_usage(crops, augment):
     result = augment("parse", str(crops), "--output", "x", "--model", "from-keypoints")
     assert (
         result.exit_code == 2
-        and "give --keypoints FILE, the keypoints of the images in FOLDER" in result.output
+        and "expected --keypoints FILE with the keypoints of the images in FOLDER" in result.output
     )
 
 

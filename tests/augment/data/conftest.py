@@ -15,9 +15,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def crop(path: Path, size: tuple[int, int] = (16, 8)) -> Path:
-    """A picture that follows from its folder and name alone, of (height, width), of the format its
-    suffix says.
-    """
+    """A picture of (height, width) that depends only on its folder and name, with its suffix."""
     seed = int.from_bytes(
         hashlib.sha256("/".join(path.parts[-2:]).encode(errors="surrogateescape")).digest()[:4],
         "big",

@@ -1,4 +1,4 @@
-"""The layouts of known data sets, as small folders; what is wrong with one is named."""
+"""The layouts of known data sets, as small folders; errors name the problem."""
 
 import itertools
 import json
@@ -101,7 +101,7 @@ def test_msmt17(crops, read, names):
         "test/0": 1,
         "train/0": 2,
         "train/1": 3,
-    }  # number 0 of the test is somebody else than 0 of training
+    }  # number 0 of the test is another person than 0 of training
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_cuhk03_without_its_splits(crops, read):
         True: 2,
         False: 2,
     }
-    assert notes[0] == "splits_new_detected.json is not there"
+    assert notes[0] == "splits_new_detected.json not found"
     with pytest.raises(
         ValueError, match="images_detected/a.png: the name is not of the form 1_001_1_01.png"
     ):

@@ -121,7 +121,7 @@ def test_deepfashion_is_cropped(crops, settings, tmp_path):
 
 
 def test_a_file_that_breaks_in_the_middle_is_named_while_writing(listing, tmp_path):
-    """Its header and its end are as they should be: only decoding finds it."""
+    """Header and end of the file are intact: only decoding finds the damage."""
     root = listing().root
     Image.fromarray(hostile.PICTURE).save(root / "b/1.jpg", "PNG")
     whole = (root / "b/1.jpg").read_bytes()

@@ -1,6 +1,4 @@
-"""What holds for whatever people have: names, splits and numbers of any kind, and files of any
-bytes.
-"""
+"""Properties that hold for any names, splits and numbers, and for files of any bytes."""
 
 import io
 import re
@@ -109,9 +107,7 @@ def encoded(kind):
 )
 @given(st.data())
 def test_broken_bytes_are_read_or_refused_by_name(tmp_path, kind, data):
-    """Bytes changed, cut or put in anywhere: a picture, or a ValueError that names the file; never
-    another error.
-    """
+    """With bytes changed, cut or inserted: a picture, or a ValueError that names the file."""
     whole = bytearray(encoded(kind))
     for _ in range(data.draw(st.integers(1, 4))):
         place = data.draw(st.integers(0, len(whole)))

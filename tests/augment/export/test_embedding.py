@@ -19,7 +19,7 @@ ARM = "--reid inception --portion 0.4"
 
 @pytest.fixture
 def crops(inside, tmp_path) -> Path:
-    """Images of two cameras' folders, a PNG among them, and a file that is no image."""
+    """Images in folders of two cameras, including a PNG, and a file that is not an image."""
     folder = tmp_path / "crops"
     for number, file in enumerate(sorted((inside / "data/prepared/query").iterdir())):
         place = folder / f"camera{number % 2}" / file.name
@@ -170,7 +170,7 @@ def test_a_failed_run_keeps_the_file_that_was_there(crops, augment, tmp_path):
     ("folder", "output", "message"),
     [
         ("nowhere", "f.npy", "nowhere: folder not found"),
-        ("empty", "f.npy", "empty: no image in it (.jpg, .jpeg,"),
+        ("empty", "f.npy", "empty: holds no images (.jpg, .jpeg,"),
         ("crops", "f.csv", "f.csv: --output must end in .parquet or .npy"),
     ],
 )

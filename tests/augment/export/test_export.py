@@ -268,9 +268,7 @@ def test_an_index_that_contradicts_a_name_is_refused(project):
 
 
 def test_what_images_were_called_before_goes_with_them(project, run, tmp_path):
-    """A set of images that prepare has renamed; names.csv speaks of those that are exported
-    alone.
-    """
+    """A set of images that prepare has renamed; names.csv lists only the exported ones."""
     rows = index.read(Path("data/prepared/index.csv"))
     files = [f"Anna {number}.png" for number in range(len(rows))]
     table = pd.DataFrame({"path": rows["path"], "file": files, "identity": "007"})

@@ -1,6 +1,4 @@
-"""What is exported, as loaders of other projects read it: torchreid's own, and two written from
-what is public of theirs.
-"""
+"""Exported sets, read by torchreid's loader and by two written from other projects' public code."""
 
 import re
 import warnings
@@ -15,9 +13,7 @@ OURS = "data/prepared"
 
 
 def fastreid_like(folder: Path) -> list[tuple[str, int, int]]:
-    """fast-reid's rule: every .jpg, `([-\\d]+)_c(\\d)`, pid -1 skipped, Market-1501's bounds
-    asserted.
-    """
+    """fast-reid's rule: every .jpg, `([-\\d]+)_c(\\d)`, pid -1 skipped, Market-1501's limits."""
     found = []
     for file in folder.glob("*.jpg"):
         pid, camera = map(int, re.search(r"([-\d]+)_c(\d)", file.name).groups())
@@ -30,9 +26,7 @@ def fastreid_like(folder: Path) -> list[tuple[str, int, int]]:
 
 
 def strict(folder: Path) -> list[tuple[str, int, int]]:
-    """A reader that takes the name apart whole; text after the box number would be part of another
-    id, and is none of ours.
-    """
+    """A reader that parses the whole name: text after the box number would be another id."""
     pattern = re.compile(
         r"(?P<pid>-1|\d{4})_c(?P<camera>\d)s(?P<sequence>\d)_(?P<frame>\d{6})_(?P<box>\d{2})\.jpg"
     )

@@ -31,7 +31,7 @@ def one_thread():
 
 
 def small(name: str, file: Path, **changes) -> object:
-    """A generator of the least size with weights that matter, from a params file of its own."""
+    """A generator of minimal size with weights that matter, from a separate params file."""
     kind = generator_class(name)
     section = yaml.safe_load(file.read_text())["generators"][name]
     for key, value in changes.items():
@@ -186,7 +186,7 @@ def test_the_command_and_its_errors(inside, tmp_path, augment):
         ),
         (
             f"--generator spt --checkpoint {tmp_path / 'mine.pt'}",
-            "mine.pt: is a patn, not a spt: give --generator patn",
+            "mine.pt: holds patn, not spt: use --generator patn",
         ),
         (
             "--reid inception --portion 0.3",
@@ -194,16 +194,19 @@ def test_the_command_and_its_errors(inside, tmp_path, augment):
         ),
         (
             "--reid inception",
-            "give --portion, and whatever else says which trained model, or --weights FILE",
+            "expected --portion and the other options of a trained arm, or --weights FILE",
         ),
         (
             "--reid inception --portion 0.4 --checkpoint a.pt",
-            "--checkpoint is a generator's; a re-ID model's file is",
+            "--checkpoint is for generators; use",
         ),
-        ("--portion 0.4", "give --reid MODEL with its arm or --weights; or --generator NAME alone"),
+        (
+            "--portion 0.4",
+            "expected --reid MODEL with its arm or --weights; or only --generator NAME",
+        ),
         (
             "--generator patn --weights a.pt",
-            "give --reid MODEL with its arm or --weights; or --generator NAME alone",
+            "expected --reid MODEL with its arm or --weights; or only --generator NAME",
         ),
     ):
         result = augment(*f"export-onnx {flags} --output a.onnx".split())

@@ -86,7 +86,7 @@ def test_a_broken_image_is_found_before_torchreid_waits_for_it(folder, named):
         ),
         (
             lambda rows: rows.assign(split=["val", *rows["split"][1:]]),
-            "row 2: split 'val' is none of train, query, gallery",
+            "row 2: split 'val' is not one of train, query, gallery",
         ),
         (lambda rows: rows.assign(path=["../../a.jpg", *rows["path"][1:]]), "lies outside"),
     ],
@@ -129,7 +129,7 @@ engine.run(save_dir=sys.argv[2], max_epoch=1, print_freq=1)
 
 
 def test_torchreids_engine_trains_an_epoch_on_it(exported, tmp_path):
-    """In a process of its own: torchreid registers and opens what it never gives back."""
+    """Runs in a separate process, because torchreid never releases what it registers and opens."""
     command = [sys.executable, "-c", ENGINE, str(exported["torchreid"]), str(tmp_path / "log")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0 and "epoch: [1/1]" in done.stdout, done.stderr[-2000:]

@@ -1,4 +1,4 @@
-"""Bad files, each with the message it gets; odd ones, each with what is made of it."""
+"""Bad files with their error messages, and odd files with their results."""
 
 import os
 import re

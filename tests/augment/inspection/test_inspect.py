@@ -1,4 +1,4 @@
-"""What `augment inspect` says, word for word where it matters."""
+"""The output of `augment inspect`, verbatim if it matters."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""Label maps in every form that people have, and in forms that nobody should."""
+"""Label maps in every supported form, and in hostile ones."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""Outside metrics without their weights, and with made-up weights under the wanted names."""
+"""Pretrained metrics without their weights, and with made-up weights under the expected names."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -185,9 +185,7 @@ def test_fid_and_is_are_their_formulas(monkeypatch):
 
 
 def naive_inception_score(logits: np.ndarray, splits: int = 10) -> float:
-    """exp of the mean Kullback-Leibler divergence from the mean guess of a split; torch-fidelity
-    shuffles by this seed.
-    """
+    """exp of the mean divergence from a split's mean; torch-fidelity shuffles with this seed."""
     logits = logits[np.random.RandomState(2020).permutation(len(logits))]
     guesses = [[np.exp(one) / sum(np.exp(row)) for one in row] for row in logits]
     size, means = len(guesses) // splits, []
@@ -215,8 +213,9 @@ def test_lpips_is_0_for_the_same_image_and_masked_it_sees_nothing_outside(cache,
 
 
 def test_lpips_is_its_formula(cache, fabricated):
-    """Zhang et al. 2018, eq. 1: differences of unit-length features, squared, weighted by channel,
-    meant over places.
+    """Zhang et al. 2018, eq. 1.
+
+    Differences of unit-length features are squared, weighted by channel and averaged over places.
     """
     link(cache, fabricated, "lpips")
     outputs, targets = pictures(2), pictures(2, seed=1)

@@ -6,7 +6,7 @@ from augment.results.harm import alarms, defeats, judge, rivals, unjudged
 
 
 def summary(*arms):
-    """(augmentation, portion, ratio, the mAP of each seed)"""
+    """A summary of arms (augmentation, portion, ratio, mAP of each seed)."""
     rows = [
         {
             "dataset": "d",

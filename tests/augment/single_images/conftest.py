@@ -20,9 +20,7 @@ def model_files(tmp_path_factory):
 
 @pytest.fixture
 def empty(tmp_path, monkeypatch, model_files):
-    """The present folder, with A.png (128x64), B.png (96x40) and their models; no params.yaml, no
-    data.
-    """
+    """A folder with A.png (128x64), B.png (96x40) and models, but no params.yaml or data."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(PoseEstimator, "locate", tiny_models.located)
     for file in model_files.iterdir():

@@ -63,9 +63,7 @@ def test_every_map_survives_every_form(tmp_path_factory, labels):
 
 
 def test_few_softened_pixels_take_a_label_beside_them(tmp_path):
-    """Between a shirt and trousers, the mixed colour could be taken for a skirt's, which is nowhere
-    near.
-    """
+    """The mixed colour between shirt and trousers could be a skirt's, but no skirt is near."""
     labels = np.where(np.arange(60)[:, None] < 30, 3, 4).repeat(20, 1).astype(np.uint8)
     colours = PALETTE[labels]
     colours[29, :10] = (np.array(COLOURS[3]) * 0.6 + np.array(COLOURS[4]) * 0.4).astype(np.uint8)
@@ -96,7 +94,7 @@ def test_many_softened_pixels_are_refused(tmp_path):
     alone[20:26, 20:26] = 9, 9, 9
     Image.fromarray(alone).save(
         tmp_path / "alone.png"
-    )  # few, but no label stands beside those in the middle
+    )  # few, but those in the middle have no label next to them
     assert "36 of 3,600 pixels have a colour of no label" in refused(tmp_path / "alone.png")
     Image.fromarray(hostile.PICTURE).save(tmp_path / "photo.png")
     assert "have a colour of no label" in refused(tmp_path / "photo.png")

@@ -175,15 +175,15 @@ def test_refusals(run, empty, augment):
         "Error: B_map.png: is 96 x 40 px; its image is 128 x 64"
     )
     for options, words in (
-        (image, "say what to change: --edited, --edit or --sleeves"),
-        ((*edit, "--edited", "A_map.png"), "give --edited or --edit, not both"),
+        (image, "nothing to change: expected --edited, --edit or --sleeves"),
+        ((*edit, "--edited", "A_map.png"), "expected --edited or --edit, not both"),
         (
             (*edit, "--output", "out.jpg"),
-            "--output out.jpg: a PNG is written; give it a name in .png",
+            "--output out.jpg: must end in .png",
         ),
     ):
         assert words in run("edit-image", *options, code=2)
-    # Nothing that is read is written over, also not by a sheet or map beside it.
+    # No input is overwritten, not even by a sheet or map next to the output.
     before = (empty / "A_map.png").read_bytes()
     assert run("edit-image", *edit, "--output", "A.png", code=1) == (
         "Error: --output A.png: A.png would be overwritten; choose another name"

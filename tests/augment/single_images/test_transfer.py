@@ -261,7 +261,7 @@ def test_wrong_files(transfer, empty):
     )
     (empty / "none").mkdir()
     assert refused(transfer(*image, "--pose", "none")).startswith(
-        "Error: none: holds no image (.jpg "
+        "Error: none: holds no images (.jpg "
     )
     tiny_models.person_image(empty / "none/a.png")
     tiny_models.keypoint_file(empty / "none/a.csv", "a.png")
@@ -269,11 +269,17 @@ def test_wrong_files(transfer, empty):
         "Error: none: holds images and keypoint files (a.png, a.csv)"
     )
     for options, words in (
-        (image, "give --image and --pose, or --pairs"),
-        ((), "give --image and --pose, or --pairs"),
-        ((*image, "--pose", "walk", "--pairs", "list.csv"), "give --image and --pose, or --pairs"),
+        (image, "expected --image and --pose, or --pairs"),
+        ((), "expected --image and --pose, or --pairs"),
+        (
+            (*image, "--pose", "walk", "--pairs", "list.csv"),
+            "expected --image and --pose, or --pairs",
+        ),
         ((*image, "--pose", "walk", "--root", "."), "--root belongs to --pairs"),
-        ((*image, "--pose", "walk", "--pose-size", "12"), "'12': expected HEIGHTxWIDTH, as 128x64"),
+        (
+            (*image, "--pose", "walk", "--pose-size", "12"),
+            "'12': expected HEIGHTxWIDTH, e.g. 128x64",
+        ),
         (
             (*image, "--pose", "walk", "--heading", "nan"),
             "a heading of nan degrees is not a number",
@@ -348,7 +354,7 @@ def test_other_peoples_folders_stay(transfer, empty):
     assert refused(transfer("--image", "A.png", "--pose", "walk")) == message
     (empty / "out/thesis.txt").rename(empty / "thesis.txt")
     done(transfer("--image", "A.png", "--pose", "B.png"))
-    (empty / "thesis.txt").rename(empty / "out/thesis.txt")  # also beside our own
+    (empty / "thesis.txt").rename(empty / "out/thesis.txt")  # also next to our own
     assert refused(transfer("--image", "A.png", "--pose", "walk")) == message
     assert (empty / "out/thesis.txt").read_text() == "years of work"
     with pytest.raises(ValueError, match="this command has not written"):
@@ -359,9 +365,7 @@ def test_other_peoples_folders_stay(transfer, empty):
     assert refused(transfer("--image", "again/walk_000.png", "--pose", "walk", output="again")) == (
         "Error: again/walk_000.png: lies in --output again, which is replaced; choose another"
     )
-    assert "exists, and holds" in refused(
-        transfer("--image", "A.png", "--pose", "walk", output=".")
-    )
+    assert "exists and holds" in refused(transfer("--image", "A.png", "--pose", "walk", output="."))
 
 
 def test_dry_run_writes_nothing(transfer, empty):

@@ -1,6 +1,4 @@
-"""evaluate-generator in a small project: files, what is said to be missing, and errors before
-anything is rendered.
-"""
+"""evaluate-generator in a small project: files, missing inputs, and errors before rendering."""
 
 import json
 import shutil
@@ -150,7 +148,7 @@ def test_dry_run_writes_nothing(project, augment):
         ),
         (
             "--generator mean_image --portion 0.4",
-            "mean_image is not trained, so that --portion 0.4 has no meaning for it",
+            "mean_image is not trained, so --portion 0.4 has no meaning",
         ),
     ],
 )
@@ -164,9 +162,7 @@ def test_errors_come_first(project, augment, flags, message):
 
 
 def test_a_generator_of_other_images_is_refused(project, augment):
-    """Its test people may be among those that it has seen. (One of the five images has no
-    torso.)
-    """
+    """Test people may be among the generator's training images. (One of the five has no torso.)"""
     file = project / "data/prepared/index.csv"
     rows = index.read(file)
     first = rows["pid"][rows["split"] == "train"].iat[0]

@@ -1,6 +1,4 @@
-"""Every trained generator through the same commands; what each does is tested in
-tests/generators.
-"""
+"""Every trained generator in the same commands; tests/generators covers each in detail."""
 
 import shutil
 
@@ -16,7 +14,7 @@ OTHERS = sorted({*GENERATORS} - {"patn", "puppet"})  # patn is in every test of 
 
 @pytest.fixture
 def trained(project, augment):
-    """trained(name, **params) -> manifest of what it rendered."""
+    """trained(name, **params) -> manifest of the generated images."""
 
     def run(name, **params):
         file = project / "params.yaml"

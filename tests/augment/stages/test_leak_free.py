@@ -1,6 +1,4 @@
-"""The protocol leak_free, for trained generators: nothing of a removed image reaches a generated
-one.
-"""
+"""The protocol leak_free of trained generators: no removed image affects a generated one."""
 
 import shutil
 from pathlib import Path
@@ -42,9 +40,7 @@ def paths_in(name: str) -> set[str]:
 
 
 def made(out: Path) -> dict[str, bytes]:
-    """File -> contents, of finished generators, the pose network among them, and everything
-    rendered into `out`.
-    """
+    """File -> contents of finished generators, the pose network, and all that is in `out`."""
     files = [*REDUCED.rglob("generator.pt"), *out.rglob("*")]
     return {str(file): file.read_bytes() for file in files if file.is_file()}
 
@@ -73,9 +69,7 @@ def test_every_image_named_is_in_the_reduced_set(project, augment):
 
 @pytest.mark.parametrize("name", ["patn", "spgnet"])
 def test_without_the_removed_images_everything_comes_out_the_same(project, augment, name):
-    """Their files, parsing maps, keypoints and rows in the index of all images are gone before
-    anything is trained.
-    """
+    """All files, maps, keypoints and index rows of removed images are deleted before training."""
     use_pose_network(project, "spgnet")
     out = Path(f"data/generated/{name}-leak_free/0.4")
 
@@ -109,9 +103,7 @@ def test_without_the_removed_images_everything_comes_out_the_same(project, augme
 
 @pytest.mark.parametrize("name", ["patn", "apatn"])
 def test_a_whole_arm_leads_back_to_images_of_the_reduced_set_alone(project, augment, name):
-    """From the arm's result through every manifest to each image that was read; the removed ones
-    are not even there.
-    """
+    """Follows the arm's result through every manifest to the images; removed ones do not exist."""
     removed, kept = paths_in("removed.csv"), paths_in("index.csv")
     for path in removed:
         (project / "data/prepared" / path).unlink()

@@ -1,6 +1,4 @@
-"""From a folder of somebody's crops to a re-ID score: strings as identities, no cameras, PNGs of
-100 x 40 px.
-"""
+"""From a folder of crops to a re-ID score: text identities, no cameras, PNGs of 100 x 40 px."""
 
 from pathlib import Path
 
@@ -20,9 +18,7 @@ NAMES = ("ann", "bob", "cy", "dee", "eva", "flo", "gus")
 
 @pytest.fixture
 def crops(project) -> Path:
-    """The rendered people of the project as a stranger's folder, with a keypoint file in px of
-    those crops.
-    """
+    """The project's rendered people as a user's folder, with a keypoint file in px of the crops."""
     rows = index.read(project / "data/prepared/index.csv")
     rows = rows[rows["pid"] > 0]
     found = keypoints.read(project / "data/prepared/keypoints.csv", (128, 64))

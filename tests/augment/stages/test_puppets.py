@@ -114,9 +114,7 @@ def test_every_image_named_is_in_the_reduced_set(project, augment):
 
 
 def test_without_the_removed_images_puppets_come_out_the_same(project, augment):
-    """Files, parsing maps, keypoints and index rows of removed images are gone, and nothing
-    changes, on disk or online.
-    """
+    """Removed images are deleted with maps, keypoints and index rows, and no result changes."""
 
     def make():
         run(augment, "generate", "--portion", "0.4", "--generator", "puppet")

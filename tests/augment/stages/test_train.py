@@ -1,6 +1,4 @@
-"""train-generator and train-reid as stages; what they train is tested in tests/generators and
-tests/reid.
-"""
+"""train-generator and train-reid as stages; tests/generators and tests/reid cover the training."""
 
 import json
 import os
@@ -208,7 +206,7 @@ def test_two_names_for_the_augmentation_are_refused(project, augment):
     )
     assert result.exit_code == 2
     assert (
-        "--augmentation names generator, protocol and background already: give it alone"
+        "--augmentation replaces --generator, --protocol and --background: do not combine them"
         in result.output
     )
 

@@ -47,7 +47,7 @@ def test_a_folder_for_each_person(crops, read):
     assert rows.groupby("identity")["pid"].first().to_dict() == {"a": 1, "b": 2, "c": 3, "d": 4}
     by_split = rows.groupby("split")["identity"].agg(set)
     assert by_split["query"] == by_split["gallery"] and not by_split["train"] & by_split["query"]
-    assert "d" in by_split["train"]  # one image: nobody could find it again
+    assert "d" in by_split["train"]  # one image, so it could not be retrieved
     assert (rows["split"] == "query").sum() == len(by_split["query"]) == 2
     assert rows.loc["a/0_c0.jpg", "name"] == "0001_c1s1_000001_01.jpg"
     assert notes == [
@@ -68,7 +68,7 @@ def test_equal_seeds_give_equal_splits_and_others_others(crops, read):
 
 
 def test_a_query_of_each_camera_that_can_be_found(crops, read):
-    """An image asks where another camera keeps an image of its person."""
+    """An image can be a query if another camera keeps an image of its person."""
     names = [
         "both_c1_0",
         "both_c1_1",

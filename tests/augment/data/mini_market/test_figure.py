@@ -27,7 +27,7 @@ def _points(seed, heading, phase, stride):
 def test_any_view_of_any_pose_is_a_body(seed, heading, phase, stride):
     points = _points(seed, heading, phase, stride)
     assert np.isfinite(points).all()
-    assert points[:, 1].min() >= 0  # nobody sinks into the ground
+    assert points[:, 1].min() >= 0  # no figure sinks into the ground
     assert 0.9 < points[f.HEAD, 1] + f.HEAD_HALF[1] < 1.03
     lengths = [np.linalg.norm(points[a] - points[b]) for a, b in BONES]
     np.testing.assert_allclose(lengths[:4], lengths[4:], rtol=0.01)

@@ -1,4 +1,4 @@
-"""Every form of keypoint file: what is written is read, and what is derived or left out is said."""
+"""Every keypoint format: what is written is read, and notes say what is derived or left out."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Keypoint files as nobody should send them: each is refused by name, and none exhausts memory."""
+"""Hostile keypoint files: each is refused by name, and none exhausts memory."""
 
 import json
 import re

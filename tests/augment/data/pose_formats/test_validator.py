@@ -1,4 +1,4 @@
-"""Each mistake of people's files is caught and named, and nothing is found where there is none."""
+"""Each usual mistake in keypoint files is reported, and good files have no findings."""
 
 import numpy as np
 import pytest
@@ -16,9 +16,7 @@ MISSING = -1.0
 
 @pytest.fixture(scope="module")
 def people(tmp_path_factory):
-    """Keypoints of 150 images of mini_market, with whatever is hard about it: path -> float64 [18,
-    2].
-    """
+    """Keypoints of 150 images of mini_market with all its difficulties: path -> float64 [18, 2]."""
     root = tmp_path_factory.mktemp("mini") / "market"
     counts = {
         "train_ids": 20,
@@ -62,9 +60,7 @@ def test_nothing_is_found_where_there_is_nothing(people):
 
 
 def reordered(order):
-    """As a file would hold them that is in the order `order` of anatomy.ORDERS: ours is joint
-    order[j] of theirs.
-    """
+    """Keypoints in the order `order` of anatomy.ORDERS: our joint j is their joint order[j]."""
 
     def change(points):
         found = np.full((18, 2), MISSING)

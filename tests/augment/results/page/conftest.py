@@ -23,15 +23,16 @@ def write_report(folder, made, params):
 
 @pytest.fixture
 def report(tmp_path, monkeypatch, small_project_params):
-    for module in (curves, bars):  # pictures that have tests of their own
+    for module in (curves, bars):  # pictures, which have separate tests
         monkeypatch.setattr(module, "plot", lambda summary, file: file.touch())
     return lambda made: write_report(tmp_path, made, small_project_params)
 
 
 @pytest.fixture(scope="session")
 def small_report(tmp_path_factory, small_project_params):
-    """Of two budgets, extended sets, three seeds and harmed arms, and of nine generators; not to be
-    changed.
+    """Made-up results, which tests must not change.
+
+    They have two budgets, extended sets, three seeds, harmed arms, and nine generators.
     """
 
     def made(folder):

@@ -9,7 +9,7 @@ from augment.results.page import answer
 
 
 def judged(*arms):
-    """(augmentation, portion, mAP, budget)"""
+    """A summary of arms (augmentation, portion, mAP, budget)."""
     rows = [
         {
             "dataset": "d",

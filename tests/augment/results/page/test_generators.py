@@ -250,9 +250,7 @@ def test_dots_stand_where_their_numbers_are(cards, section):
 
 
 def test_the_real_images_of_a_row_are_those_of_its_card(cards):
-    """The training image that is nearest to a real one hangs on what the generator was trained
-    on.
-    """
+    """The training image nearest to a real one depends on the generator's training images."""
     own = next(card for card in cards if card["generator"] == "patn")
     own["metrics"]["memorisation_real"] = {"value": 0.9, "low": 0.8, "high": 1.0}
     (section,) = generators.sections(cards, URL, embed=False)
@@ -375,9 +373,7 @@ def test_short_names_are_inside_their_drawing_too(browser, report):
     "width, scheme", [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
 )
 def test_it_can_be_read(opened, width, scheme):
-    """Ink that stands out from the paper by WCAG's 4.5 to 1, names that are inside their drawing,
-    no two on one another.
-    """
+    """Contrast is at least WCAG's 4.5 to 1, and names lie inside their drawing without overlaps."""
     media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
     opened.execute_cdp_cmd("Emulation.setEmulatedMedia", media)

@@ -20,8 +20,9 @@ START_S, DRAW_S = 240, 120  # of a machine that is busy with other work; seconds
 
 @pytest.fixture
 def served(browser, tmp_path, monkeypatch, empty_store):
-    """The address of `mlflow ui` on a store in the present folder. Needs a browser, so that nothing
-    is started in vain.
+    """The address of `mlflow ui` for a store in the present folder.
+
+    Needs a browser, so that the server is not started in vain.
     """
     monkeypatch.chdir(tmp_path)
     shutil.copy(empty_store, tmp_path / "mlflow.db")

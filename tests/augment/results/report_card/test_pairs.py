@@ -11,9 +11,7 @@ from augment.results.report_card.pairs import held_out, several_of_one
 
 
 def by_hand(project, splits):
-    """All ordered pairs of paths: one person, not junk nor distractor, both with shoulders and
-    hips.
-    """
+    """All ordered pairs of paths of one person, without junk and distractors, both with a torso."""
     rows = index.read(project / "data/prepared/index.csv")
     found = keypoints.read(project / "data/prepared/keypoints.csv", market1501.SIZE)
     people = {}
@@ -78,7 +76,7 @@ def test_no_pair_is_an_error(project):
     )
     with pytest.raises(
         ValueError,
-        match="index.csv: no held-out pair: no identity of split query or gallery has two images",
+        match="index.csv: no held-out pairs: no identity of split query or gallery has two images",
     ):
         held_out("mini_market", None, 0)
 

@@ -1,4 +1,4 @@
-"""What each name renders, and what it is not shown."""
+"""What each renderer draws, and what it does not receive."""
 
 from dataclasses import replace
 
@@ -100,7 +100,7 @@ def test_more_images_of_some_sources(held):
         (
             "puppet",
             0.4,
-            "puppet is not trained, so that --portion 0.4 has no meaning for it; leave it out",
+            "puppet is not trained, so --portion 0.4 has no meaning; leave it out",
         ),
     ],
 )

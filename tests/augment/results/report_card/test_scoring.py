@@ -115,9 +115,7 @@ def test_every_key_is_a_number_or_says_why_not(copied):
 
 
 def test_miou_of_predicted_parsing_maps(copied):
-    """A system that predicts the target's map with every fourth row of pixels taken for
-    background.
-    """
+    """A system whose predicted map has background in every fourth row of pixels."""
     held = copied.held
     images = held.images(SIZE, "files")
 

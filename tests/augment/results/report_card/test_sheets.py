@@ -30,7 +30,7 @@ def outputs(held):
 
 @pytest.fixture
 def scores(held):
-    """As pairs.csv has them; every metric has an order of its own."""
+    """Rows of pairs.csv; every metric orders them differently."""
     rng, number = np.random.default_rng(1), len(held.pairs)
     made = {
         name: rng.random(number) for name in ("ssim", "l1", "identity_cosine", "nearest_distance")

@@ -58,9 +58,7 @@ def begin(browser, rater="Ada"):
 
 
 def asked(browser):
-    """Wait for a question, past every pause: the addresses of the pictures to be judged. None at
-    the end.
-    """
+    """Wait for a question; returns addresses of the pictures to judge, or none at the end."""
 
     def ready():
         if on(browser) == "rest":
@@ -120,9 +118,7 @@ def saved(browser, folder):
 
 
 def test_real_or_generated_from_the_first_click_to_the_table(browser, opened, tmp_path, augment):
-    """Two generators, a second an image, keys and buttons and fingers; R2G and G2R against counting
-    by hand.
-    """
+    """Two generators, one second per image; keys, buttons, touch; R2G and G2R counted by hand."""
     file, key, shown = opened(REAL_OR_GENERATED, ("patn", "apatn"), 2, 1)
     begin(browser, "Ada Lovelace")
     said, order = {}, []
@@ -308,9 +304,7 @@ def test_it_says_what_it_shows(browser, opened, dataset, said):
 @pytest.mark.parametrize("form", [REAL_OR_GENERATED, AB])
 @pytest.mark.parametrize("width, height, scheme", [(1280, 720, "light"), (390, 760, "dark")])
 def test_it_fits_and_can_be_read(browser, opened, tmp_path, form, width, height, scheme):
-    """All of a question at once, without scrolling, and ink that stands out from the paper by
-    WCAG's 4.5 to 1.
-    """
+    """A question fits the window without scrolling, with contrast of at least WCAG's 4.5 to 1."""
     opened(form, ("patn", "apatn"), 2, 0, shown_ms=100, pause_ms=50)
     media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}

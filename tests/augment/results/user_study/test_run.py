@@ -132,7 +132,7 @@ def test_a_dry_run_writes_nothing(project, augment):
             ("--generator", "patn", "--images", "10"),
             "--practice 10: must be fewer than --images 10",
         ),
-        ((), "give --generator NAME, or --score and files of answers"),
+        ((), "expected --generator NAME, or --score and files of answers"),
         (("--score",), "--score and files of answers go together"),
         (("--generator", "patn", "a.json"), "--score and files of answers go together"),
         (("--score", "--generator", "patn", "a.json"), "--score reads the generators from the key"),

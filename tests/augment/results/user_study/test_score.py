@@ -35,9 +35,7 @@ def raters(folder, key, *decisions):
 
 
 def test_r2g_and_g2r_by_hand(tmp_path, judged):
-    """Random answers, counted by another way: four numbers a generator and rater, practice left
-    out.
-    """
+    """Random answers, counted in another way: four numbers per generator and rater, no practice."""
     rng = np.random.default_rng(1)
     said = [
         {trial["id"]: str(rng.choice([REAL, GENERATED])) for trial in judged["trials"]}
@@ -72,9 +70,7 @@ def test_r2g_and_g2r_by_hand(tmp_path, judged):
 
 
 def test_its_ends(tmp_path, judged):
-    """Who is never wrong has 0 and 0; who is always wrong 1 and 1; who says `real` to all 0 and
-    1.
-    """
+    """A rater who is always right has 0 and 0, always wrong 1 and 1, always `real` 0 and 1."""
     right = raters(tmp_path, judged, lambda trial: REAL if trial["shown"] == [REAL] else GENERATED)
     wrong = raters(tmp_path, judged, lambda trial: GENERATED if trial["shown"] == [REAL] else REAL)
     trusting = raters(tmp_path, judged, lambda trial: REAL)
@@ -217,7 +213,7 @@ def test_one_rater_twice(tmp_path, judged):
     files = files_of(tmp_path, given)
     with pytest.raises(
         ValueError,
-        match=f"{files[2]}: rater 'ada  l' has answered in {files[0]} already; give one of the two",
+        match=f"{files[2]}: rater 'ada  l' has answered in {files[0]} already; pass only one of the two",
     ):
         answers.read_all(files, judged, "key.json")
 

@@ -9,9 +9,7 @@ from augment.results.user_study.study import AB, REAL, REAL_OR_GENERATED
 
 
 def test_the_papers_protocol():
-    """PATN section 4.3.3: 55 real and 55 generated images are shuffled, the first 10 are for
-    practice.
-    """
+    """PATN section 4.3.3: 55 real and 55 generated images, shuffled, the first 10 for practice."""
     trials = study.draw(REAL_OR_GENERATED, ("patn",), 55, 10, seed=0)
     assert Counter(trial.shown for trial in trials) == {(REAL,): 55, ("patn",): 55}
     assert [trial.practice for trial in trials] == [True] * 10 + [False] * 100
@@ -48,8 +46,8 @@ def test_a_seed_gives_one_order():
 @pytest.mark.parametrize(
     "form, generators, practice, message",
     [
-        (REAL_OR_GENERATED, ("patn", "patn"), 1, "--generator patn: given twice"),
-        (AB, ("patn",), 0, "--form ab compares generators: give --generator at least twice"),
+        (REAL_OR_GENERATED, ("patn", "patn"), 1, "--generator patn: occurs twice"),
+        (AB, ("patn",), 0, "--form ab compares generators: use --generator at least twice"),
         (
             REAL_OR_GENERATED,
             ("patn",),
@@ -68,7 +66,7 @@ def test_nobody_judges_an_image_twice():
     assert list(study.distinct(pairs, 3)) == [0, 1, 3]
     with pytest.raises(
         ValueError,
-        match="needs 4 held-out images that are in a pair, but the data set has 3; give fewer",
+        match="needs 4 held-out images that are in a pair, but the data set has 3; use fewer",
     ):
         study.distinct(pairs, 4)
 
