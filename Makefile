@@ -22,7 +22,7 @@ repro: setup ## the whole experiment, on the embedded data set or as params.yaml
 test: setup ## ruff, then the test suite
 	ruff check
 	ruff format --check
-	python -m pytest
+	python -m pytest --numprocesses auto --dist loadfile
 
 lint: setup ## ruff and pyright
 	ruff check
@@ -30,7 +30,7 @@ lint: setup ## ruff and pyright
 	pyright
 
 coverage: setup ## line coverage of the two libraries by their own tests
-	python -m pytest tests/reid tests/generators --cov=reid --cov=generators --cov-report=term
+	python -m pytest --numprocesses auto --dist loadfile tests/reid tests/generators --cov=reid --cov=generators --cov-report=term
 
 docs: setup ## the documentation as a site: site/index.html
 	mkdocs build

@@ -5,6 +5,9 @@ from pathlib import Path
 # Equality to the bit is promised on CPUs, and no test may need a GPU. Set before any process state
 # exists.
 os.environ["ACCELERATE_USE_CPU"] = "true"
+# One thread for each worker of pytest-xdist, so that they do not compete for cores.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 # helpers/ has plain modules that tests share, which pytest's importlib mode does not put on the
 # path.

@@ -11,13 +11,12 @@ from warnings import catch_warnings, simplefilter
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torchvision.models import AlexNet_Weights
-from torchvision.models.detection import SSD300_VGG16_Weights, ssd300_vgg16
 from tqdm import tqdm
 
 from augment.pretrained.weights import Outside, Unavailable, filled, load
 from generators.metrics.frechet import frechet_distance
 
+PYTORCH = "https://download.pytorch.org/models"
 PERSON = 1  # COCO's label in torchvision's detectors
 
 
@@ -94,6 +93,8 @@ def _build_lpips(weights: dict[str, Tensor], file: Path) -> nn.Module:
 
 
 def _build_ssd300(weights: dict[str, Tensor], file: Path) -> nn.Module:
+    from torchvision.models.detection import ssd300_vgg16  # slow to import, seldom needed
+
     return filled(ssd300_vgg16(weights=None, weights_backbone=None), weights)
 
 
@@ -103,8 +104,8 @@ OUTSIDE = {
         "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
         _build_inception,
     ),
-    "lpips": Outside("lpips", AlexNet_Weights.IMAGENET1K_V1.url, _build_lpips),
-    "ssd300": Outside("torchvision", SSD300_VGG16_Weights.COCO_V1.url, _build_ssd300),
+    "lpips": Outside("lpips", f"{PYTORCH}/alexnet-owt-7be5be79.pth", _build_lpips),
+    "ssd300": Outside("torchvision", f"{PYTORCH}/ssd300_vgg16_coco-b556d3b4.pth", _build_ssd300),
 }
 
 

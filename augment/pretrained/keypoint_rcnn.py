@@ -8,15 +8,12 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torchvision.models.detection import (
-    KeypointRCNN_ResNet50_FPN_Weights,
-    keypointrcnn_resnet50_fpn,
-)
 from tqdm import tqdm
 
 from augment.pretrained.weights import Outside, Unavailable, filled, load
 from generators.body.joint_orders import FROM_COCO
 
+URL = "https://download.pytorch.org/models/keypointrcnn_resnet50_fpn_coco-fc266e95.pth"
 NECK, SHOULDERS = 1, (2, 5)
 PERSON_SCORE = 0.5  # minimum probability of a person
 JOINT_SCORE = 2.0  # minimum height of a joint on its heat map
@@ -78,6 +75,8 @@ def fetched(device: str) -> nn.Module:
         ValueError: If the file in the cache holds something else.
     """
     if not OUTSIDE.file.is_file():
+        from torchvision.models.detection import KeypointRCNN_ResNet50_FPN_Weights
+
         try:
             KeypointRCNN_ResNet50_FPN_Weights.COCO_V1.get_state_dict(
                 progress=True, check_hash=True, weights_only=True
@@ -95,10 +94,13 @@ def fetched(device: str) -> nn.Module:
 
 
 def _build(weights: dict[str, Tensor], file: Path) -> nn.Module:
+    # A second to import, and most report cards do without it.
+    from torchvision.models.detection import keypointrcnn_resnet50_fpn
+
     return filled(
         keypointrcnn_resnet50_fpn(weights=None, weights_backbone=None, min_size=SHORT_SIDE_PX),
         weights,
     )
 
 
-OUTSIDE = Outside("torchvision", KeypointRCNN_ResNet50_FPN_Weights.COCO_V1.url, _build)
+OUTSIDE = Outside("torchvision", URL, _build)

@@ -8,16 +8,14 @@ size, 2 at half, 3 at a quarter, 4 and 5 at an eighth of the size.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 from urllib.error import URLError
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import VGG16_Weights, VGG19_Weights
 
 FEATURE_KINDS = ("vgg19", "vgg16", "pose_network")
 PERCEPTUAL_KINDS = ("none", *FEATURE_KINDS)
-WEIGHTS = {"vgg19": VGG19_Weights.IMAGENET1K_V1, "vgg16": VGG16_Weights.IMAGENET1K_V1}
 CONVOLUTIONS = {"vgg19": (2, 2, 4, 4, 4), "vgg16": (2, 2, 3, 3, 3)}  # of each block
 CHANNELS = (64, 128, 256, 512, 512)
 
@@ -83,7 +81,7 @@ class _Vgg(nn.Module):
         weights = vgg_weights(kind)
         self.load_state_dict({name: weights[name] for name in self.state_dict()})
         self.requires_grad_(False)
-        transform = WEIGHTS[kind].transforms()
+        transform = _weights(kind).transforms()
         self.register_buffer("mean", torch.tensor(transform.mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(transform.std).view(1, 3, 1, 1))
 
@@ -102,13 +100,20 @@ def _block(layer: str) -> int:
     return int(layer[4])
 
 
+def _weights(kind: str) -> Any:
+    """torchvision's entry for the network's ImageNet weights."""
+    import torchvision  # a second to import, and most generators do without it
+
+    return getattr(torchvision.models, f"{kind.upper()}_Weights").IMAGENET1K_V1
+
+
 def vgg_weights(kind: str) -> dict[str, Tensor]:
     """torchvision's weights, from torch hub's cache or downloaded into it.
 
     Raises:
         RuntimeError: If the weights can be neither read nor downloaded.
     """
-    url = WEIGHTS[kind].url
+    url = _weights(kind).url
     folder = Path(torch.hub.get_dir()) / "checkpoints"
     try:
         return torch.hub.load_state_dict_from_url(

@@ -1,4 +1,4 @@
-"""dvc.yaml under real DVC, in a copy of the project with small params."""
+"""dvc.yaml under `augment sweep` and real DVC, in a copy of the project with small params."""
 
 import os
 import re
@@ -18,6 +18,9 @@ from augment.stages.plan import FILE
 from augment.sweep.cells import rendered
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.filterwarnings(  # within DVC
+    "ignore:_NoneStep.value:DeprecationWarning"
+)
 ARM = "iterations-inception"
 
 
@@ -25,7 +28,7 @@ ARM = "iterations-inception"
 def dvc(tmp_path_factory, small_project_params):
     """dvc("repro", ...) -> what it printed, in a repository with everything that dvc.yaml names.
 
-    The stages run the repository's own copy of the code.
+    dvc.sweep() runs `augment sweep` there. The stages run the repository's own copy of the code.
     """
     folder = tmp_path_factory.mktemp("repository")
     for name in ("augment", "generators", "reid"):
@@ -40,25 +43,29 @@ def dvc(tmp_path_factory, small_project_params):
         "DVC_NO_ANALYTICS": "1",
     }
 
-    def call(*arguments, fails=False):
-        done = subprocess.run(
-            ["dvc", *arguments], cwd=folder, env=environment, capture_output=True, text=True
-        )
+    def run(*command, fails=False):
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
         assert (done.returncode != 0) == fails, done.stdout + done.stderr
         return done.stdout
+
+    def call(*arguments, fails=False):
+        return run("dvc", *arguments, fails=fails)
 
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
     call("init", "--quiet")
     call.folder = folder
+    call.sweep = lambda: run(sys.executable, "-m", "augment", "sweep", "--jobs", "2")
     return call
 
 
 def stages_run(output):
-    return set(re.findall(r"Running stage '([^']+)'", output))
+    """Stages that a run of `dvc repro` or `augment sweep` has started."""
+    found = re.findall(r"Running stage '([^']+)'|\] (\S+): started", output)
+    return {repro or sweep for repro, sweep in found}
 
 
 def out_of_date(dvc):
-    return set(re.findall(r"^(\S+):$", dvc("status"), re.MULTILINE))
+    return {stage.split(":")[-1] for stage in Repo(dvc.folder).status()}
 
 
 def change(folder, edit):
@@ -69,7 +76,7 @@ def change(folder, edit):
 
 
 def test_the_pipeline_runs_once_and_then_only_what_changed(dvc):
-    assert stages_run(dvc("repro")) == {
+    assert stages_run(dvc.sweep()) == {
         "plan",
         "prepare",
         "reduce@0.4",
@@ -94,7 +101,7 @@ def test_the_pipeline_runs_once_and_then_only_what_changed(dvc):
 
     change(dvc.folder, lambda params: params["generators"]["patn"].update(lambda_l1=3.0))
     # So small a model may come to the same scores, and then there is nothing new to report.
-    assert stages_run(dvc("repro")) - {"report"} == {
+    assert stages_run(dvc.sweep()) - {"report"} == {
         "plan",
         "train_generator@patn-full",
         "generate@patn-0.4",
@@ -108,7 +115,7 @@ def test_new_arms_are_planned_first_and_then_run(dvc):
     stopped = dvc("repro", fails=True)
     assert "plan: sweep.yaml follows params.yaml's section `sweep` again" in stopped
     assert not any(name.startswith("train") for name in stages_run(stopped))
-    assert stages_run(dvc("repro")) == {
+    assert stages_run(dvc.sweep()) == {
         "plan",
         "reduce@0.7",
         f"train_reid@{ARM}-none-0.7-0",
@@ -178,12 +185,6 @@ Puppet.render = lambda *arguments, **more: _render(*arguments, **more) * 0.3
 """
 
 
-DARKER = """
-_render = Puppet.render
-Puppet.render = lambda *arguments, **more: _render(*arguments, **more) * 0.3
-"""
-
-
 def test_darker_puppets_are_drawn_after_an_edit(dvc):
     """Regression: an edit of the puppets' code left all pictures unchanged."""
     path = dvc.folder / "generators/puppet/puppet.py"
@@ -201,7 +202,6 @@ def test_darker_puppets_are_drawn_after_an_edit(dvc):
     assert {file.name: file.read_bytes() for file in folder.glob("*.jpg")} == before
 
 
-@pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # within DVC
 @pytest.mark.parametrize("profile", descriptions())
 def test_dvc_reads_every_profile(dvc, profile):
     """Whatever a stage needs is in the repository or made by another one."""
