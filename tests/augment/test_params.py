@@ -66,13 +66,13 @@ def test_fills_nested_dataclasses(tmp_path):
         ("[2, 3]", "[2]", r"s.inner.size: expected 2 values, found 1"),
         ("[2, 3]", "[2, 3.5]", r"s.inner.size\[1\]: expected int, found float 3.5"),
         ("[2, 3]", "4", r"s.inner.size: expected a list, found int 4"),
-        ("name: a", "name: c", r"s.name: 'c' is none of a, b"),
+        ("name: a", "name: c", r"s.name: 'c' is not one of a, b"),
         (
             "limit: null",
             "limit: x",
             r"s.limit: expected int, found str 'x'; or .*expected NoneType",
         ),
-        ("s: {", "t: {", r"no key 's' \(there: t\)"),
+        ("s: {", "t: {", r"no key 's' \(known: t\)"),
         ("s: {", "s: [", r"params.yaml: not YAML"),
     ],
 )
@@ -91,7 +91,7 @@ def test_overrides_take_the_place_of_values(tmp_path):
     # What YAML shares with an alias keeps its values.
     assert load(Outer, "b", file, overrides) == Outer("a", Inner(1.0, (2, 3)), None, ("x",))
     with pytest.raises(
-        ValueError, match=r"params.yaml: no key 'a.inner.rat' \(there: rate, size\)"
+        ValueError, match=r"params.yaml: no key 'a.inner.rat' \(known: rate, size\)"
     ):
         load(Outer, "a", file, {"a.inner.rat": 0.5})
     with pytest.raises(ValueError, match="a.inner.rate: expected float, found str 'fast'"):

@@ -163,7 +163,7 @@ def test_a_generator_whose_pose_network_saw_removed_images_is_refused(project, a
     result = augment(*"generate --augmentation apatn-leak_free --portion 0.4 --dry-run".split())
     assert result.exit_code == 1 and "apatn/generator.pt: was trained on" in result.output
     assert (
-        f"images that are not in data/reduced/0.4, such as {min(paths_in('removed.csv'))}"
+        f"images that are not in data/reduced/0.4, e.g. {min(paths_in('removed.csv'))}"
         in result.output
     )
 
@@ -175,7 +175,7 @@ def test_a_generator_that_saw_removed_images_is_refused(project, augment):
     assert result.exit_code == 1 and not OUT.exists()
     assert result.output.startswith(f"Error: {MODEL}/generator.pt: was trained on ")
     assert (
-        f"images that are not in data/reduced/0.4, such as {leaked}; run `augment {TRAIN}` again"
+        f"images that are not in data/reduced/0.4, e.g. {leaked}; run `augment {TRAIN}` again"
         in result.output
     )
     # Other protocols take such a generator.
