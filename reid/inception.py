@@ -51,7 +51,7 @@ class _AverageBlock(nn.Module):
         )
 
     def forward(self, maps: Tensor) -> Tensor:
-        return torch.cat([branch(maps) for branch in self.branches], dim=1)
+        return _concatenate([branch(maps) for branch in self.branches])
 
 
 class _MaxBlock(nn.Module):
@@ -70,7 +70,23 @@ class _MaxBlock(nn.Module):
         )
 
     def forward(self, maps: Tensor) -> Tensor:
-        return torch.cat([branch(maps) for branch in self.branches], dim=1)
+        return _concatenate([branch(maps) for branch in self.branches])
+
+
+def _concatenate(branches: list[Tensor]) -> Tensor:
+    """Branches [N, c, h, w] -> [N, all c, h, w].
+
+    In the backward pass each branch receives a slice of the gradient's channels. On a CPU the gradient
+    of ReLU takes 38 times as long on a slice of 16 channels as on a copy of it.
+    """
+    for maps in branches:
+        if maps.requires_grad:
+            maps.register_hook(_packed)
+    return torch.cat(branches, dim=1)
+
+
+def _packed(gradient: Tensor) -> Tensor:
+    return gradient.contiguous(memory_format=torch.channels_last)
 
 
 def _conv(channels: int, out: int, kernel: int, stride: int = 1) -> nn.Sequential:

@@ -6,7 +6,7 @@ import torch
 from reid_toy import PARAMS
 from torch import nn
 
-from reid.inception import Inception
+from reid.inception import Inception, _concatenate
 from reid.models import build
 
 PUBLISHED = dataclasses.replace(PARAMS.network, embedding=128, dropout=0.5, width=1.0)
@@ -48,6 +48,24 @@ def test_inception_channel_trace_and_sides():
         (1024, 19, 8),
         (1536, 10, 4),
     ]
+
+
+def test_branches_receive_packed_gradients():
+    """The hook of _concatenate changes the layout of a gradient, never its values."""
+    maps = torch.randn(2, 3, 5, 4).contiguous(memory_format=torch.channels_last)
+    branches = [(maps * scale).requires_grad_() for scale in (1.0, 2.0)]
+    strides = []
+    parts = [branch.relu() for branch in branches]
+    weight = torch.randn(2, 6, 5, 4)
+    joined = _concatenate(parts)
+    for part in parts:
+        part.register_hook(
+            lambda g: strides.append(g.is_contiguous(memory_format=torch.channels_last))
+        )
+    (joined * weight).sum().backward()
+    assert strides == [True, True]
+    for branch, slice_ in zip(branches, weight.split(3, dim=1), strict=True):
+        assert torch.equal(branch.grad, slice_ * (branch > 0))
 
 
 def test_inception_parameter_count():
