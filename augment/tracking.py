@@ -172,8 +172,8 @@ def _connect(numbers: Path) -> _Store | None:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     outside = os.environ.get("MLFLOW_TRACKING_URI")
     store = outside or f"sqlite:///{project_folder() / DEFAULT_STORE}"
-    artifacts = None if outside else str(project_folder() / ARTIFACTS)
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME", DEFAULT_EXPERIMENT)
+    artifacts = None if outside else str(project_folder() / ARTIFACTS / name)
     try:
         from mlflow import MlflowClient
 

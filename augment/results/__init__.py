@@ -6,6 +6,7 @@
 | harm | where an augmentation lowers mAP; where a trained generator does not beat a free baseline |
 | table6 | the published counterpart of the curves |
 | page | reports/index.html |
+| for_dvc | what `dvc metrics` and `dvc plots` read |
 | report_card | scores of the generators themselves |
 | user_study | studies with human raters |
 | templates | the door to Jinja2 |
