@@ -12,6 +12,7 @@ from augment.augmentations import Augmentation
 PREPARED = Path("data/prepared")
 RESULTS = Path("results")
 REPORTS = Path("reports")
+LOSS_CURVES = "loss_curves.csv"  # in the folder of a generator
 
 
 def reduced(portion: float) -> Path:

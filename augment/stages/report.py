@@ -7,6 +7,8 @@ summary.csv     mean, spread and gap closed; difference to `none`, its spread, a
 curves.png      mAP and rank-1 over the portion
 bars.png        mAP of all augmentations side by side
 generators.csv  one row per report card of a generator, if there are any
+headline.json   the scores and gaps that `dvc metrics` shows
+plots/          the tables that `dvc plots` shows
 """
 
 import click
@@ -14,7 +16,7 @@ import pandas as pd
 
 from augment import files, params, paths, prepared, tracking
 from augment.files import whole
-from augment.results import bars, curves, harm, page
+from augment.results import bars, curves, for_dvc, harm, page
 from augment.results.page import answer, chart
 from augment.results.report_card import card
 
@@ -41,6 +43,7 @@ def run(track: bool, mlflow_url: str, dry_run: bool) -> None:
         with whole(paths.REPORTS / name) as temporary:
             module.plot(summary, temporary)
     card.write_table()
+    for_dvc.write(summary, cards)
     # Crops go on the page only if every result and data/ itself come from the rendered people.
     datasets = {*table["dataset"], *(entry["dataset"] for entry in cards)}
     embed = datasets | {params.raw("dataset.name")} == {"mini_market"}

@@ -1,6 +1,6 @@
 """train-generator: data/prepared -> models/full/<generator>.
 
-The folder holds generator.pt, losses.csv and sample sheets. train-pose-network does the same for
+The folder holds generator.pt, losses.csv, the same as loss_curves.csv, and sample sheets. train-pose-network does the same for
 models/full/pose_network, the pose network that some generators are trained with.
 
 With a portion, data/reduced/<portion> -> models/reduced/<portion>/<generator>, and nothing of a
@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+import pandas as pd
 import torch
 
 from augment import params, paths, prepared, tracking
+from augment.files import whole
 from augment.prepared import index, keypoints, parsing
 from generators.body.pose import rescale
 from generators.registry import POSE_NETWORK
@@ -97,6 +99,15 @@ def run(name: str, portion: float | None, dry_run: bool) -> None:
             read_trained_on(_pose_network_file(portion)) if generator.uses_pose_network else None
         )
         save_generator(generator, folder / "generator.pt", trained_on)
+        _write_loss_curves(run_name, folder)
+
+
+def _write_loss_curves(title: str, folder: Path) -> None:
+    """Write losses.csv again with one row per loss, which `dvc plots` draws without their names."""
+    wide = pd.read_csv(folder / "losses.csv")
+    table = wide.melt(["phase", "step"], var_name="loss", value_name="value").dropna()
+    with whole(folder / paths.LOSS_CURVES) as temporary:
+        table.assign(panel=title + ": " + table["phase"]).to_csv(temporary, index=False)
 
 
 def _pose_network(portion: float | None) -> Any:

@@ -74,6 +74,9 @@ def plan(sweep: SweepParams, file: Path) -> dict[str, Any]:
         "online": {_arm_name(arm): _arm(arm) for arm in online},
         "cards": {_name(model): _card(model) for model in cards},
         "untrained": {name: {"card": name} for name in sweep.cards if name in UNTRAINED},
+        "losses": {
+            str(model.folder / paths.LOSS_CURVES): ["value"] for model in (*networks, *models)
+        },
     }
 
 

@@ -62,6 +62,7 @@ def test_what_an_arm_needs_follows_from_its_name(project):
         "generated": ["patn-leak_free-0.3"],
         "real": ["iterations-inception-none-0.3-0", "iterations-inception-none-1.0-0"],
         "augmented": ["iterations-inception-patn-leak_free-0.3-0"],
+        "losses": ["models/reduced/0.3/patn/loss_curves.csv"],
     }
     model = "models/reduced/0.3/patn"
     assert cells["generators"]["patn-0.3"]["model"] == model
