@@ -5,6 +5,7 @@ stage's command, so that it finds the work of a sweep up to date, and the other 
 """
 
 import logging
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -75,8 +76,8 @@ class Pipeline:
         return tuple(command if isinstance(command, list) else command.splitlines())
 
     def environment(self, name: str) -> dict[str, str]:
-        """What DVC sets for a stage's command."""
-        return {DVC_ROOT: self._repo.root_dir, DVC_STAGE: name}
+        """What DVC sets for a stage's command; the root of an experiment is the project's."""
+        return {DVC_ROOT: os.environ.get(DVC_ROOT, self._repo.root_dir), DVC_STAGE: name}
 
     def begin(self, name: str) -> State:
         """Prepare a stage whose upstream stages are up to date.
