@@ -45,19 +45,21 @@ def main(kills: int, seed: int, jobs: int, longest: float) -> None:
     started = time.monotonic()
     assert sweep(calm, jobs).wait() == 0
     click.echo(f"in peace: {time.monotonic() - started:.0f} s")
-    head, started, rounds = sweep(wild, jobs), time.monotonic(), 0
-    while sum(counts.values()) < kills:
-        time.sleep(rng.uniform(0.5, longest))
-        if head.poll() is not None:  # done: change a setting back and forth, so that all runs again
-            assert head.returncode in (0, 1), head.returncode
+    head, started, rounds, killed = sweep(wild, jobs), time.monotonic(), 0, False
+    while sum(counts.values()) < kills or head.wait() != 0:
+        # After the last kill, wait for the end.
+        time.sleep(rng.uniform(0.5, longest) if sum(counts.values()) < kills else 1.0)
+        if head.poll() is None:
+            counts[kill(head, rng)] += 1
+            killed = True
+        elif head.returncode == 0:
             rounds += 1
             forget(wild)
-        else:
-            counts[kill(head, rng)] += 1
+        else:  # a stage fails that was killed twice, and no other
+            assert killed, f"a sweep failed by itself, see {wild}/sweep.log"
+            killed = False
         if head.poll() is not None:
             head = sweep(wild, jobs)
-    while head.wait() != 0:  # a stage that was killed twice fails; the next sweep runs it
-        head = sweep(wild, jobs)
     click.echo(f"with kills: {time.monotonic() - started:.0f} s, from scratch {rounds} times")
     left = [process for process in psutil.process_iter() if str(wild) in _folder(process)]
     status = subprocess.run(["dvc", "status"], cwd=wild, capture_output=True, text=True).stdout
@@ -73,12 +75,13 @@ def main(kills: int, seed: int, jobs: int, longest: float) -> None:
 
 
 def project(folder: Path) -> Path:
-    """A project with small params, DVC, and the package from this checkout."""
+    """A project with small params, DVC, and a copy of the code."""
     from conftest import small_params  # of tests/augment
 
-    shutil.copy(ROOT / "dvc.yaml", folder)
+    for name in ("dvc.yaml", ".dvcignore"):
+        shutil.copy(ROOT / name, folder)
     for name in ("augment", "generators", "reid"):
-        (folder / name).symlink_to(ROOT / name)
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "params.yaml").write_text(yaml.safe_dump(small_params()))
     subprocess.run(["dvc", "init", "--no-scm", "--quiet"], cwd=folder, check=True)
     return folder
@@ -87,7 +90,7 @@ def project(folder: Path) -> Path:
 def sweep(folder: Path, jobs: int) -> subprocess.Popen:
     log = (folder / "sweep.log").open("a")
     command = [sys.executable, "-m", "augment", "sweep", "--jobs", str(jobs)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PYTHONPATH": str(folder)}
     return subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
 
 

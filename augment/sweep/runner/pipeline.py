@@ -4,11 +4,12 @@ The only module that imports DVC. `begin` and `commit` do what `dvc repro` does 
 stage's command, so that it finds the work of a sweep up to date, and the other way round.
 """
 
+import json
 import logging
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from enum import Enum
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from dvc.stage.cache import RunCacheNotFoundError
 from dvc.utils.serialize import YAMLFileCorruptedError, load_yaml
 
 BACKUP = Path(".dvc/tmp/sweep") / LOCK_FILE
+LOCKS = Path(".dvc/tmp/rwlock")
 
 
 class State(Enum):
@@ -46,7 +48,7 @@ class Pipeline:
 
     def __init__(self, targets: Sequence[str] = (), folder: Path = Path()):
         logging.getLogger("dvc").setLevel(logging.WARNING)  # the display says what happens
-        _mend_lock_file(folder)
+        _mend(folder)
         with _errors():
             self._repo = Repo(str(folder))
             with self._locked():
@@ -151,14 +153,21 @@ def _errors() -> Iterator[None]:
         raise ValueError(f"DVC: {error}") from error
 
 
-def _mend_lock_file(folder: Path) -> None:
-    """Put the last whole dvc.lock back if a kill has cut the present one short."""
+def _mend(folder: Path) -> None:
+    """Repair what a kill has cut short: DVC writes dvc.lock and its read-write lock in place."""
     lock_file, backup = folder / LOCK_FILE, folder / BACKUP
-    if not backup.is_file():
-        return
+    if lock_file.exists() and backup.is_file() and not _is_whole(lock_file):
+        shutil.copy(backup, lock_file)
+    locks = folder / LOCKS
+    with suppress(FileNotFoundError):
+        try:
+            json.loads(locks.read_text())
+        except json.JSONDecodeError:
+            locks.unlink()
+
+
+def _is_whole(lock_file: Path) -> bool:
     try:
-        whole = lock_file.is_file() and "stages" in load_yaml(lock_file)
+        return "stages" in load_yaml(lock_file)
     except YAMLFileCorruptedError:
-        whole = False
-    if not whole and lock_file.exists():
-        backup.replace(lock_file)
+        return False

@@ -202,6 +202,13 @@ def test_a_lock_file_that_was_cut_short_is_mended(project):
     assert (folder / BACKUP).is_file()
 
 
+def test_a_read_write_lock_that_was_cut_short_is_removed(project):
+    folder = project(**DIAMOND)
+    (folder / ".dvc/tmp").mkdir(exist_ok=True)
+    (folder / ".dvc/tmp/rwlock").write_text('{"read": {"a": [{"pi')
+    assert run()
+
+
 def test_workers_must_see_the_folder(project):
     folder = project(**DIAMOND)
 
