@@ -9,8 +9,9 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, redirect_stderr, suppress
 from enum import Enum
+from io import StringIO
 from pathlib import Path
 
 from dvc.dvcfile import LOCK_FILE, PROJECT_FILE
@@ -47,7 +48,7 @@ class Pipeline:
     """
 
     def __init__(self, targets: Sequence[str] = (), folder: Path = Path()):
-        logging.getLogger("dvc").setLevel(logging.WARNING)  # the display says what happens
+        logging.getLogger("dvc").setLevel(logging.ERROR)  # the display says what happens
         _mend(folder)
         with _errors():
             self._repo = Repo(str(folder))
@@ -141,7 +142,8 @@ class Pipeline:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        with self._repo.lock, self._repo.scm_context():
+        # DVC's progress bars would cut into the display.
+        with self._repo.lock, self._repo.scm_context(), redirect_stderr(StringIO()):
             yield
 
 
