@@ -1,9 +1,10 @@
 """MLflow tracking; the only module that imports mlflow.
 
 The store is MLFLOW_TRACKING_URI, or sqlite:///mlflow.db in the project's folder; the experiment is
-MLFLOW_EXPERIMENT_NAME, or `reid-augment`. Tracking never costs a stage its work: if MLflow is not
-installed, cannot be reached or fails midway, one warning is printed, and the numbers stay in the
-files that the stage writes.
+MLFLOW_EXPERIMENT_NAME, or `reid-augment`. A DVC experiment that runs in a temporary folder
+logs to the project's store as well, and tags its runs with its name (`dvc_experiment`). Tracking
+never costs a stage its work: if MLflow is not installed, cannot be reached or fails midway, one
+warning is printed, and the numbers stay in the files that the stage writes.
 """
 
 import dataclasses
@@ -18,9 +19,11 @@ from typing import Any
 import click
 
 DEFAULT_STORE = "mlflow.db"
+ARTIFACTS = "mlruns"
 DEFAULT_EXPERIMENT = "reid-augment"
 CURVE_TAG = "curve"
 COLOUR_TAG = "mlflow.runColor"
+DVC_EXPERIMENT_TAG = "dvc_experiment"
 
 
 class Run:
@@ -80,6 +83,8 @@ class Run:
 
     def _create(self, store: "_Store", name: str, tags: Mapping[str, Any]) -> None:
         text = {key: str(value) for key, value in tags.items()} | {"git_commit": commit()}
+        if experiment := dvc_experiment():
+            text[DVC_EXPERIMENT_TAG] = experiment
         self._id = store.client.create_run(store.experiment, run_name=name, tags=text).info.run_id
 
 
@@ -123,7 +128,7 @@ def replace_curve(
     colour: str,
     numbers: Path,
 ) -> None:
-    """Write a run for a curve and delete older runs of the same curve.
+    """Write a run for a curve and delete older runs of the same curve in the same DVC experiment.
 
     The step of its metrics is the portion in percent; x2 and x3 follow as 112 and 124.
 
@@ -137,7 +142,8 @@ def replace_curve(
 
     def delete_older(store: _Store) -> None:
         for old in store.client.search_runs([store.experiment], f"tags.{CURVE_TAG} = '{name}'"):
-            if old.info.run_id != current._id:
+            same = old.data.tags.get(DVC_EXPERIMENT_TAG, "") == dvc_experiment()
+            if same and old.info.run_id != current._id:
                 store.client.delete_run(old.info.run_id)
 
     current = Run(name, {**tags, CURVE_TAG: name, COLOUR_TAG: colour}, numbers)
@@ -164,16 +170,18 @@ def _connect(numbers: Path) -> _Store | None:
     # MLflow's own retries would hold up a stage for minutes if a server does not answer.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-    # An absolute path: MLflow caches connections by name, and one process may open several
-    # projects.
-    store = os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{Path(DEFAULT_STORE).absolute()}")
+    outside = os.environ.get("MLFLOW_TRACKING_URI")
+    store = outside or f"sqlite:///{project_folder() / DEFAULT_STORE}"
+    artifacts = None if outside else str(project_folder() / ARTIFACTS)
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME", DEFAULT_EXPERIMENT)
     try:
         from mlflow import MlflowClient
 
         client = MlflowClient(store)
         known = client.get_experiment_by_name(name)
-        return _Store(client, known.experiment_id if known else client.create_experiment(name))
+        return _Store(
+            client, known.experiment_id if known else client.create_experiment(name, artifacts)
+        )
     except (
         Exception
     ) as error:  # not installed, no server, a locked or foreign database: see the module's head
@@ -181,6 +189,20 @@ def _connect(numbers: Path) -> _Store | None:
             f"MLflow at {store} cannot be used ({_first_line(error)}); the numbers stay in {numbers}"
         )
         return None
+
+
+def project_folder() -> Path:
+    """The project's folder, absolute, also for a stage that runs in a temporary copy of it.
+
+    DVC sets DVC_ROOT for every stage: the project's folder, even if an experiment of `dvc exp run
+    --temp` or `--queue` runs in .dvc/tmp/exps, which is deleted after it.
+    """
+    return Path(os.environ.get("DVC_ROOT", "")).absolute()
+
+
+def dvc_experiment() -> str:
+    """Name of the DVC experiment that the process runs in; empty outside of one."""
+    return os.environ.get("DVC_EXP_NAME", "")
 
 
 def commit() -> str:

@@ -55,6 +55,25 @@ def test_a_curve_has_the_portion_in_percent_as_step_and_is_there_once(client, tm
     assert [(point.step, point.value) for point in history] == [(10, 0.3), (100, 0.7)]
 
 
+def test_a_dvc_experiment_in_a_folder_of_its_own_logs_to_the_projects_store(
+    empty_store, tmp_path, monkeypatch
+):
+    project, temporary = tmp_path / "project", tmp_path / "project/.dvc/tmp/exps/tmp1"
+    temporary.mkdir(parents=True)
+    shutil.copy(empty_store, project / "mlflow.db")
+    monkeypatch.chdir(temporary)
+    monkeypatch.setenv("DVC_ROOT", str(project))
+    points = {10: {"mAP": 0.1}}
+    for name in ("", "foggy-bend", "", "foggy-bend"):
+        monkeypatch.setenv("DVC_EXP_NAME", name)
+        tracking.replace_curve("c", {}, points, "#d98200", tmp_path)
+    assert list(temporary.iterdir()) == []
+    found = runs(MlflowClient(f"sqlite:///{project}/mlflow.db"))
+    assert {run.data.tags.get("dvc_experiment") for run in found} == {None, "foggy-bend"}
+    assert len(found) == 2  # an experiment replaces its own curves alone
+    assert all(run.info.artifact_uri.startswith(f"{project}/mlruns/") for run in found)
+
+
 @pytest.mark.parametrize(
     "store", ["http://127.0.0.1:9", "sqlite:////dev/null/mlflow.db", "nonsense://x"]
 )
