@@ -2,11 +2,12 @@
 
 import dataclasses
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from augment.tracking import data_sets
 from augment.tracking.store import Calls, Store, commit, dvc_experiment, experiment_name
 
 DVC_EXPERIMENT_TAG = "dvc_experiment"
@@ -59,6 +60,17 @@ class Run:
             store.client.log_batch(
                 self._id, metrics=[Metric(key, value, now_ms, step) for key, value in kept.items()]
             )
+
+        self._calls.add(write)
+
+    def inputs(self, describe: Callable[[], data_sets.Inputs]) -> None:
+        """Log data sets and their tags; `describe` is called by MLflow's thread."""
+
+        def write(store: Store) -> None:
+            sets, tags = describe()
+            store.client.log_inputs(self._id, [data_sets.entity(each) for each in sets])
+            for key, value in tags.items():
+                store.client.set_tag(self._id, key, value)
 
         self._calls.add(write)
 

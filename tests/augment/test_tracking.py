@@ -9,6 +9,7 @@ import pytest
 from mlflow import MlflowClient
 
 from augment import tracking
+from augment.tracking import data_sets
 from augment.tracking import runs as runs_module
 
 
@@ -169,3 +170,66 @@ def test_stages_track_every_arm_and_curve(project, augment, monkeypatch):
         40,
         100,
     ]
+
+
+def test_the_sets_that_an_arm_depends_on_are_inputs_of_its_run(project, augment, monkeypatch):
+    """One arm is free of leaks, the other is not: MLflow's search finds them."""
+    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
+    for command in (
+        "train-generator --generator patn --portion 0.4",
+        "generate --augmentation patn-leak_free --portion 0.4",
+        "generate --generator puppet --portion 0.4",
+        "train-reid --model inception --portion 0.4 --augmentation patn-leak_free",
+        "train-reid --model inception --portion 0.4 --augmentation puppet",
+    ):
+        assert augment(*command.split()).exit_code == 0
+
+    def names(filter_string):
+        found = runs(client, f"tags.stage = 'train_reid' and {filter_string}")
+        return {run.data.tags["augmentation"] for run in found}
+
+    def inputs(augmentation):
+        (run, *_) = runs(
+            client,
+            f"tags.augmentation = '{augmentation}' and tags.portion = '0.4'",
+        )
+        return {
+            each.tags[0].value: each.dataset for each in run.inputs.dataset_inputs
+        }, run.data.tags
+
+    assert names("tags.leak_free = 'false'") == {"patn"}
+    assert names("tags.leak_free = 'true'") == {"none", "patn-leak_free", "puppet"}
+    removed = len((project / "data/reduced/0.4/removed.csv").read_text().splitlines()) - 1
+    patn, tags = inputs("patn")
+    assert {context: each.name for context, each in patn.items()} == {
+        "training": "reduced-0.4",
+        "generated": "patn-0.4",
+        "seen_by_generator": "seen_by-patn-0.4",
+    }
+    assert 0 < int(tags["removed_images_seen"]) <= removed
+    leak_free, tags = inputs("patn-leak_free")
+    assert tags["removed_images_seen"] == "0"
+    puppet, _ = inputs("puppet")
+    # Puppets see the reduced set, so that the digests agree; those of other sets differ.
+    assert puppet["seen_by_generator"].digest == puppet["training"].digest
+    assert len({patn["generated"].digest, leak_free["generated"].digest}) == 2
+    assert {each["training"].digest for each in (patn, leak_free, puppet)} == {
+        puppet["training"].digest
+    }
+    digest = puppet["training"].digest
+    assert len(digest) == 36 and names(f"dataset.digest = '{digest}'") == {
+        "none",
+        "patn",
+        "patn-leak_free",
+        "puppet",
+    }
+    assert names("dataset.name = 'patn-0.4'") == {"patn"}
+    (trained,) = runs(client, "tags.stage = 'train_generator' and tags.portion = '0.4'")
+    (data,) = trained.inputs.dataset_inputs
+    assert data.dataset.name == "seen_by-patn-0.4" and data.tags[0].value == "training"
+
+
+def test_a_digest_is_of_the_set_and_not_of_its_order():
+    assert data_sets.digest(["a", "b"]) == data_sets.digest(["b", "a"])
+    assert len({data_sets.digest(rows) for rows in (["a"], ["a", "b"], ["ab"])}) == 3
+    assert data_sets.digest(["a"], b"1") != data_sets.digest(["a"], b"2")
