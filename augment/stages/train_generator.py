@@ -18,7 +18,6 @@ import torch
 
 from augment import params, paths, prepared, tracking
 from augment.prepared import index, keypoints, parsing
-from augment.tracking import data_sets
 from generators.body.pose import rescale
 from generators.registry import POSE_NETWORK
 from generators.training.checkpoint import load_generator, read_trained_on, save_generator
@@ -73,7 +72,7 @@ def run(name: str, portion: float | None, dry_run: bool) -> None:
     run_name = name if portion is None else f"{name} {portion}"
     used = sorted(rows["path"][torch.unique(pairs).numpy()])
     with tracking.run(run_name, tags, {name: settings}, folder / "losses.csv", main_process) as run:
-        run.inputs(lambda: data_sets.of_generator(name, portion, used, training_set))
+        run.inputs(lambda: tracking.data_sets.of_generator(name, portion, used, training_set))
         train(
             generator,
             images,

@@ -11,6 +11,7 @@ cannot be reached or fails midway, one warning is printed, and the numbers stay 
 the stage writes. A run that is killed loses at most the calls that still wait.
 """
 
+from augment.tracking import data_sets
 from augment.tracking.curves import CURVE_TAG, Curves, chart_address, curves
 from augment.tracking.runs import Run, flatten, run
 from augment.tracking.store import DEFAULT_EXPERIMENT, commit
@@ -23,6 +24,7 @@ __all__ = [
     "chart_address",
     "commit",
     "curves",
+    "data_sets",
     "flatten",
     "run",
 ]
