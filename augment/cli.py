@@ -51,7 +51,7 @@ class _Commands(click.Group):
         "augment generate --portion 0.3",
         "augment train-reid --model inception --portion 0.3 --generator patn",
         "augment report",
-        "mlflow ui --backend-store-uri sqlite:///mlflow.db",
+        "augment ui",
     ),
 )
 @click.version_option(package_name="reid-augment")

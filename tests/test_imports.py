@@ -31,7 +31,7 @@ DOORS = {
     "onnxscript": "augment/export/onnx.py",
     "pyarrow": "augment/export/embedding.py",
     "torch_fidelity": "augment/pretrained/image_metrics.py",
-    "mlflow": "augment/tracking.py",
+    "mlflow": "augment/tracking/",
     "ruamel": "augment/profiles/overlay.py",
     "transformers": "augment/pretrained/segformer.py",
     "timm": "reid/models.py",

@@ -1,4 +1,4 @@
-"""Commands around the pipeline: tune, compare, user-study, profile-generators."""
+"""Commands around the pipeline: tune, compare, user-study, profile-generators, ui."""
 
 from pathlib import Path
 
@@ -196,4 +196,33 @@ def profile_generators(generators: tuple[str, ...], seconds: float) -> None:
     profile.run(generators, seconds)
 
 
-COMMANDS: tuple[click.Command, ...] = (tune, compare, user_study, profile_generators)
+@click.command(
+    short_help="Open MLflow on the project's runs.",
+    epilog=examples("augment ui", "augment ui --port 5001 --no-browser"),
+)
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on. Other machines can reach any but the default.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=5000,
+    show_default=True,
+    help="Port to listen on. The links of reports/index.html lead to the default.",
+)
+@click.option("--browser/--no-browser", default=True, help="Open the page in a browser.")
+@dry_run
+def ui(host: str, port: int, browser: bool, dry_run: bool) -> None:
+    """Start MLflow's server on the project's store and open the chart of the curves.
+
+    If MLFLOW_TRACKING_URI names a server, that one is opened.
+    """
+    from augment.stages import ui
+
+    ui.run(host, port, browser, dry_run)
+
+
+COMMANDS: tuple[click.Command, ...] = (tune, compare, user_study, profile_generators, ui)

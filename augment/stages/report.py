@@ -36,26 +36,35 @@ def run(track: bool, mlflow_url: str, dry_run: bool) -> None:
     if dry_run:
         return
     summary = harm.judge(curves.summarise(table))
-    for name, frame in (("curves.csv", table.drop(columns="file")), ("summary.csv", summary)):
-        with whole(paths.REPORTS / name) as temporary:
-            frame.to_csv(temporary, index=False, float_format="%.6g")
-    for module, name in ((curves, "curves.png"), (bars, "bars.png")):
-        with whole(paths.REPORTS / name) as temporary:
-            module.plot(summary, temporary)
-    card.write_table()
-    for_dvc.write(summary, cards)
-    # Crops go on the page only if every result and data/ itself come from the rendered people.
-    datasets = {*table["dataset"], *(entry["dataset"] for entry in cards)}
-    embed = datasets | {params.raw("dataset.name")} == {"mini_market"}
-    page.write(paths.REPORTS / "index.html", summary, results, cards, tuning, mlflow_url, embed)
+    with tracking.curves(paths.REPORTS / "summary.csv", track) as tracked:
+        _track(summary, tracked)
+        for name, frame in (("curves.csv", table.drop(columns="file")), ("summary.csv", summary)):
+            with whole(paths.REPORTS / name) as temporary:
+                frame.to_csv(temporary, index=False, float_format="%.6g")
+        for module, name in ((curves, "curves.png"), (bars, "bars.png")):
+            with whole(paths.REPORTS / name) as temporary:
+                module.plot(summary, temporary)
+        card.write_table()
+        for_dvc.write(summary, cards)
+        # Crops go on the page only if every result and data/ itself come from the rendered people.
+        datasets = {*table["dataset"], *(entry["dataset"] for entry in cards)}
+        embed = datasets | {params.raw("dataset.name")} == {"mini_market"}
+        page.write(
+            paths.REPORTS / "index.html",
+            summary,
+            results,
+            cards,
+            tuning,
+            mlflow_url,
+            tracked.experiment,
+            embed,
+        )
     shown = summary.drop(columns=["rank1_std", "spread", "harm"])
     click.echo(shown.to_string(index=False, float_format=lambda value: f"{value:.3f}", na_rep=""))
     for dataset in answer.any_camera(results):
         click.secho(f"{dataset}: {prepared.CAMERAS_UNKNOWN}", fg="yellow")
     _warn(summary)
     click.echo(f"the page: {(paths.REPORTS / 'index.html').absolute().as_uri()}")
-    if track:
-        _track(summary)
 
 
 def _warn(judged: pd.DataFrame) -> None:
@@ -67,7 +76,7 @@ def _warn(judged: pd.DataFrame) -> None:
         click.echo(f"not compared, because `none` is missing there: {text}")
 
 
-def _track(summary: pd.DataFrame) -> None:
+def _track(summary: pd.DataFrame, tracked: tracking.Curves) -> None:
     style = chart.styles(summary["augmentation"])
     for key, curve in curves.by_curve(summary):
         points = {
@@ -76,4 +85,4 @@ def _track(summary: pd.DataFrame) -> None:
         }
         name = " ".join(key[part] for part in ("augmentation", "model", "budget", "dataset"))
         colour, _ = chart.COLOURS[style[key["augmentation"]].colour]
-        tracking.replace_curve(name, key, points, colour, paths.REPORTS / "summary.csv")
+        tracked.replace(name, key, points, colour)

@@ -72,7 +72,9 @@ def run(name: str, portion: float | None, dry_run: bool) -> None:
         "dataset": params.raw("dataset.name"),
     }
     run_name = name if portion is None else f"{name} {portion}"
+    used = sorted(rows["path"][torch.unique(pairs).numpy()])
     with tracking.run(run_name, tags, {name: settings}, folder / "losses.csv", main_process) as run:
+        run.inputs(lambda: tracking.data_sets.of_generator(name, portion, used, training_set))
         train(
             generator,
             images,
@@ -83,7 +85,6 @@ def run(name: str, portion: float | None, dry_run: bool) -> None:
             pose_network,
         )
     if main_process:
-        used = sorted(rows["path"][torch.unique(pairs).numpy()])
         features = getattr(settings, "perceptual", "none")
         trained_on = {
             "set": str(training_set),

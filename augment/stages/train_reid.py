@@ -56,6 +56,7 @@ def run(arm: Arm, validation: bool, dry_run: bool) -> None:
     used = {key: value for key, value in vars(settings).items() if value is not None}
     tags = {"stage": "validation" if validation else "train_reid", **described}
     with tracking.run(str(arm), tags, used, result_file, main_process) as run:
+        run.inputs(lambda: tracking.data_sets.of_arm(arm))
         if sets.gate is not None and main_process:
             from augment.reid_training import gate  # as in reid_training/arm.py
 

@@ -1,11 +1,16 @@
 """Real MLflow on a real sqlite file."""
 
 import shutil
+import subprocess
+import sys
+import threading
 
 import pytest
 from mlflow import MlflowClient
 
 from augment import tracking
+from augment.tracking import data_sets
+from augment.tracking import runs as runs_module
 
 
 @pytest.fixture
@@ -17,8 +22,17 @@ def client(empty_store, tmp_path, monkeypatch):
     return MlflowClient(store)
 
 
-def runs(client, filter_string=""):
-    experiment = client.get_experiment_by_name(tracking.DEFAULT_EXPERIMENT)
+CURVES = f"{tracking.DEFAULT_EXPERIMENT}-curves"
+
+
+def draw(name, tags, points, numbers):
+    """Log one curve."""
+    with tracking.curves(numbers) as curves:
+        curves.replace(name, tags, points, "#d98200")
+
+
+def runs(client, filter_string="", experiment=tracking.DEFAULT_EXPERIMENT):
+    experiment = client.get_experiment_by_name(experiment)
     return client.search_runs([experiment.experiment_id], filter_string)
 
 
@@ -47,10 +61,8 @@ def test_a_run_that_breaks_off_is_marked(client, tmp_path):
 def test_a_curve_has_the_portion_in_percent_as_step_and_is_there_once(client, tmp_path):
     for value in (0.2, 0.3):
         points = {10: {"mAP": value, "rank1": 0.4}, 100: {"mAP": 0.7, "rank1": 0.8}}
-        tracking.replace_curve(
-            "d m patn iterations", {"augmentation": "patn"}, points, "#d98200", tmp_path
-        )
-    (found,) = runs(client, "tags.augmentation = 'patn'")
+        draw("d m patn iterations", {"augmentation": "patn"}, points, tmp_path)
+    (found,) = runs(client, "tags.augmentation = 'patn'", CURVES)
     history = client.get_metric_history(found.info.run_id, "mAP")
     assert [(point.step, point.value) for point in history] == [(10, 0.3), (100, 0.7)]
 
@@ -66,12 +78,53 @@ def test_a_dvc_experiment_in_a_folder_of_its_own_logs_to_the_projects_store(
     points = {10: {"mAP": 0.1}}
     for name in ("", "foggy-bend", "", "foggy-bend"):
         monkeypatch.setenv("DVC_EXP_NAME", name)
-        tracking.replace_curve("c", {}, points, "#d98200", tmp_path)
+        draw("c", {}, points, tmp_path)
     assert list(temporary.iterdir()) == []
-    found = runs(MlflowClient(f"sqlite:///{project}/mlflow.db"))
+    found = runs(MlflowClient(f"sqlite:///{project}/mlflow.db"), experiment=CURVES)
     assert {run.data.tags.get("dvc_experiment") for run in found} == {None, "foggy-bend"}
     assert len(found) == 2  # an experiment replaces its own curves alone
     assert all(run.info.artifact_uri.startswith(f"{project}/mlruns/") for run in found)
+
+
+def test_the_work_does_not_wait_for_mlflow_until_the_end(client, tmp_path, monkeypatch):
+    """MLflow's thread is held up: the block goes on, and what it logs is there after it, in order."""
+    gate = threading.Event()
+    real_commit = runs_module.commit
+
+    def commit():
+        assert threading.current_thread() is not threading.main_thread()
+        gate.wait(20)
+        return real_commit()
+
+    monkeypatch.setattr(runs_module, "commit", commit)
+    with tracking.run("arm", {}, {"a": 1}, tmp_path) as run:
+        values = {"loss": 0.0}
+        for step in range(20):
+            values["loss"] = float(step)  # the caller's mapping may change afterwards
+            run.metrics(step, values)
+        everywhere = [each.experiment_id for each in client.search_experiments()]
+        assert not client.search_runs(everywhere)  # nothing is made yet
+        gate.set()
+        assert run.ids["run"]  # waits for all of it
+        (found,) = runs(client)
+        assert found.data.metrics == {"loss": 19.0} and found.info.status == "RUNNING"
+        run.metrics(20, {"loss": 20.0})
+    history = client.get_metric_history(found.info.run_id, "loss")
+    assert [(point.step, point.value) for point in history] == [(i, float(i)) for i in range(21)]
+    assert [run.info.status for run in runs(client)] == ["FINISHED"]
+
+
+def test_a_killed_run_keeps_what_was_made(client, tmp_path):
+    script = (
+        "import os, time\nfrom pathlib import Path\nfrom augment import tracking\n"
+        "with tracking.run('arm', {}, {}, Path('numbers')) as run:\n"
+        "    run.metrics(1, {'loss': 1.0})\n    run.ids\n"
+        "    run.metrics(2, {'loss': 2.0})\n    os._exit(9)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], timeout=120)
+    assert done.returncode == 9
+    (found,) = runs(client)
+    assert found.info.status == "RUNNING" and found.data.metrics["loss"] in (1.0, 2.0)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +136,7 @@ def test_an_unreachable_store_costs_nothing_but_a_warning(tmp_path, monkeypatch,
     with tracking.run("arm", {}, {}, tmp_path / "result.json") as run:
         run.metrics(0, {"loss": 1.0})
         done.append(True)
-    tracking.replace_curve("c", {}, {10: {"mAP": 0.1}}, "#d98200", tmp_path / "summary.csv")
+    draw("c", {}, {10: {"mAP": 0.1}}, tmp_path / "summary.csv")
     warned = capsys.readouterr().err
     assert done and warned.count(f"MLflow at {store} cannot be used") == 2
     assert f"the numbers stay in {tmp_path / 'result.json'}" in warned
@@ -109,10 +162,74 @@ def test_stages_track_every_arm_and_curve(project, augment, monkeypatch):
     }
     assert all({"loss", "mAP", "rank1"} <= set(run.data.metrics) for run in arms)
     assert {run.data.tags["dataset"] for run in arms} == {"mini_market"}
-    curves = runs(client, "tags.curve != ''")
+    assert not runs(client, "tags.curve != ''")
+    curves = runs(client, experiment=CURVES)
     assert {run.data.tags["augmentation"] for run in curves} == {"none", "patn"}
     (patn,) = [run for run in curves if run.data.tags["augmentation"] == "patn"]
     assert [point.step for point in client.get_metric_history(patn.info.run_id, "rank1")] == [
         40,
         100,
     ]
+
+
+def test_the_sets_that_an_arm_depends_on_are_inputs_of_its_run(project, augment, monkeypatch):
+    """One arm is free of leaks, the other is not: MLflow's search finds them."""
+    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
+    for command in (
+        "train-generator --generator patn --portion 0.4",
+        "generate --augmentation patn-leak_free --portion 0.4",
+        "generate --generator puppet --portion 0.4",
+        "train-reid --model inception --portion 0.4 --augmentation patn-leak_free",
+        "train-reid --model inception --portion 0.4 --augmentation puppet",
+    ):
+        assert augment(*command.split()).exit_code == 0
+
+    def names(filter_string):
+        found = runs(client, f"tags.stage = 'train_reid' and {filter_string}")
+        return {run.data.tags["augmentation"] for run in found}
+
+    def inputs(augmentation):
+        (run, *_) = runs(
+            client,
+            f"tags.augmentation = '{augmentation}' and tags.portion = '0.4'",
+        )
+        return {
+            each.tags[0].value: each.dataset for each in run.inputs.dataset_inputs
+        }, run.data.tags
+
+    assert names("tags.leak_free = 'false'") == {"patn"}
+    assert names("tags.leak_free = 'true'") == {"none", "patn-leak_free", "puppet"}
+    removed = len((project / "data/reduced/0.4/removed.csv").read_text().splitlines()) - 1
+    patn, tags = inputs("patn")
+    assert {context: each.name for context, each in patn.items()} == {
+        "training": "reduced-0.4",
+        "generated": "patn-0.4",
+        "seen_by_generator": "seen_by-patn-0.4",
+    }
+    assert 0 < int(tags["removed_images_seen"]) <= removed
+    leak_free, tags = inputs("patn-leak_free")
+    assert tags["removed_images_seen"] == "0"
+    puppet, _ = inputs("puppet")
+    # Puppets see the reduced set, so that the digests agree; those of other sets differ.
+    assert puppet["seen_by_generator"].digest == puppet["training"].digest
+    assert len({patn["generated"].digest, leak_free["generated"].digest}) == 2
+    assert {each["training"].digest for each in (patn, leak_free, puppet)} == {
+        puppet["training"].digest
+    }
+    digest = puppet["training"].digest
+    assert len(digest) == 36 and names(f"dataset.digest = '{digest}'") == {
+        "none",
+        "patn",
+        "patn-leak_free",
+        "puppet",
+    }
+    assert names("dataset.name = 'patn-0.4'") == {"patn"}
+    (trained,) = runs(client, "tags.stage = 'train_generator' and tags.portion = '0.4'")
+    (data,) = trained.inputs.dataset_inputs
+    assert data.dataset.name == "seen_by-patn-0.4" and data.tags[0].value == "training"
+
+
+def test_a_digest_is_of_the_set_and_not_of_its_order():
+    assert data_sets.digest(["a", "b"]) == data_sets.digest(["b", "a"])
+    assert len({data_sets.digest(rows) for rows in (["a"], ["a", "b"], ["ab"])}) == 3
+    assert data_sets.digest(["a"], b"1") != data_sets.digest(["a"], b"2")

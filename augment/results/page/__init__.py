@@ -24,6 +24,7 @@ from augment.files import whole
 from augment.results import harm, table6, templates
 from augment.results.curves import groups
 from augment.results.page import answer, chart, generators, pictures, tables
+from augment.tracking import chart_address
 
 HERE = Path(__file__).parent
 METRICS = {"mAP": "mAP", "rank1": "rank-1"}
@@ -36,6 +37,7 @@ def write(
     cards: Sequence[Mapping[str, Any]],
     tuning: Sequence[Path],
     mlflow_url: str,
+    curves: str | None,
     embed: bool,
 ) -> None:
     """Write the page.
@@ -46,7 +48,8 @@ def write(
         results: from train-reid, with `file`.
         cards: from evaluate-generator.
         tuning: files of `augment tune`.
-        mlflow_url: address of the MLflow server for links.
+        mlflow_url: address of the MLflow server that the links lead to.
+        curves: id of the experiment of the curves in MLflow; None if they were not tracked.
         embed: whether the data set's images may be shown.
     """
     style = chart.styles(judged["augmentation"])
@@ -75,7 +78,7 @@ def write(
         figures=_figures(judged, style),
         arms=tables.arms(judged, results, mlflow_url),
         many_sets=judged["dataset"].nunique() > 1,
-        curves=_curves_in_mlflow(results, mlflow_url),
+        curves="" if curves is None else chart_address(mlflow_url, curves),
         cards=generators.sections(cards, mlflow_url, embed),
         tuned=[tables.tuned(table) for table in tuning],
         embed=embed,
@@ -152,13 +155,3 @@ def _ranked_arms(
         seed = min(result["seed"] for result in results if cell.items() <= result.items())
         arms.append(Arm(first.model, parse(name), best.portion, 1, first.budget, seed))
     return arms
-
-
-def _curves_in_mlflow(results: Sequence[Mapping[str, Any]], mlflow_url: str) -> str:
-    """The address of MLflow's chart of all curves; empty if no arm was tracked."""
-    runs = [result["mlflow"] for result in results if result.get("mlflow")]
-    experiments = sorted({str(run["experiment"]) for run in runs})
-    if not experiments:
-        return ""
-    only_curves = "compareRunsMode=CHART&searchFilter=tags.curve%20!%3D%20%27%27"
-    return f"{mlflow_url.rstrip('/')}/#/experiments/{experiments[0]}/runs?{only_curves}"
