@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from dvc.repo import Repo
 from mlflow import MlflowClient
 
 from augment.stages.plan import FILE
@@ -79,7 +80,7 @@ def project(tmp_path_factory, small_project_params):
 
 @pytest.fixture(scope="module")
 def experiments(project):
-    """Two experiments from the queue and one from a temporary folder: name -> what DVC shows."""
+    """What DVC shows of each: two from the queue, one in a temporary folder, one in this folder."""
     project(
         *("dvc", "exp", "run", "--queue"),
         *("--set-param", "reid.inception.learning_rate=0.1,0.2"),
@@ -98,14 +99,18 @@ def experiments(project):
             time.sleep(2)
     finally:
         project("dvc", "queue", "stop")
-    project("dvc", "exp", "run", "--temp", "--name", "draws", "--set-param", "evaluation.draws=60")
+    draws = ("--set-param", "evaluation.draws=60")
+    project("dvc", "exp", "run", "--temp", "--name", "draws", *draws)
+    # The same once more: its stages come from the cache.
+    project("dvc", "exp", "run", "--name", "here", *draws)
+    back(project)
     (branch,) = [
         entry
         for entry in project.json("dvc", "exp", "show", "--json")
         if entry["rev"] != "workspace"
     ]
     shown = {one["name"]: one["revs"][0]["data"] for one in branch["experiments"]}
-    assert shown.keys() == queued | {"draws"}
+    assert shown.keys() == queued | {"draws", "here"}
     return shown
 
 
@@ -118,7 +123,7 @@ def at_rate(experiments: dict, learning_rate: float) -> str:
     (name,) = (
         name
         for name, shown in experiments.items()
-        if name != "draws"
+        if name not in ("draws", "here")
         and shown["params"]["params.yaml"]["data"]["reid"]["inception"]["learning_rate"]
         == learning_rate
     )
@@ -140,12 +145,14 @@ def test_experiments_have_their_results(project, experiments):
         mAP = headline(experiments[name])["none"]["0.4"]["mAP"]
         assert mAP == pytest.approx(project.result(ARM)["mAP"], abs=1e-4)
         back(project)
-    project("dvc", "exp", "apply", "draws")
-    assert project.result("generators/patn.json")["metrics"]["ssim"]["low"]
-    assert headline(experiments["draws"])["none"]["0.4"]["mAP"] == pytest.approx(
-        project.result(ARM)["mAP"], abs=1e-4
-    )
-    back(project)
+    cards = [project.result("generators/patn.json")]
+    for name in ("draws", "here"):
+        project("dvc", "exp", "apply", name)
+        cards.append(project.result("generators/patn.json"))
+        back(project)
+    finished, temporary, here = (card["metrics"]["ssim"] for card in cards)
+    assert temporary == here and temporary["value"] == finished["value"]
+    assert temporary["low"] != finished["low"]  # of 60 draws
 
 
 def test_dvc_compares_experiments(project, experiments):
@@ -273,3 +280,16 @@ def test_without_git_a_run_works_and_the_commit_is_unknown(project, tmp_path):
     bare("augment", "sweep", stage)
     assert bare.result(ARM)["commit"] == "unknown"
     assert "Running stage" not in bare("dvc", "repro", stage)
+
+
+def test_artifacts_are_files_of_the_sweep(project, tmp_path):
+    project("git", "tag", "--annotate", "patn@v1.0.0", "--message", "a version")
+    target = str(tmp_path / "patn.pt")
+    project("dvc", "artifacts", "get", ".", "patn", "--out", target)
+    file = project.folder / "models/full/patn/generator.pt"
+    assert Path(target).read_bytes() == file.read_bytes()
+    with Repo(str(project.folder)) as repo:
+        artifacts = repo.artifacts.read()["dvc.yaml"]
+    assert artifacts.keys() == {"patn", "pose-network", "reid"}
+    for artifact in artifacts.values():
+        assert (project.folder / artifact.path).is_file()
