@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from dvc.repo import Repo
 from mlflow import MlflowClient
 
 from augment.stages.plan import FILE
@@ -79,7 +80,7 @@ def project(tmp_path_factory, small_project_params):
 
 @pytest.fixture(scope="module")
 def experiments(project):
-    """Two experiments from the queue and one from a temporary folder: name -> what DVC shows."""
+    """What DVC shows of each: two from the queue, one in a temporary folder, one in this folder."""
     project(
         *("dvc", "exp", "run", "--queue"),
         *("--set-param", "reid.inception.learning_rate=0.1,0.2"),
@@ -98,14 +99,17 @@ def experiments(project):
             time.sleep(2)
     finally:
         project("dvc", "queue", "stop")
-    project("dvc", "exp", "run", "--temp", "--name", "draws", "--set-param", "evaluation.draws=60")
+    seed = ("--set-param", "evaluation.seed=1")
+    project("dvc", "exp", "run", "--temp", "--name", "temporary", *seed)
+    project("dvc", "exp", "run", "--name", "here", *seed)
+    back(project)
     (branch,) = [
         entry
         for entry in project.json("dvc", "exp", "show", "--json")
         if entry["rev"] != "workspace"
     ]
     shown = {one["name"]: one["revs"][0]["data"] for one in branch["experiments"]}
-    assert shown.keys() == queued | {"draws"}
+    assert shown.keys() == queued | {"temporary", "here"}
     return shown
 
 
@@ -118,7 +122,7 @@ def at_rate(experiments: dict, learning_rate: float) -> str:
     (name,) = (
         name
         for name, shown in experiments.items()
-        if name != "draws"
+        if name not in ("temporary", "here")
         and shown["params"]["params.yaml"]["data"]["reid"]["inception"]["learning_rate"]
         == learning_rate
     )
@@ -140,12 +144,14 @@ def test_experiments_have_their_results(project, experiments):
         mAP = headline(experiments[name])["none"]["0.4"]["mAP"]
         assert mAP == pytest.approx(project.result(ARM)["mAP"], abs=1e-4)
         back(project)
-    project("dvc", "exp", "apply", "draws")
-    assert project.result("generators/patn.json")["metrics"]["ssim"]["low"]
-    assert headline(experiments["draws"])["none"]["0.4"]["mAP"] == pytest.approx(
-        project.result(ARM)["mAP"], abs=1e-4
-    )
-    back(project)
+    cards = [project.result("generators/patn.json")]
+    for name in ("temporary", "here"):
+        project("dvc", "exp", "apply", name)
+        cards.append(project.result("generators/patn.json"))
+        back(project)
+    finished, temporary, here = cards
+    assert (finished["seed"], temporary["seed"]) == (0, 1)
+    assert temporary == here  # it has no output that persists, so DVC's run cache had it
 
 
 def test_dvc_compares_experiments(project, experiments):
@@ -169,11 +175,12 @@ def test_runs_of_experiments_land_in_the_projects_store(project, experiments):
             assert Path(run.info.artifact_uri).is_relative_to(project.folder / "mlruns")
     # 0.2 is the rate of the baseline: DVC finds all stages unchanged and runs none.
     slow = at_rate(experiments, 0.1)
-    assert stages.keys() == {None, slow, "draws"}
+    assert stages.keys() == {None, slow, "temporary", "here"}
     assert stages[slow].count("train_reid") == 3
     assert stages[slow].count("evaluate_generator") == 1
-    assert stages["draws"].count("train_reid") == 0
-    assert stages["draws"].count("evaluate_generator") == 1
+    assert stages["temporary"].count("train_reid") == 0
+    assert stages["temporary"].count("evaluate_generator") == 1
+    assert set(stages["here"]) == {"curve"}  # of the report
 
 
 def test_metrics_are_one_short_table(project, experiments):
@@ -273,3 +280,16 @@ def test_without_git_a_run_works_and_the_commit_is_unknown(project, tmp_path):
     bare("augment", "sweep", stage)
     assert bare.result(ARM)["commit"] == "unknown"
     assert "Running stage" not in bare("dvc", "repro", stage)
+
+
+def test_artifacts_are_files_of_the_sweep(project, tmp_path):
+    project("git", "tag", "--annotate", "patn@v1.0.0", "--message", "a version")
+    target = str(tmp_path / "patn.pt")
+    project("dvc", "artifacts", "get", ".", "patn", "--out", target)
+    file = project.folder / "models/full/patn/generator.pt"
+    assert Path(target).read_bytes() == file.read_bytes()
+    with Repo(str(project.folder)) as repo:
+        artifacts = repo.artifacts.read()["dvc.yaml"]
+    assert artifacts.keys() == {"patn", "pose-network", "reid"}
+    for artifact in artifacts.values():
+        assert (project.folder / artifact.path).is_file()
