@@ -32,7 +32,6 @@ DOORS = {
     "pyarrow": "augment/export/embedding.py",
     "torch_fidelity": "augment/pretrained/image_metrics.py",
     "mlflow": "augment/tracking/",
-    "safetensors": "augment/tracking/models.py",
     "ruamel": "augment/profiles/overlay.py",
     "transformers": "augment/pretrained/segformer.py",
     "timm": "reid/models.py",

@@ -115,6 +115,7 @@ def set_best(store: Store, name: str, run: str, mAP: float) -> None:
             run,
             tags={"mAP": f"{mAP:.4f}"},
             description=model.name,
+            await_creation_for=0,
             model_id=model.model_id,
         )
     )
