@@ -11,6 +11,8 @@ headline.json   the scores and gaps that `dvc metrics` shows
 plots/          the tables that `dvc plots` shows
 """
 
+from typing import Any
+
 import click
 import pandas as pd
 
@@ -38,6 +40,7 @@ def run(track: bool, mlflow_url: str, dry_run: bool) -> None:
     summary = harm.judge(curves.summarise(table))
     with tracking.curves(paths.REPORTS / "summary.csv", track) as tracked:
         _track(summary, tracked)
+        _track_best(results, tracked)
         for name, frame in (("curves.csv", table.drop(columns="file")), ("summary.csv", summary)):
             with whole(paths.REPORTS / name) as temporary:
                 frame.to_csv(temporary, index=False, float_format="%.6g")
@@ -86,3 +89,14 @@ def _track(summary: pd.DataFrame, tracked: tracking.Curves) -> None:
         name = " ".join(key[part] for part in ("augmentation", "model", "budget", "dataset"))
         colour, _ = chart.COLOURS[style[key["augmentation"]].colour]
         tracked.replace(name, key, points, colour)
+
+
+def _track_best(results: list[dict[str, Any]], tracked: tracking.Curves) -> None:
+    """Register the model with the highest mAP on each data set, of those that were tracked."""
+    best: dict[str, dict[str, Any]] = {}
+    for result in results:
+        dataset = result["dataset"]
+        if result.get("mlflow") and result["mAP"] > best.get(dataset, {"mAP": -1})["mAP"]:
+            best[dataset] = result
+    for dataset, result in best.items():
+        tracked.best(dataset, result["mlflow"]["run"], result["mAP"])

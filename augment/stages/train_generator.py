@@ -73,7 +73,9 @@ def run(name: str, portion: float | None, dry_run: bool) -> None:
     }
     run_name = name if portion is None else f"{name} {portion}"
     used = sorted(rows["path"][torch.unique(pairs).numpy()])
-    with tracking.run(run_name, tags, {name: settings}, folder / "losses.csv", main_process) as run:
+    with tracking.run(
+        run_name, tags, {name: settings}, folder / "losses.csv", main_process, watch=True
+    ) as run:
         run.inputs(lambda: tracking.data_sets.of_generator(name, portion, used, training_set))
         train(
             generator,
@@ -81,9 +83,10 @@ def run(name: str, portion: float | None, dry_run: bool) -> None:
             pairs,
             folder,
             run.metrics,
-            lambda _, sheet: run.artifact(sheet, "samples"),
+            run.image,
             pose_network,
         )
+        run.model(_model(generator, run_name))
     if main_process:
         features = getattr(settings, "perceptual", "none")
         trained_on = {
@@ -126,6 +129,30 @@ def _pose_network(portion: float | None) -> Any:
 
 def _pose_network_file(portion: float | None) -> Path:
     return paths.generator_model(POSE_NETWORK, portion) / "generator.pt"
+
+
+def _model(generator: Any, name: str) -> tracking.Model:
+    height, width = generator.params.image_size
+    image, points = ("float32", (-1, 3, height, width)), ("float32", (-1, 18, 2))
+    inputs: dict[str, tuple[str, tuple[int, ...]]] = {"source_image": image}
+    if generator.name != POSE_NETWORK:
+        inputs |= {"source_keypoints": points, "target_keypoints": points}
+    if generator.parsing is not None:
+        inputs["source_parsing"] = ("int64", (-1, height, width))
+    settings = tracking.flatten({generator.name: generator.params})
+    return tracking.Model(
+        name=name,
+        kind="generator",
+        weights={
+            f"{part}.{key}": tensor
+            for part, network in generator.networks.items()
+            for key, tensor in network.state_dict().items()
+        },
+        params={key: str(value) for key, value in settings.items()},
+        inputs=inputs,
+        outputs={} if generator.name == POSE_NETWORK else {"image": image},
+        about="RGB in [-1, 1]; keypoints as (y, x) in pixels, -1 missing, OpenPose-18 order",
+    )
 
 
 def _parameters(generator: Any) -> int:

@@ -55,7 +55,7 @@ def run(arm: Arm, validation: bool, dry_run: bool) -> None:
     main_process = joined_processes().is_main_process
     used = {key: value for key, value in vars(settings).items() if value is not None}
     tags = {"stage": "validation" if validation else "train_reid", **described}
-    with tracking.run(str(arm), tags, used, result_file, main_process) as run:
+    with tracking.run(str(arm), tags, used, result_file, main_process, watch=True) as run:
         run.inputs(lambda: tracking.data_sets.of_arm(arm))
         if sets.gate is not None and main_process:
             from augment.reid_training import gate  # as in reid_training/arm.py
@@ -69,6 +69,7 @@ def run(arm: Arm, validation: bool, dry_run: bool) -> None:
         _keep_weights(trained.model, folder)
         files.write_json(result_file, result)
         run.metrics(trained.plan.iterations, {key: scores[key] for key in TRACKED})
+        run.model(_model(arm, settings, trained.model))
         if settings.online is not None:
             run.artifact(folder / "puppets.png", "samples")
         elif sets.generated:
@@ -118,6 +119,26 @@ def _seeds(arm: Arm, settings: Settings) -> dict[str, Any]:
 
 def _images(arm: Arm) -> Path:
     return paths.generated(arm.augmentation, arm.portion, arm.ratio)
+
+
+def _model(arm: Arm, settings: Settings, network: Any) -> tracking.Model:
+    size = (3, *settings.reid.image_size)
+    device = next(network.parameters()).device
+    with torch.no_grad():
+        features = getattr(network(torch.zeros(1, *size, device=device)), settings.reid.features)
+    described = {
+        key: str(value) for key, value in tracking.flatten({"": settings.reid.network}).items()
+    }
+    return tracking.Model(
+        name=str(arm),
+        kind="re-ID",
+        weights=network.state_dict(),
+        params={"backbone": settings.reid.backbone}
+        | {f"network{key}": value for key, value in described.items()},
+        inputs={"images": ("float32", (-1, *size))},
+        outputs={"features": ("float32", (-1, features.shape[1]))},
+        about=f"RGB normalised by ImageNet's mean and deviation; features are compared by {settings.reid.metric}",
+    )
 
 
 def _keep_weights(model: Any, folder: Path) -> None:

@@ -13,6 +13,7 @@ the stage writes. A run that is killed loses at most the calls that still wait.
 
 from augment.tracking import data_sets
 from augment.tracking.curves import CURVE_TAG, Curves, chart_address, curves
+from augment.tracking.models import Model
 from augment.tracking.runs import Run, flatten, run
 from augment.tracking.store import DEFAULT_EXPERIMENT, commit
 
@@ -20,6 +21,7 @@ __all__ = [
     "CURVE_TAG",
     "DEFAULT_EXPERIMENT",
     "Curves",
+    "Model",
     "Run",
     "chart_address",
     "commit",

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from augment.tracking import models
 from augment.tracking.runs import Run
 from augment.tracking.store import CURVES_SUFFIX, Calls, experiment_name
 
@@ -46,6 +47,10 @@ class Curves:
             current.metrics(percent, values)
         current.end("FINISHED")
         current.delete_older(f"tags.{CURVE_TAG} = '{name}'")
+
+    def best(self, dataset: str, run: str, mAP: float) -> None:
+        """Register the re-ID model of a run as the best one on a data set."""
+        self._calls.add(lambda store: models.set_best(store, f"reid-{dataset}", run, mAP))
 
 
 @contextmanager

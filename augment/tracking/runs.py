@@ -7,7 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from augment.tracking import data_sets
+from PIL import Image
+
+from augment.tracking import data_sets, models
+from augment.tracking.machine import Machine
 from augment.tracking.store import Calls, Store, commit, dvc_experiment, experiment_name
 
 DVC_EXPERIMENT_TAG = "dvc_experiment"
@@ -19,6 +22,7 @@ class Run:
     def __init__(self, calls: Calls, name: str, tags: Mapping[str, Any]):
         self._calls = calls
         self._id = ""
+        self._machine = Machine()
         text = {key: str(value) for key, value in tags.items()}
         if experiment := dvc_experiment():
             text[DVC_EXPERIMENT_TAG] = experiment
@@ -79,7 +83,26 @@ class Run:
         whole_path = str(path.absolute())
         self._calls.add(lambda store: store.client.log_artifact(self._id, whole_path, folder))
 
+    def image(self, step: int, path: Path, key: str = "samples") -> None:
+        """Log an image file of a step; MLflow shows those of one key with a slider."""
+        whole_path = path.absolute()
+
+        def write(store: Store) -> None:
+            with Image.open(whole_path) as image:
+                store.client.log_image(self._id, image, key=key, step=step)
+
+        self._calls.add(write)
+
+    def model(self, model: models.Model) -> None:
+        """Log a finished model, whose weights must not change until the run ends."""
+        self._calls.add(lambda store: models.log(store, self._id, model))
+
+    def watch(self) -> None:
+        """Log the use of CPU, memory, disk, network and GPU until the run ends."""
+        self._calls.add(lambda store: self._machine.start(store, self._id))
+
     def end(self, status: str) -> None:
+        self._calls.always(self._machine.stop)
         self._calls.add(lambda store: store.client.set_terminated(self._id, status))
 
     def delete_older(self, filter_string: str) -> None:
@@ -102,6 +125,7 @@ def run(
     params: Mapping[str, Any],
     numbers: Path,
     enabled: bool = True,
+    watch: bool = False,
 ) -> Iterator[Run]:
     """A run for one arm; it is marked as failed if the block raises.
 
@@ -113,10 +137,13 @@ def run(
         params: settings, nested ones flattened to dotted names.
         numbers: file with the same numbers, which the message names if MLflow cannot be reached.
         enabled: False in all processes but the main one.
+        watch: whether to log system metrics, for stages that take long.
     """
     calls = Calls(experiment_name(), numbers, enabled)
     current = Run(calls, name, tags)
     current.params(params)
+    if watch:
+        current.watch()
     try:
         yield current
     except BaseException:

@@ -59,6 +59,11 @@ class Calls:
         if self._thread is not None:
             self._thread.submit(self._make, call)
 
+    def always(self, call: Callable[[], Any]) -> None:
+        """Make a call without the store after the earlier ones, also after a failure."""
+        if self._thread is not None:
+            self._thread.submit(call)
+
     def result(self, call: Callable[[Store], T]) -> T | None:
         """Make this call after the earlier ones, and wait; None after a failure."""
         return None if self._thread is None else self._thread.submit(self._make, call).result()

@@ -17,7 +17,7 @@ STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 PLUMBING = {
     "augment/__init__.py", "augment/arms.py", "augment/augmentations.py", "augment/files.py",
     "augment/params.py", "augment/paths.py", "augment/stages/__init__.py",
-    *(f"augment/tracking/{name}.py" for name in ("__init__", "curves", "data_sets", "models", "runs", "store")),
+    *(f"augment/tracking/{name}.py" for name in ("__init__", "curves", "data_sets", "machine", "models", "runs", "store")),
     "augment/results/__init__.py", "augment/reid_training/__init__.py", "generators/__init__.py", "generators/code.py",
     "generators/registry.py",
 }  # fmt: skip

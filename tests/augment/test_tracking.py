@@ -1,12 +1,19 @@
 """Real MLflow on a real sqlite file."""
 
+import json
 import shutil
 import subprocess
 import sys
 import threading
+import time
+from pathlib import Path
 
 import pytest
+import torch
 from mlflow import MlflowClient
+from mlflow.models import Model
+from PIL import Image
+from safetensors.torch import load_file
 
 from augment import tracking
 from augment.tracking import data_sets
@@ -233,3 +240,102 @@ def test_a_digest_is_of_the_set_and_not_of_its_order():
     assert data_sets.digest(["a", "b"]) == data_sets.digest(["b", "a"])
     assert len({data_sets.digest(rows) for rows in (["a"], ["a", "b"], ["ab"])}) == 3
     assert data_sets.digest(["a"], b"1") != data_sets.digest(["a"], b"2")
+
+
+def test_sheets_are_images_by_step(client, tmp_path):
+    with tracking.run("arm", {}, {}, tmp_path) as run:
+        for step in (100, 200):
+            Image.new("RGB", (8, 4), (step, 0, 0)).save(tmp_path / f"{step}.png")
+            run.image(step, tmp_path / f"{step}.png")
+    (found,) = runs(client)
+    names = [file.path for file in client.list_artifacts(found.info.run_id, "images")]
+    sheets = sorted(name for name in names if name.endswith(".png"))
+    assert ["%step%100%" in name or "+step+100+" in name for name in sheets] == [True, False]
+    copy = client.download_artifacts(found.info.run_id, sheets[1], str(tmp_path))
+    with Image.open(copy) as image:
+        assert image.getpixel((0, 0)) == (200, 0, 0)
+
+
+def test_system_metrics_are_logged_until_the_run_ends(client, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.1")
+
+    def threads():
+        return [each for each in threading.enumerate() if each.name == "SystemMetricsMonitor"]
+
+    def sampled(run):
+        return "system/cpu_utilization_percentage" in client.get_run(run).data.metrics
+
+    with tracking.run("arm", {}, {}, tmp_path, watch=True) as run:
+        id = run.ids["run"]
+        assert len(threads()) == 1
+        end = time.monotonic() + 60
+        while not sampled(id) and time.monotonic() < end:
+            time.sleep(0.1)
+        assert sampled(id)
+    with pytest.raises(KeyError), tracking.run("arm", {}, {}, tmp_path, watch=True):
+        raise KeyError
+    with tracking.run("arm", {}, {}, tmp_path, watch=True) as run:
+        run.artifact(tmp_path / "absent.png", "samples")  # the store is given up
+    assert not threads()
+    assert capsys.readouterr().err.count("Warning") == 1  # of the absent file alone
+
+
+def test_without_a_monitor_a_run_goes_on(client, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mlflow.system_metrics.system_metrics_monitor", None)
+    with tracking.run("arm", {}, {}, tmp_path, watch=True) as run:
+        run.metrics(0, {"loss": 1.0})
+    (found,) = runs(client)
+    assert found.info.status == "FINISHED" and found.data.metrics == {"loss": 1.0}
+
+
+def test_models_have_weights_and_a_signature_and_no_pickle(finished, tmp_path):
+    """The weights rebuild the network that the arm was scored with, bit for bit."""
+    client = MlflowClient(f"sqlite:///{finished}/mlflow.db")
+    experiment = client.get_experiment_by_name(tracking.DEFAULT_EXPERIMENT).experiment_id
+    models = client.search_logged_models([experiment])
+    assert {(model.model_type, model.status.name) for model in models} == {
+        ("re-ID", "READY"),
+        ("generator", "READY"),
+    }
+    (run, *_) = runs(client, "tags.augmentation = 'patn'")
+    (output,) = run.outputs.model_outputs
+    model = client.get_logged_model(output.model_id)
+    assert model.name == "inception patn 0_4 iterations seed 0"
+    assert model.params["network.embedding"] == "16" and model.source_run_id == run.info.run_id
+    folder = Path(model.artifact_location.removeprefix("file://"))
+    assert {file.name for file in folder.iterdir()} == {"MLmodel", "weights.safetensors"}
+    described = Model.load(str(folder / "MLmodel"))
+    assert described.signature.inputs.inputs[0].shape == (-1, 3, 32, 16)
+    assert described.signature.outputs.inputs[0].name == "features"
+    weights = load_file(folder / "weights.safetensors")
+    saved = torch.load(
+        finished / "models/reid/iterations/inception/patn/0.4/seed0/weights.pt", weights_only=True
+    )
+    assert weights.keys() == saved.keys()
+    assert all(torch.equal(weights[key], saved[key]) for key in saved)
+    (generator,) = [model for model in models if model.model_type == "generator"]
+    folder = Path(generator.artifact_location.removeprefix("file://"))
+    names = [each.name for each in Model.load(str(folder / "MLmodel")).signature.inputs.inputs]
+    assert names == ["source_image", "source_keypoints", "target_keypoints"]
+
+
+def test_the_registry_has_the_best_arm_under_an_alias(project, augment):
+    client = MlflowClient(f"sqlite:///{project}/mlflow.db")
+
+    def best():
+        assert augment("report").exit_code == 0
+        version = client.get_model_version_by_alias("reid-mini_market", "best")
+        return version, client.get_run(version.run_id)
+
+    results = {
+        file: json.loads(file.read_text())
+        for file in (project / "results/reid").rglob("seed*.json")
+    }
+    first = max(results, key=lambda file: results[file]["mAP"])
+    version, run = best()
+    assert run.data.metrics["mAP"] == results[first]["mAP"] and version.version in (1, "1")
+    assert best()[0].version == version.version  # no second version of one model
+    second = next(file for file in results if file != first)
+    second.write_text(json.dumps(results[second] | {"mAP": 1.0}))
+    version, run = best()
+    assert run.info.run_id == results[second]["mlflow"]["run"] and int(version.version) == 2

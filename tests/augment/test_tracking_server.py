@@ -1,5 +1,6 @@
 """MLflow's own server, started on loopback: by hand, with artifacts proxied, and by `augment ui`."""
 
+import json
 import os
 import shutil
 import signal
@@ -11,8 +12,11 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import mlflow
 import pytest
+import torch
 from mlflow import MlflowClient
+from safetensors.torch import load_file
 
 from augment import tracking
 from augment.arms import Arm
@@ -67,8 +71,14 @@ def test_a_server_gets_all_that_the_database_gets(server, project, tmp_path, cap
         run.inputs(lambda: tracking.data_sets.of_arm(arm))
         run.metrics(3, {"mAP": 0.5})
         run.artifact(sheet, "samples")
+        run.image(3, sheet)
+        size = ("float32", (-1, 3, 32, 16))
+        weights = {"layer": torch.arange(6.0).reshape(2, 3)}
+        run.model(
+            tracking.Model("arm 0.4", "re-ID", weights, {}, {"images": size}, {}, "an example")
+        )
         ids = run.ids
-    assert not capsys.readouterr().err
+    assert "Warning" not in capsys.readouterr().err
     client = MlflowClient(server)
     (found,) = client.search_runs(
         [ids["experiment"]], "tags.leak_free = 'false' and dataset.name = 'patn-0.4'"
@@ -78,6 +88,18 @@ def test_a_server_gets_all_that_the_database_gets(server, project, tmp_path, cap
     assert found.data.params == {"a.b": "1"} and found.data.metrics == {"mAP": 0.5}
     copy = client.download_artifacts(ids["run"], "samples/contact_sheet.png", str(tmp_path))
     assert Path(copy).read_bytes() == sheet.read_bytes()
+    assert len(client.list_artifacts(ids["run"], "images")) == 2  # and a small one for the slider
+    with tracking.curves(tmp_path) as curves:
+        curves.best("mini_market", ids["run"], 0.5)
+    assert "Warning" not in capsys.readouterr().err
+    version = client.get_model_version_by_alias("reid-mini_market", "best")
+    folder = Path(mlflow.artifacts.download_artifacts(version.source, tracking_uri=server))
+    assert {file.name for file in folder.iterdir()} == {"MLmodel", "weights.safetensors"}
+    assert torch.equal(load_file(folder / "weights.safetensors")["layer"], weights["layer"])
+    (arm_file,) = (project / "results/reid").rglob("patn/0.4/seed0.json")
+    for file in (project / "results/reid").rglob("seed*.json"):  # their runs are in another store
+        known = ids if file == arm_file else None
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"mlflow": known}))
     result = augment("report", "--mlflow-url", server)
     assert result.exit_code == 0 and "Warning: MLflow" not in result.output
     curves = client.get_experiment_by_name("reid-augment-curves")
