@@ -2,6 +2,8 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 # Equality to the bit is promised on CPUs, and no test may need a GPU. Set before any process state
 # exists.
 os.environ["ACCELERATE_USE_CPU"] = "true"
@@ -12,3 +14,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 # helpers/ has plain modules that tests share, which pytest's importlib mode does not put on the
 # path.
 sys.path.insert(0, str(Path(__file__).parent / "helpers"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than cores: many tests wait for processes that they have started."""
+    return (os.cpu_count() or 1) + 1

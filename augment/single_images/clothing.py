@@ -61,10 +61,10 @@ def read_landmarks(file: Path, size: tuple[int, int]) -> np.ndarray:
         raise ValueError(f"{file}: view is {view!r}; it must be one of {', '.join(VIEWS)}")
     if unknown := sorted(landmarks.keys() - JOINT_OF.keys()):
         raise ValueError(
-            f"{file}: unknown landmark {unknown[0]!r}; there are {', '.join(JOINT_OF)}"
+            f"{file}: unknown landmark {unknown[0]!r}; available: {', '.join(JOINT_OF)}"
         )
     if not landmarks:
-        raise ValueError(f"{file}: holds no landmarks; there are {', '.join(JOINT_OF)}")
+        raise ValueError(f"{file}: holds no landmarks; available: {', '.join(JOINT_OF)}")
     keypoints = np.full((18, 2), -1.0)
     for name, value in landmarks.items():
         keypoints[JOINT_OF[name]] = _place(value, size, f"{file}: {name}")

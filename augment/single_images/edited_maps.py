@@ -124,7 +124,7 @@ def parse_edits(texts: Sequence[str]) -> dict[int, int]:
         for name in names:
             if name not in LABELS:
                 raise ValueError(
-                    f"--edit {text!r}: unknown label {name!r}; there are {', '.join(LABELS)}"
+                    f"--edit {text!r}: unknown label {name!r}; available: {', '.join(LABELS)}"
                 )
         old, new = map(LABELS.index, names)
         if old in edits:

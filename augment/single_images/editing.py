@@ -118,7 +118,7 @@ def try_on(
     """
     if region not in LABELS[1:]:
         raise ValueError(
-            f"--region {region!r} is not a part of a person; there are {', '.join(LABELS[1:])}"
+            f"--region {region!r} is not a part of a person; available: {', '.join(LABELS[1:])}"
         )
     _check_outputs(
         settings.output, (), (*person_files, clothing_file, landmark_file, clothing_parsing)

@@ -29,7 +29,7 @@ def sequence(name: str, frames: int, heading_degrees: float) -> np.ndarray:
         ValueError: If the name or the heading is invalid.
     """
     if name not in SEQUENCES:
-        raise ValueError(f"unknown pose sequence {name!r}; there are {', '.join(SEQUENCES)}")
+        raise ValueError(f"unknown pose sequence {name!r}; available: {', '.join(SEQUENCES)}")
     if not math.isfinite(heading_degrees):
         raise ValueError(f"a heading of {heading_degrees} degrees is not a number")
     heading, around = math.radians(heading_degrees), 2 * math.pi * np.arange(frames) / frames

@@ -65,7 +65,7 @@ class SweepParams:
 
 def _check_generator(name: str | None, key: str) -> None:
     if name is not None and name not in GENERATORS:
-        raise ValueError(f"{key}: unknown generator {name!r}; there are {', '.join(GENERATORS)}")
+        raise ValueError(f"{key}: unknown generator {name!r}; available: {', '.join(GENERATORS)}")
 
 
 def carded(name: str) -> Augmentation:

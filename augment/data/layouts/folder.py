@@ -127,7 +127,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
         ) from error
     if unknown := sorted(set(expression.groupindex) - set(GROUPS)):
         raise ValueError(
-            f"params.yaml: dataset.folder.pattern: unknown group {unknown[0]!r}; there are {', '.join(GROUPS)}"
+            f"params.yaml: dataset.folder.pattern: unknown group {unknown[0]!r}; available: {', '.join(GROUPS)}"
         )
     if "identity" not in expression.groupindex:
         raise ValueError(

@@ -37,7 +37,7 @@ def read(file: Path, format: str | None = None, threshold: float = THRESHOLD) ->
             and place.
     """
     if format is not None and format not in FORMATS:
-        raise ValueError(f"unknown keypoint format {format!r}; there are {', '.join(FORMATS)}")
+        raise ValueError(f"unknown keypoint format {format!r}; available: {', '.join(FORMATS)}")
     if file.is_dir():
         return _read_folder(file, format, threshold)
     document.check_size(file)

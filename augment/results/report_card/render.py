@@ -126,7 +126,7 @@ def renderer(name: str, portion: float | None, size: tuple[int, int], device: De
         FileNotFoundError: If the generator is not trained.
     """
     if name not in known():
-        raise ValueError(f"unknown generator {name!r}; there are {', '.join(known())}")
+        raise ValueError(f"unknown generator {name!r}; available: {', '.join(known())}")
     if name not in (*PUPPETS, *REFERENCES):
         return _trained(name, portion, device)
     if portion is not None:

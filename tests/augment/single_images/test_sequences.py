@@ -46,7 +46,7 @@ def test_fitted_to_a_person():
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match="unknown pose sequence 'dance'; there are walk, turn"):
+    with pytest.raises(ValueError, match="unknown pose sequence 'dance'; available: walk, turn"):
         sequences.sequence("dance", 4, 0.0)
     with pytest.raises(ValueError, match="a heading of inf degrees is not a number"):
         sequences.sequence("walk", 4, float("inf"))

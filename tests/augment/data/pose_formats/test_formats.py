@@ -223,7 +223,7 @@ def test_a_format_can_be_given(tmp_path):
     assert pose_formats.read(file, "coco").format == "coco"
     with pytest.raises(
         ValueError,
-        match="unknown keypoint format 'mpii'; there are patn, openpose, coco, mmpose, mat14",
+        match="unknown keypoint format 'mpii'; available: patn, openpose, coco, mmpose, mat14",
     ):
         pose_formats.read(file, "mpii")
 
