@@ -6,6 +6,10 @@ import subprocess
 from collections.abc import Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 
+import psutil
+
+STAGE_BYTES = 2 << 30  # of memory; the default's stages take about 1 GiB each
+
 
 def executor(jobs: int) -> Executor:
     """Runs each stage in a process of its own, which a thread waits for."""
@@ -16,13 +20,15 @@ def slots(jobs: int | None) -> list[Mapping[str, str]]:
     """Environment variables of each slot.
 
     Args:
-        jobs: Number of slots; None for one per GPU, or one per core without a GPU.
+        jobs: Number of slots; None for one per GPU, or without a GPU one per core, as far as memory
+            suffices.
 
     Raises:
         ValueError: If there are more slots than GPUs.
     """
     cores, devices = len(os.sched_getaffinity(0)), gpus()
-    count = jobs or len(devices) or cores
+    fitting = psutil.virtual_memory().available // STAGE_BYTES
+    count = jobs or len(devices) or max(1, min(cores, fitting))
     if devices and count > len(devices):
         raise ValueError(f"--jobs {count}: this machine has {len(devices)} GPUs, one for each job")
     threads = {"OMP_NUM_THREADS": str(max(1, cores // count)), "OMP_WAIT_POLICY": "passive"}

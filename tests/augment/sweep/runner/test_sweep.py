@@ -8,7 +8,9 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
+import psutil
 import pytest
 import yaml
 from dvc.repo import Repo
@@ -231,7 +233,13 @@ def test_cores_and_gpus_are_shared_out(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(16)))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert [slot["OMP_NUM_THREADS"] for slot in local.slots(4)] == ["4"] * 4
+    memory = SimpleNamespace(available=64 << 30)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
     assert len(local.slots(None)) == 16
+    memory.available = 7 << 30
+    assert len(local.slots(None)) == 3
+    memory.available = 1 << 30
+    assert len(local.slots(None)) == 1
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
     assert [slot["CUDA_VISIBLE_DEVICES"] for slot in local.slots(None)] == ["2", "5"]
     assert len(local.slots(1)) == 1
