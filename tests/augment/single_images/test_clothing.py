@@ -72,7 +72,7 @@ def test_corners_of_a_styled_image():
         ({}, "holds no landmarks"),
         (
             {"neck": [1, 2]},
-            "unknown landmark 'neck'; there are left_collar, right_collar, left_elbow",
+            "unknown landmark 'neck'; available: left_collar, right_collar, left_elbow",
         ),
         ({"left_hem": 3}, "left_hem: expected [y, x], found 3"),
         ({"left_hem": [True, 2]}, "left_hem: expected [y, x], found [True, 2]"),

@@ -142,7 +142,7 @@ def test_all_edits_at_once():
         (["a->b->c"], "expected FROM->TO"),
         (
             ["pants->skirt"],
-            "unknown label 'pants'; there are background, face, hair, upper_clothes, trousers, skirt,",
+            "unknown label 'pants'; available: background, face, hair, upper_clothes, trousers, skirt,",
         ),
         (["trousers->skirt", "trousers->left_leg"], "trousers is edited already"),
     ],

@@ -139,7 +139,7 @@ def test_dry_run_writes_nothing(project, augment):
     [
         (
             "--generator dcgan",
-            "unknown generator 'dcgan'; there are apatn, copy_source, mean_image, patn, puppet, ",
+            "unknown generator 'dcgan'; available: apatn, copy_source, mean_image, patn, puppet, ",
         ),
         ("--generator spgnet", "run `augment train-generator --generator spgnet` first"),
         (

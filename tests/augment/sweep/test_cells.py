@@ -153,7 +153,7 @@ def test_a_card_brings_its_generator_judge_and_pose_network(project):
             "sweep.augmented_portions: 0.2 is not among sweep.portions",
         ),
         ({"augmentations": ["none"]}, "none always has its cells"),
-        ({"augmentations": ["pix2pix"]}, "unknown generator 'pix2pix'; there are patn, "),
+        ({"augmentations": ["pix2pix"]}, "unknown generator 'pix2pix'; available: patn, "),
         ({"augmentations": ["puppet-feet"]}, "unknown augmentation 'puppet-feet'"),
         ({"augmentations": ["patn", "patn"]}, "sweep.augmentations: names an entry twice"),
         ({"extended": ["patn-star"], "ratios": [2]}, "all protocols are the same"),

@@ -228,7 +228,7 @@ def test_other_encodings_and_sizes_of_tables(crops, read, tmp_path):
 
 PATTERNS = {
     "(?P<identity>": "is not a regular expression (missing ), unterminated subpattern at position 0)",
-    "(?P<identity>.*)(?P<pid>)": "unknown group 'pid'; there are identity, camera, split",
+    "(?P<identity>.*)(?P<pid>)": "unknown group 'pid'; available: identity, camera, split",
     "[^/]+/.*": "'[^/]+/.*' has no group (?P<identity>...)",
     "(?P<identity>z)/.*": "'(?P<identity>z)/.*' matches no path of an image, e.g. 'a/0_c0.jpg'",
     "(?P<identity>)a/.*": "a/0_c0.jpg: the identity is empty",

@@ -85,7 +85,7 @@ def test_more_images_of_some_sources(held):
         (
             "pix2pix",
             None,
-            "unknown generator 'pix2pix'; there are apatn, copy_source, mean_image, patn, puppet, puppet-pose, ",
+            "unknown generator 'pix2pix'; available: apatn, copy_source, mean_image, patn, puppet, puppet-pose, ",
         ),
         (
             "spt",
