@@ -41,7 +41,10 @@ def last_line(log: Path) -> str:
 def _tail(log: Path) -> str:
     try:
         with log.open("rb") as opened:
-            opened.seek(max(0, log.stat().st_size - TAIL_BYTES))
-            return opened.read().decode(errors="replace")
+            start = max(0, log.stat().st_size - TAIL_BYTES)
+            opened.seek(start)
+            text = opened.read().decode(errors="replace")
     except FileNotFoundError:
         return ""
+    # The first line is whole only if the text begins with the log.
+    return text if start == 0 else re.split(r"[\r\n]", text, maxsplit=1)[-1]

@@ -42,6 +42,7 @@ def test_a_log_without_a_bar_or_without_a_log(log, tmp_path):
 def test_only_the_end_of_a_long_log_is_read(log):
     file = log("\r".join([BAR] * 5000) + "\nmAP 0.25\n")
     assert last_line(file) == "mAP 0.25"
+    assert last_line(log("\r".join([BAR] * 5000))) == ""
 
 
 def stages(tmp_path: Path) -> list[Stage]:
