@@ -1,7 +1,8 @@
 """train-generator: data/prepared -> models/full/<generator>.
 
-The folder holds generator.pt, losses.csv, the same as loss_curves.csv, and sample sheets. train-pose-network does the same for
-models/full/pose_network, the pose network that some generators are trained with.
+The folder holds generator.pt, losses.csv, the same with a row per loss (loss_curves.csv), and
+sample sheets. train-pose-network does the same for models/full/pose_network, the pose network that
+some generators are trained with.
 
 With a portion, data/reduced/<portion> -> models/reduced/<portion>/<generator>, and nothing of a
 removed image is used: neither its pixels nor its keypoints.

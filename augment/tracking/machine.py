@@ -3,6 +3,8 @@
 import logging
 from typing import Any
 
+import click
+
 from augment.tracking.store import Store
 
 LOGGER = "mlflow.system_metrics.system_metrics_monitor"
@@ -11,7 +13,7 @@ LOGGER = "mlflow.system_metrics.system_metrics_monitor"
 class Machine:
     """MLflow's monitor, which samples every 10 s (MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL).
 
-    It is an extra: whatever it raises is ignored.
+    It is an extra: if it cannot start, one warning is printed, and the run goes on without it.
     """
 
     def __init__(self):
@@ -24,8 +26,9 @@ class Machine:
             logging.getLogger(LOGGER).setLevel(logging.CRITICAL)  # it reports start and stop
             self._monitor = SystemMetricsMonitor(run, tracking_uri=store.uri)
             self._monitor.start()
-        except Exception:
+        except Exception as error:  # whatever it raises
             self._monitor = None
+            click.secho(f"Warning: no system metrics ({error})", fg="yellow", err=True)
 
     def stop(self) -> None:
         """Stop its thread and log what it has sampled."""

@@ -16,6 +16,7 @@ import mlflow
 import pytest
 import torch
 from mlflow import MlflowClient
+from mlflow_server import answering
 from safetensors.torch import load_file
 
 from augment import tracking
@@ -32,17 +33,6 @@ def free_port() -> int:
         return one.getsockname()[1]
 
 
-def wait_for(address, server, log):
-    end = time.monotonic() + START_S
-    while time.monotonic() < end and server.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{address}/health", timeout=5):
-                return address
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    pytest.fail(f"no answer:\n{log.read_text()[-2000:]}")
-
-
 @pytest.fixture
 def server(tmp_path, monkeypatch, empty_store):
     """The address of a server whose clients see neither its database nor its files."""
@@ -56,7 +46,7 @@ def server(tmp_path, monkeypatch, empty_store):
             command, env=os.environ | QUIET, cwd=home, stdout=log, stderr=log
         )
         try:
-            address = wait_for(f"http://127.0.0.1:{port}", started, tmp_path / "log")
+            address = answering(f"http://127.0.0.1:{port}", started, tmp_path / "log")
             monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
             yield address
         finally:
@@ -119,7 +109,7 @@ def test_ui_serves_the_projects_store_until_it_is_interrupted(project, augment, 
     with log.open("w") as file:
         ui = subprocess.Popen(command, stdout=file, stderr=file, start_new_session=True)
     try:
-        wait_for(address, ui, log)
+        answering(address, ui, log)
         end = time.monotonic() + START_S
         while "Ctrl-C" not in log.read_text() and time.monotonic() < end:
             time.sleep(0.2)

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,8 +46,10 @@ def run(task: Task) -> int:
     log = task.folder / task.log
     log.parent.mkdir(parents=True, exist_ok=True)
     environment = QUIET | os.environ | dict(task.environment)
-    with log.with_suffix(".lock").open("w") as lock, log.open("wb") as output:
+    with ExitStack() as opened:
+        lock = opened.enter_context(log.with_suffix(".lock").open("w"))
         fcntl.flock(lock, fcntl.LOCK_EX)
+        output = opened.enter_context(log.open("wb"))  # not before: an earlier process may write it
         for command in task.commands:
             process = subprocess.Popen(
                 ["/bin/sh", "-c", command],

@@ -6,12 +6,10 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 
 import made_results
 import pytest
+from mlflow_server import answering
 
 from augment import tracking
 
@@ -39,21 +37,10 @@ def served(browser, tmp_path, monkeypatch, empty_store):
             stderr=log,
         )
         try:
-            yield _answering(f"http://127.0.0.1:{port}", server, tmp_path / "mlflow.log")
+            yield answering(f"http://127.0.0.1:{port}", server, tmp_path / "mlflow.log")
         finally:
             server.terminate()
             server.wait(30)
-
-
-def _answering(address, server, log):
-    end = time.monotonic() + START_S
-    while time.monotonic() < end and server.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{address}/health", timeout=5):
-                return address
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    pytest.fail(f"mlflow ui does not answer:\n{log.read_text()[-2000:]}")
 
 
 def test_curves_are_drawn_over_one_another_and_told_apart_by_augmentation(
